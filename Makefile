@@ -1,0 +1,178 @@
+# fltools: GNU make, one flat file, output in build/. Try: make demo, make check.
+#   SAN=1      address and undefined-behaviour sanitizers, in build/san
+#   PREFIX=/usr/local DESTDIR=   where make install puts things
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+
+VERSION := 0.1.0
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
+# -ffp-contract=off and no fast-math: results must not depend on the processor.
+FIXED   := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -pthread -MMD -MP $(WARN) \
+	-ffp-contract=off -ftree-vectorize -fvect-cost-model=dynamic \
+	-fno-math-errno -fstack-protector-strong -fno-plt -DFL_VERSION='"$(VERSION)"'
+B       := build
+ifdef SAN
+B       := build/san
+FIXED   += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DFL_SAN
+LDFLAGS += -fsanitize=address,undefined
+endif
+
+LIBS    := -l:libjansson.a -l:libz.a -lm -pthread
+BLAS    := -l:libopenblas.a -lm -pthread
+# Programs that multiply matrices; the others do not pay for loading a BLAS.
+BLAS_TOOLS := fl-local-train fl-eval fl-stats
+
+SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
+TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
+# Families: name, folder, C type, header. An entry is a file that defines
+# fl_FAMILY_NAME; the file's name is the entry's (- for _).
+FAMILIES := by opt metric arch layer loss method rule server stat
+DIR_by     := lib/part
+DIR_opt    := lib/optim
+DIR_metric := lib/metric
+DIR_arch   := lib/model
+DIR_layer  := lib/nn
+DIR_loss   := lib/nn
+DIR_method := lib/fed/client
+DIR_rule   := lib/fed/agg
+DIR_server := lib/fed/server
+DIR_stat   := lib/fed/stat
+HDR_by     := part/part.h
+HDR_opt    := optim/optim.h
+HDR_metric := metric/metric.h
+HDR_arch   := model/model.h
+HDR_layer  := nn/layer.h
+HDR_loss   := nn/layer.h
+HDR_method := fed/client/client.h
+HDR_rule   := fed/agg/agg.h
+HDR_server := fed/server/server.h
+HDR_stat   := fed/stat/stat.h
+GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/blob.c
+
+OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
+BLASOBJ := $(B)/obj/blas/gemm.o
+TESTC := $(wildcard test/unit/*.c test/kernel/*.c)
+GRADC := $(wildcard test/grad/*.c)
+TESTS := $(TESTC:test/%.c=$(B)/test/%) $(GRADC:test/%.c=$(B)/test/%)
+MAN1  := $(TOOLS:%=$(B)/man/%.1)
+MAN57 := $(patsubst man/%,$(B)/man/%,$(wildcard man/*.5)) $(B)/man/fl-methods.7
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps demo check bench man install uninstall lint clean FORCE
+
+all: $(TOOLS:%=$(B)/bin/%)
+	@:
+
+# A change of flags rebuilds everything.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS)' >$@
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# The same gemm.c with OpenBLAS behind FL_BLAS, for BLAS_TOOLS.
+$(B)/obj/blas/gemm.o: lib/kernel/gemm.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) -DFL_WITH_OPENBLAS $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# Registries. The folder is a prerequisite: adding or removing a file changes it.
+define FAMILY_RULE
+$(B)/gen/$(1)_list.c: $(DIR_$(1)) $(wildcard $(DIR_$(1))/*.c) tools/registry.sh
+	@mkdir -p $$(@D)
+	sh tools/registry.sh $(1) $(DIR_$(1)) $(HDR_$(1)) >$$@
+endef
+$(foreach f,$(FAMILIES),$(eval $(call FAMILY_RULE,$(f))))
+
+# Data sets that travel inside the programs.
+$(B)/gen/blob.c: samples/digits.safetensors.gz tools/blob.sh
+	@mkdir -p $(@D)
+	sh tools/blob.sh digits samples/digits.safetensors.gz >$@
+
+$(B)/libfl.a: $(OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BLAS_TOOLS:%=$(B)/bin/%): $(BLASOBJ)
+$(BLAS_TOOLS:%=$(B)/bin/%): EXTRA = $(BLASOBJ)
+$(BLAS_TOOLS:%=$(B)/bin/%): EXTRALIBS = $(BLAS)
+$(B)/bin/%: $(B)/obj/tools/%.o $(B)/libfl.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(EXTRA) $(B)/libfl.a $(EXTRALIBS) $(LIBS)
+
+$(B)/test/unit/%: test/unit/%.c test/tap.h $(B)/libfl.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
+$(B)/test/kernel/%: test/kernel/%.c test/tap.h $(B)/libfl.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
+
+# Gradient tests: lib/nn once more, in double.
+NN64 := $(patsubst lib/nn/%.c,$(B)/obj64/%.o,$(wildcard lib/nn/*.c))
+$(B)/obj64/%.o: lib/nn/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -c -o $@ $<
+$(B)/test/grad/%: test/grad/%.c test/tap.h $(NN64) $(B)/libfl.a
+	@mkdir -p $(@D)
+	$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -Itest -o $@ $< $(NN64) $(B)/libfl.a $(LIBS) $(LDFLAGS)
+
+man: $(MAN1) $(MAN57)
+$(B)/man/%.1: man/%.1.in $(B)/bin/%
+	@mkdir -p $(@D)
+	$(B)/bin/$* --man <$< >$@
+$(B)/man/%.5: man/%.5
+	@mkdir -p $(@D)
+	cp $< $@
+$(B)/man/fl-methods.7: man/fl-methods.7.in $(TOOLS:%=$(B)/bin/%) tools/methods.sh
+	@mkdir -p $(@D)
+	sh tools/methods.sh $(B)/bin <$< >$@
+
+deps:
+	@sh tools/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@pipelines/demo/run
+
+check: deps
+	@$(MAKE) --no-print-directory all man $(TESTS)
+	@B=$(B) test/run
+
+lint: all man
+	@B=$(B) test/lint/run
+
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@B=$(B) BENCH="$(BENCH)" pipelines/bench/run
+
+install: all man
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(COMPDIR)
+	install -m 755 $(TOOLS:%=$(B)/bin/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(filter %.5,$(MAN57)) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(filter %.7,$(MAN57)) $(DESTDIR)$(MANDIR)/man7
+	for t in $(TOOLS); do install -m 644 share/fl.bash $(DESTDIR)$(COMPDIR)/$$t; done
+
+uninstall:
+	cd $(DESTDIR)$(BINDIR) && rm -f $(TOOLS)
+	cd $(DESTDIR)$(MANDIR) && rm -f $(TOOLS:%=man1/%.1) \
+		$(patsubst $(B)/man/%.5,man5/%.5,$(filter %.5,$(MAN57))) man7/fl-methods.7
+	cd $(DESTDIR)$(COMPDIR) && rm -f $(TOOLS)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,314 @@
+/* Whole reads and writes; atomic replacement (SQLite's and git's protocol). */
+#define _GNU_SOURCE
+#include "base/io.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+
+#define BUF_SIZE ((size_t)256 << 10)
+
+ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		size_t want = n - got < SSIZE_MAX ? n - got : SSIZE_MAX;
+		ssize_t r = read(fd, (char *)buf + got, want);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fl_fail(e, FL_EIO, "read: %s", strerror(errno));
+		if (!r)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e)
+{
+	const char *p = buf;
+
+	while (n) {
+		ssize_t r = write(fd, p, n < SSIZE_MAX ? n : SSIZE_MAX);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fl_fail(e, errno == EPIPE ? FL_EPIPE : FL_EIO,
+			               "write: %s", strerror(errno));
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+/* The folder of path, "." where it names none; caller frees. */
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Follows a symbolic link so that its target is what gets replaced. */
+static char *target_of(const char *path)
+{
+	struct stat st;
+	char *real;
+
+	if (!lstat(path, &st) && S_ISLNK(st.st_mode) && (real = realpath(path, NULL)))
+		return real;
+	return strdup(path);
+}
+
+static int open_tmp(struct fl_out *o, struct fl_err *e)
+{
+	char *dir = dir_of(o->path);
+	mode_t mask = umask(0);
+	int n;
+
+	umask(mask);
+	if (!dir)
+		return fl_fail_mem(e, strlen(o->path));
+	n = asprintf(&o->tmp, "%s/.%s.%ld.XXXXXX.tmp", dir, base_of(o->path), (long)getpid());
+	free(dir);
+	if (n < 0) {
+		o->tmp = NULL;
+		return fl_fail_mem(e, strlen(o->path));
+	}
+	o->fd = mkostemps(o->tmp, 4, O_CLOEXEC);
+	if (o->fd < 0) {
+		fl_fail(e, FL_EIO, "%s: cannot create a file beside it: %s", o->path, strerror(errno));
+		free(o->tmp);
+		o->tmp = NULL;
+		return -1;
+	}
+	if (fchmod(o->fd, 0666 & ~mask))
+		return fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
+	return 0;
+}
+
+int fl_out_open(struct fl_out *o, const char *path, int sync, struct fl_err *e)
+{
+	struct stat st;
+
+	*o = (struct fl_out){ .fd = -1, .sync = sync };
+	if (!(o->buf = malloc(BUF_SIZE)))
+		return fl_fail_mem(e, BUF_SIZE);
+	if (!strcmp(path, "-")) {
+		o->fd = STDOUT_FILENO;
+		return 0;
+	}
+	if (!(o->path = target_of(path))) {
+		fl_fail_mem(e, strlen(path));
+		goto fail;
+	}
+	if (!stat(o->path, &st) && !S_ISREG(st.st_mode)) {
+		if (S_ISDIR(st.st_mode)) {
+			fl_fail(e, FL_EIO, "%s: is a directory", path);
+			goto fail;
+		}
+		/* A device or FIFO cannot be replaced: write into it. */
+		o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
+		if (o->fd < 0) {
+			fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+			goto fail;
+		}
+		return 0;
+	}
+	fl_out_sweep(o->path);
+	if (!open_tmp(o, e))
+		return 0;
+fail:
+	fl_out_abort(o);
+	return -1;
+}
+
+static const char *out_name(const struct fl_out *o)
+{
+	return o->path ? o->path : "standard output";
+}
+
+int fl_out_flush(struct fl_out *o, struct fl_err *e)
+{
+	size_t n = o->used;
+
+	o->used = 0;
+	if (fl_write_full(o->fd, o->buf, n, e))
+		return fl_fail_in(e, "%s", out_name(o));
+	return 0;
+}
+
+int fl_out_write(struct fl_out *o, const void *p, size_t n, struct fl_err *e)
+{
+	o->written += n;
+	if (n > BUF_SIZE - o->used && fl_out_flush(o, e))
+		return -1;
+	if (n >= BUF_SIZE) {
+		if (fl_write_full(o->fd, p, n, e))
+			return fl_fail_in(e, "%s", out_name(o));
+		return 0;
+	}
+	if (n)
+		memcpy(o->buf + o->used, p, n);
+	o->used += n;
+	return 0;
+}
+
+int fl_sync_dir(const char *path, struct fl_err *e)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+	/* Some file systems do not sync folders; that is not a failure. */
+	if (fsync(fd) && errno != EINVAL && errno != EROFS)
+		rc = fl_fail(e, FL_EIO, "%s: fsync: %s", path, strerror(errno));
+	close(fd);
+	return rc;
+}
+
+static int close_checked(struct fl_out *o, struct fl_err *e)
+{
+	int fd = o->fd;
+
+	o->fd = -1;
+	if (fd > STDERR_FILENO && close(fd) && errno != EINTR)
+		return fl_fail(e, FL_EIO, "%s: close: %s", out_name(o), strerror(errno));
+	return 0;
+}
+
+static int publish(struct fl_out *o, struct fl_err *e)
+{
+	char *dir;
+	int rc = 0;
+
+	if (o->sync && fsync(o->fd))
+		return fl_fail(e, FL_EIO, "%s: fsync: %s", o->path, strerror(errno));
+	if (close_checked(o, e))
+		return -1;
+	if (rename(o->tmp, o->path))
+		return fl_fail(e, FL_EIO, "%s: rename: %s", o->path, strerror(errno));
+	free(o->tmp);
+	o->tmp = NULL;
+	if (o->sync) {
+		dir = dir_of(o->path);
+		rc = dir ? fl_sync_dir(dir, e) : fl_fail_mem(e, strlen(o->path));
+		free(dir);
+	}
+	return rc;
+}
+
+int fl_out_commit(struct fl_out *o, struct fl_err *e)
+{
+	int rc = fl_out_flush(o, e);
+
+	if (!rc)
+		rc = o->tmp ? publish(o, e) : o->path ? close_checked(o, e) : 0;
+	fl_out_abort(o);
+	return rc;
+}
+
+void fl_out_abort(struct fl_out *o)
+{
+	if (o->path && o->fd > STDERR_FILENO)
+		close(o->fd);
+	if (o->tmp)
+		unlink(o->tmp);
+	free(o->tmp);
+	free(o->path);
+	free(o->buf);
+	*o = (struct fl_out){ .fd = -1 };
+}
+
+/* The PID in .NAME.PID.XXXXXX.tmp, or 0 where the name is not of that form. */
+static long tmp_owner(const char *file, const char *name)
+{
+	size_t n = strlen(name), len = strlen(file);
+	char *end;
+	long pid;
+
+	if (len < n + 14 || file[0] != '.' || strncmp(file + 1, name, n) || file[n + 1] != '.' ||
+	    strcmp(file + len - 4, ".tmp") || !isdigit((unsigned char)file[n + 2]))
+		return 0;
+	pid = strtol(file + n + 2, &end, 10);
+	return *end == '.' && end + 11 == file + len && pid > 0 ? pid : 0;
+}
+
+void fl_out_sweep(const char *path)
+{
+	char *dir = dir_of(path);
+	DIR *d = dir ? opendir(dir) : NULL;
+	struct dirent *f;
+
+	while (d && (f = readdir(d))) {
+		long pid = tmp_owner(f->d_name, base_of(path));
+
+		if (pid && kill((pid_t)pid, 0) && errno == ESRCH)
+			unlinkat(dirfd(d), f->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+	free(dir);
+}
+
+char *fl_read_file(const char *path, size_t max, size_t *n, struct fl_err *e)
+{
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	char *buf = NULL;
+	size_t cap = 0, len = 0;
+	ssize_t r = 0;
+
+	if (fd < 0) {
+		fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	do {
+		if (len > max) {
+			fl_fail(e, FL_EDATA, "%s: larger than %zu bytes", path, max);
+			goto fail;
+		}
+		if (fl_grow(&buf, &cap, len + 65537, 1, e))
+			goto fail;
+		r = fl_read_full(fd, buf + len, 65536, e);
+		if (r < 0) {
+			fl_fail_in(e, "%s", path);
+			goto fail;
+		}
+		len += (size_t)r;
+	} while (r == 65536);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	buf[len] = '\0';
+	*n = len;
+	return buf;
+fail:
+	if (fd != STDIN_FILENO)
+		close(fd);
+	free(buf);
+	return NULL;
+}

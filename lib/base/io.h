@@ -1,0 +1,48 @@
+/* Descriptors and files: whole reads and writes, and files replaced whole. */
+#ifndef FL_BASE_IO_H
+#define FL_BASE_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Up to n bytes, short only at end of file; -1 on error. EINTR is retried.
+ * Messages carry no file name: callers add it with fl_fail_in(). */
+ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e);
+/* All n bytes or -1: FL_EIO, or FL_EPIPE when the reader went away. */
+int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e);
+
+/* Buffered output to a descriptor, or to a file that appears whole at commit:
+ * temporary .NAME.PID.XXXXXX.tmp in the same folder, fsync, rename, fsync of
+ * the folder. A link is followed, so what it names is replaced. */
+struct fl_out {
+	int fd;
+	char *path, *tmp;	/* owned; NULL for a descriptor */
+	unsigned char *buf;	/* owned */
+	size_t used;
+	int sync;
+	unsigned long long written;	/* bytes so far */
+};
+
+/* path "-" is standard output. sync = 0 skips the two fsyncs. */
+int fl_out_open(struct fl_out *o, const char *path, int sync, struct fl_err *e);
+int fl_out_write(struct fl_out *o, const void *p, size_t n, struct fl_err *e);
+int fl_out_flush(struct fl_out *o, struct fl_err *e);
+/* Flushes, syncs, publishes; for a descriptor flushes only (the tool closes
+ * and checks stdout). After it, or after fl_out_abort, o is released. */
+int fl_out_commit(struct fl_out *o, struct fl_err *e);
+/* Throws the temporary away; harmless on a zeroed or released o. */
+void fl_out_abort(struct fl_out *o);
+
+/* Removes .NAME.PID.XXXXXX.tmp files beside path whose process is gone. */
+void fl_out_sweep(const char *path);
+
+/* fsync of a folder. */
+int fl_sync_dir(const char *path, struct fl_err *e);
+
+/* A whole small file, NUL-terminated (not counted in *n); caller frees.
+ * Larger than max bytes is FL_EDATA. "-" reads standard input. */
+char *fl_read_file(const char *path, size_t max, size_t *n, struct fl_err *e);
+
+#endif

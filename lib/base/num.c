@@ -1,0 +1,147 @@
+/* Strict number syntax. Reals go through strtod, which rounds correctly. */
+#include "base/num.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+int fl_num_u64(const char *s, uint64_t *v)
+{
+	uint64_t x = 0;
+
+	if (!is_digit(*s))
+		return -1;
+	for (; is_digit(*s); s++)
+		if (__builtin_mul_overflow(x, (uint64_t)10, &x) ||
+		    __builtin_add_overflow(x, (uint64_t)(*s - '0'), &x))
+			return -1;
+	if (*s)
+		return -1;
+	*v = x;
+	return 0;
+}
+
+int fl_num_i64(const char *s, int64_t *v)
+{
+	int neg = *s == '-';
+	uint64_t u;
+
+	if (fl_num_u64(s + neg, &u) || u > (uint64_t)INT64_MAX + (uint64_t)neg)
+		return -1;
+	*v = neg ? (int64_t)(0 - u) : (int64_t)u;
+	return 0;
+}
+
+int fl_num_real(const char *s, double *v)
+{
+	const char *p = s + (*s == '-');
+	int digits = 0;
+	char *end;
+
+	for (; is_digit(*p); p++)
+		digits++;
+	if (*p == '.')
+		for (p++; is_digit(*p); p++)
+			digits++;
+	if (!digits)
+		return -1;
+	if (*p == 'e' || *p == 'E') {
+		p++;
+		p += *p == '+' || *p == '-';
+		if (!is_digit(*p))
+			return -1;
+		while (is_digit(*p))
+			p++;
+	}
+	if (*p)
+		return -1;
+	*v = strtod(s, &end);
+	return *end || !isfinite(*v) ? -1 : 0;
+}
+
+int fl_num_size(const char *s, uint64_t *v)
+{
+	static const char units[] = "KMGT";
+	char num[24];
+	size_t n = strspn(s, "0123456789");
+	const char *u, *rest = s + n;
+	unsigned shift = 0;
+
+	if (!n || n >= sizeof num)
+		return -1;
+	memcpy(num, s, n);
+	num[n] = '\0';
+	if (fl_num_u64(num, v))
+		return -1;
+	if (*rest && (u = strchr(units, *rest))) {
+		shift = 10 * (unsigned)(u - units + 1);
+		rest++;
+		if (!strncmp(rest, "iB", 2))
+			rest += 2;
+	}
+	if (*rest || *v > UINT64_MAX >> shift)
+		return -1;
+	*v <<= shift;
+	return 0;
+}
+
+/* Tidies printf's exponent: 1e-05 -> 1e-5. */
+static char *tidy(char *buf)
+{
+	char *x = strchr(buf, 'e'), *d;
+
+	if (!x)
+		return buf;
+	x++;
+	if (*x == '+')
+		memmove(x, x + 1, strlen(x));
+	else if (*x == '-')
+		x++;
+	for (d = x; *d == '0' && d[1]; d++)
+		;
+	memmove(x, d, strlen(d) + 1);
+	return buf;
+}
+
+static char *print_special(char *buf, double v)
+{
+	strcpy(buf, isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
+	return buf;
+}
+
+char *fl_num_print(char *buf, double v)
+{
+	int prec;
+
+	if (!isfinite(v))
+		return print_special(buf, v);
+	for (prec = 1; prec < 17; prec++) {
+		snprintf(buf, FL_NUM_MAX, "%.*g", prec, v);
+		if (strtod(buf, NULL) == v)
+			return tidy(buf);
+	}
+	snprintf(buf, FL_NUM_MAX, "%.17g", v);
+	return tidy(buf);
+}
+
+char *fl_num_printf32(char *buf, float v)
+{
+	int prec;
+
+	if (!isfinite(v))
+		return print_special(buf, v);
+	for (prec = 1; prec < 9; prec++) {
+		snprintf(buf, FL_NUM_MAX, "%.*g", prec, (double)v);
+		if (strtof(buf, NULL) == v)
+			return tidy(buf);
+	}
+	snprintf(buf, FL_NUM_MAX, "%.9g", (double)v);
+	return tidy(buf);
+}

@@ -1,0 +1,35 @@
+/* Numbers: strict reading, shortest printing, checked size arithmetic.
+ * The C locale is never left, so '.' is the point. */
+#ifndef FL_BASE_NUM_H
+#define FL_BASE_NUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whole string, decimal, no blanks, no sign but '-'; 0 or -1. */
+int fl_num_i64(const char *s, int64_t *v);
+int fl_num_u64(const char *s, uint64_t *v);
+/* Finite decimal real such as 1, -.5, 1e-3; no hex, no inf, no nan. */
+int fl_num_real(const char *s, double *v);
+/* Bytes: 4096, 64K, 16M, 1G, 1GiB, 64MiB (powers of 1024). */
+int fl_num_size(const char *s, uint64_t *v);
+
+#define FL_NUM_MAX 32	/* bytes that hold any printed number */
+
+/* The shortest decimal that reads back to the same value; buf[FL_NUM_MAX].
+ * "nan", "inf", "-inf" for what is not finite. Returns buf. */
+char *fl_num_print(char *buf, double v);
+char *fl_num_printf32(char *buf, float v);
+
+/* *r = a*b or a+b; -1 when it does not fit. */
+static inline int fl_mul(size_t a, size_t b, size_t *r)
+{
+	return __builtin_mul_overflow(a, b, r) ? -1 : 0;
+}
+
+static inline int fl_add(size_t a, size_t b, size_t *r)
+{
+	return __builtin_add_overflow(a, b, r) ? -1 : 0;
+}
+
+#endif

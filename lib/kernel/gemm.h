@@ -1,0 +1,61 @@
+/* Row-major products with the same bits on every processor.
+ *
+ * Element c[i][j] is ONE chain of fused multiply-adds in ascending k:
+ *   acc = start;  for k in 0..K-1: acc = fmaf(a[i][k], b[k][j], acc)
+ * where start is 0, bias[j], or the c[i][j] that is there. Tiles over i and j,
+ * and blocks over k that store and reload the F32 accumulator, keep the chain.
+ * FL_BLAS=openblas gives large products to OpenBLAS, whose bits differ;
+ * fl_gemm_provenance() says so. Never threaded: callers split clients or rows. */
+#ifndef FL_KERNEL_GEMM_H
+#define FL_KERNEL_GEMM_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum fl_gemm_start { FL_GEMM_ZERO, FL_GEMM_BIAS, FL_GEMM_ADD };
+
+struct fl_gemm {
+	size_t M, N, K;
+	const float *a;		/* op(a)(M,K): a(M,K), or a(K,M) where ta */
+	const float *b;		/* op(b)(K,N): b(K,N), or b(N,K) where tb */
+	float *c;		/* (M,N); must not alias a or b */
+	size_t lda, ldb, ldc;	/* floats between rows as stored */
+	int ta, tb;
+	enum fl_gemm_start start;
+	const float *bias;	/* (N), FL_GEMM_BIAS only */
+	int relu;		/* c = max(c, 0) after the last k; NaN stays NaN */
+	/* Called, where not NULL, when rows [i0,i1) of c are final, in ascending
+	 * order, while they are in cache: the place for an optimiser's update. */
+	void (*rows)(void *ctx, size_t i0, size_t i1);
+	void *ctx;
+};
+
+/* Floats of scratch a product needs (0 for shapes that need none). */
+size_t fl_gemm_scratch(const struct fl_gemm *g);
+/* scratch: fl_gemm_scratch(g) floats, 64-byte aligned; may be NULL if 0. */
+void fl_gemm(const struct fl_gemm *g, float *scratch);
+/* The definition: three loops over fmaf. */
+void fl_gemm_ref(const struct fl_gemm *g);
+/* The same in double for the gradient tests; plain products. */
+struct fl_gemm64 {
+	size_t M, N, K;
+	const double *a, *b;
+	double *c;
+	size_t lda, ldb, ldc;
+	int ta, tb;
+	enum fl_gemm_start start;
+	const double *bias;
+	int relu;
+	void (*rows)(void *ctx, size_t i0, size_t i1);
+	void *ctx;
+};
+void fl_gemm64(const struct fl_gemm64 *g);
+
+/* Reads FL_BLAS (unset, empty or "own", or "openblas"; else FL_EUSAGE, also
+ * where this program was not linked with OpenBLAS). Once, at start. */
+int fl_gemm_init(struct fl_err *e);
+/* "" in the default mode, "FL_BLAS=openblas" otherwise: goes into fl.prov. */
+const char *fl_gemm_provenance(void);
+
+#endif
