@@ -1,0 +1,23 @@
+/* Element types, in the order in which the buffer holds tensors: by alignment,
+ * as the reference writer sorts. */
+#ifndef FL_TENSOR_DTYPE_H
+#define FL_TENSOR_DTYPE_H
+
+#include <stddef.h>
+
+enum fl_dtype {
+	FL_U64, FL_I64, FL_F64, FL_F32, FL_U32, FL_I32,
+	FL_BF16, FL_F16, FL_U16, FL_I16, FL_I8, FL_U8, FL_BOOL,
+	FL_NDTYPE
+};
+
+size_t fl_dtype_size(enum fl_dtype t);
+const char *fl_dtype_name(enum fl_dtype t);		/* "F32" */
+int fl_dtype_parse(const char *s, enum fl_dtype *t);	/* 0 or -1 */
+int fl_dtype_is_float(enum fl_dtype t);
+/* y(n) = x(n) as double (U64 beyond 2^53 rounds). */
+void fl_dtype_to_f64(enum fl_dtype t, const void *x, double *y, size_t n);
+/* y(n) = x(n) as F32; F64 and integers round to nearest. */
+void fl_dtype_to_f32(enum fl_dtype t, const void *x, float *y, size_t n);
+
+#endif
