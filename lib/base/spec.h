@@ -1,0 +1,38 @@
+/* name[:key=value[,key=value]...] <-> an entry of a family and its parameters.
+ * Does not know which families exist. */
+#ifndef FL_BASE_SPEC_H
+#define FL_BASE_SPEC_H
+
+#include "base/param.h"
+
+/* One method of any kind. Families embed it first and add function pointers. */
+struct fl_entry {
+	const char *name;	/* = the file's name */
+	const char *title;	/* the method's own name: "FedAvg" */
+	const char *cite;	/* "McMahan et al., AISTATS 2017, arXiv 1602.05629" */
+	const char *doc;	/* one phrase, no full stop, at most 72 characters */
+	const struct fl_param *params;	/* NULL: none */
+	size_t psize;		/* bytes of the parameter block */
+	const char *formula;	/* for fl-methods(7), plain text, may be NULL */
+};
+
+struct fl_family {
+	const char *name;			/* "rule" */
+	const struct fl_entry *const *list;	/* NULL-terminated, from the generated registry */
+	const char *doc;			/* "how updates become one" */
+};
+
+struct fl_spec {
+	const struct fl_entry *entry;
+	void *p;		/* parameter block, psize bytes, in the arena given */
+};
+
+const struct fl_entry *fl_family_find(const struct fl_family *f, const char *name);
+/* FL_EUSAGE, with the family, the key and the nearest match. */
+int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
+                  struct fl_spec *out, struct fl_err *e);
+/* Canonical: every parameter that is set, in table order; values' own
+ * ',' '=' ':' '%' percent-encoded. PATH parameters are left out. */
+void fl_spec_print(const struct fl_spec *s, struct fl_str *out);
+
+#endif

@@ -1,0 +1,110 @@
+/* The one main(): parse, run, check standard output, say what went wrong, exit.
+ * A tool is an option table and run(); it parses nothing and prints no errors. */
+#ifndef FL_CLI_TOOL_H
+#define FL_CLI_TOOL_H
+
+#include <stdio.h>
+
+#include "base/io.h"
+#include "base/spec.h"
+#include "tensor/meta.h"
+
+/* Options are fl_params plus what only a command line has. Two more types: */
+enum {
+	FL_P_SPEC = 100,	/* struct fl_spec, of family; unset: entry NULL */
+	FL_P_SPECS		/* struct fl_specs: specs joined by ',' */
+};
+
+struct fl_specs {
+	struct fl_spec *v;	/* (n) */
+	size_t n;
+};
+
+enum {
+	FL_O_PROV = 1,		/* can change the result: goes into fl.prov */
+	FL_O_NEED = 2		/* must be given */
+};
+
+struct fl_opt {
+	char letter;		/* 0: none */
+	unsigned flags;
+	const struct fl_family *family;	/* SPEC, SPECS */
+	struct fl_param p;	/* p.type may be FL_P_SPEC(S) */
+};
+/* Tables end with a zeroed entry (p.name NULL). */
+
+/* Options with one meaning everywhere. S: the tool's option struct, which has
+ * members of these names. */
+#define FL_OPT_OUTPUT(S) \
+	{ 'o', 0, NULL, { "output", FL_P_PATH, offsetof(S, output), "-", 0, 0, NULL, "file", \
+	  "write there instead of standard output, replaced whole" } }
+#define FL_OPT_NO_SYNC(S) \
+	{ 0, 0, NULL, { "no-sync", FL_P_BOOL, offsetof(S, no_sync), "off", 0, 0, NULL, NULL, \
+	  "do not wait for the disk when replacing files" } }
+#define FL_OPT_NO_PROV(S) \
+	{ 0, 0, NULL, { "no-prov", FL_P_BOOL, offsetof(S, no_prov), "off", 0, 0, NULL, NULL, \
+	  "leave out provenance" } }
+#define FL_OPT_MODEL(S) \
+	{ 'm', FL_O_NEED, NULL, { "model", FL_P_PATH, offsetof(S, model), NULL, 0, 0, NULL, "model", \
+	  "the model, or a folder of personal models picked by client" } }
+#define FL_OPT_SEED(S) \
+	{ 's', FL_O_PROV, NULL, { "seed", FL_P_INT, offsetof(S, seed), "0", 0, 9e15, NULL, "n", \
+	  "master seed of all random numbers" } }
+#define FL_OPT_ROUND(S) \
+	{ 'r', 0, NULL, { "round", FL_P_INT, offsetof(S, round), NULL, 1, 9e15, NULL, "n", \
+	  "round being trained; anything but the model's plus one is refused" } }
+#define FL_OPT_EXPECT(S) \
+	{ 'n', 0, NULL, { "expect", FL_P_INT, offsetof(S, expect), NULL, 0, 9e15, NULL, "n", \
+	  "refuse anything but this many records" } }
+#define FL_OPT_ALLOW_EMPTY(S) \
+	{ 0, 0, NULL, { "allow-empty", FL_P_BOOL, offsetof(S, allow_empty), "off", 0, 0, NULL, NULL, \
+	  "accept input without any record" } }
+#define FL_OPT_THREADS(S) \
+	{ 'j', 0, NULL, { "threads", FL_P_INT, offsetof(S, threads), "1", 1, 1024, NULL, "n", \
+	  "threads; the result does not depend on it" } }
+#define FL_OPT_WITH(S) \
+	{ 0, 0, NULL, { "with", FL_P_STRS, offsetof(S, with), NULL, 0, 0, NULL, "record", \
+	  "a record that the method reads beside the model; repeatable" } }
+#define FL_OPT_FORMAT(S, choices) \
+	{ 0, 0, NULL, { "format", FL_P_ENUM, offsetof(S, format), "tsv", 0, 0, choices, "format", \
+	  "how to write rows" } }
+
+struct fl_run {
+	const struct fl_tool *tool;
+	const void *opts;		/* osize bytes, parsed */
+	const char *const *operand;	/* (noperand) */
+	size_t noperand;
+	const char *prov;		/* provenance line of this call */
+	int verbose;			/* -1 quiet, 0, 1, 2 */
+	int progress;			/* 1: progress lines may be drawn on stderr */
+	struct fl_arena arena;
+};
+
+struct fl_tool {
+	const char *name;		/* "fl-aggregate" */
+	const char *nd;			/* "combine client updates into one" */
+	const char *operands;		/* "[update ...]"; NULL: none allowed */
+	const char *reads, *writes;	/* kinds, for STREAMS: "update, partial", "model" */
+	const struct fl_opt *opts;
+	size_t osize;
+	const struct fl_family *const *families;	/* NULL-terminated; may be NULL */
+	/* Whether this call reads standard input: then a terminal there prints the
+	 * short usage. NULL: never. */
+	int (*reads_stdin)(const struct fl_run *r);
+	int (*run)(struct fl_run *r, struct fl_err *e);
+};
+
+int fl_tool_main(const struct fl_tool *t, int argc, char **argv);
+
+/* For run(). */
+/* Opens path or "-"; binary output to a terminal is FL_EUSAGE. */
+int fl_run_output(struct fl_run *r, struct fl_out *o, const char *path, int sync,
+                  struct fl_err *e);
+/* Draws or clears ("") one progress line on stderr; nothing unless r->progress. */
+void fl_run_progress(struct fl_run *r, const char *line);
+/* reads_stdin for filters: no operand, or "-" among them. */
+int fl_run_stdin_default(const struct fl_run *r);
+/* Appends this call to fl.prov of s, unless no_prov. */
+int fl_run_add_prov(struct fl_run *r, int no_prov, struct fl_tset *s, struct fl_err *e);
+
+#endif

@@ -1,0 +1,55 @@
+/* A labelled data set in memory or mapped: examples, labels, how stored values
+ * become inputs. Sources in, records and batches out; knows no clients' methods. */
+#ifndef FL_DATA_DATA_H
+#define FL_DATA_DATA_H
+
+#include <stdint.h>
+
+#include "tensor/meta.h"
+#include "tensor/stream.h"
+
+struct fl_data {
+	struct fl_tset rec;		/* as a record of kind data: x, y, id, metadata */
+	const struct fl_tensor *x;	/* (N, ...) U8 or F32 */
+	size_t N, d;			/* examples; stored values an example */
+	size_t first;			/* row of x of example 0, where row is NULL */
+	const uint32_t *row;		/* (N) rows of x, or NULL: first + i. Index form */
+	int32_t *y;			/* (N) classes, all < C */
+	size_t C;			/* classes: fl.classes, or 1 + the largest label */
+	int64_t client;			/* fl.client, -1 where there is none */
+	/* fl.scale: (v/div - mean[c])/std[c], channel c = first of x's dims */
+	double div;
+	size_t channels;
+	float *mean, *std;		/* (channels) */
+	float (*lut)[256];		/* (channels) for U8 */
+	const char *name;		/* for messages */
+	struct fl_stream *keep;		/* open source, owned */
+	struct fl_arena arena;
+};
+
+/* -d's argument, as fl-partition(1) lists: a data record or stream of one, an IDX
+ * pair "images,labels" (plain or .gz), fashion-mnist[:split=train|test],
+ * digits[:split=train|test]. scale overrides fl.scale (JSON) unless NULL.
+ * FL_EUSAGE for an unknown name, FL_EDATA for bad content, FL_EIO for a file
+ * that is not there (naming the Debian package for fashion-mnist). */
+int fl_data_open(struct fl_data *d, const char *source, const char *scale, struct fl_err *e);
+/* From a record of kind data (moved in: rec is emptied). dir: folder against
+ * which fl.source of the index form is resolved. Checks every label, the
+ * shapes, and that F32 values are finite. */
+int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
+                 struct fl_err *e);
+void fl_data_release(struct fl_data *d);
+
+/* out(n, d) = scaled inputs of examples idx(n) (NULL: i0, i0+1, ...), y_out(n)
+ * (may be NULL). Computed in float, as (v/div - mean)/std. */
+void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
+                   float *out, int32_t *y_out);
+/* Record of kind data with rows idx(n) of d: copies of x, y, id and the
+ * metadata; fl.client set. index: the index form, source relative to dir. */
+int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                   struct fl_tset *out, struct fl_err *e);
+
+/* A net's input shape must have d values: FL_EDATA with both shapes. */
+int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, struct fl_err *e);
+
+#endif

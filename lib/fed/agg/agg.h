@@ -1,0 +1,51 @@
+/* Aggregation rules declare the SHAPE of their computation; collect.c does all
+ * I/O and memory once.
+ *
+ *   fold    one pass, O(model) memory: a weight and a few scalars an update
+ *   column  each coordinate of K clients on its own (median)
+ *   gram    K x K inner products -> a weight each (Krum)
+ *   whole   everything at once, the last resort; may give one model a client
+ *
+ * Extra tensors "@method/NAME" of F32 in an update are, like its weights,
+ * increments to the model's tensor of that name (0 where it has none): they are
+ * combined by the same rule and added at rate one, past the server optimiser.
+ * Other dtypes are for a rule that `takes` that method's extras; otherwise
+ * FL_EDATA. Norms and inner products leave extras out. */
+#ifndef FL_FED_AGG_AGG_H
+#define FL_FED_AGG_AGG_H
+
+#include "base/spec.h"
+#include "fed/fed.h"
+#include "fed/fold.h"
+
+struct fl_whole {
+	size_t K;
+	const struct fl_update *u;		/* (K) by ascending client id */
+	const struct fl_tset *const *update;	/* (K) */
+	const struct fl_tset *const *model;	/* (K) the model each was trained from */
+	int64_t round;				/* of the updates, from 1 */
+	int threads;
+	struct fl_tset *out;			/* (K) personal: the models' tensors; else out[0] */
+};
+
+struct fl_rule {
+	struct fl_entry e;
+	unsigned needs;			/* of column, gram and whole rules; a fold has its own */
+	const char *takes;		/* method whose extras the rule reads itself, or NULL */
+	int personal;			/* one output a client: -o DIR */
+	struct fl_fold fold;		/* fold.fold NULL: not a fold */
+	/* FL_EDATA where K clients are too few. May be NULL. */
+	int (*check)(const void *p, size_t K, struct fl_err *e);
+	/* v(K,n): a tile of n coordinates, clients by ascending id; may be destroyed. out(n). */
+	void (*column)(const void *p, float *v, size_t K, size_t n, float *out);
+	/* G(K,K) symmetric, of updates centred on the first; w(K) out: the combined
+	 * update is sum w_k u_k. Runs before column where a rule has both: w_k = 0
+	 * then leaves client k out of the columns. */
+	int (*gram)(const void *p, const double *G, size_t K, double *w, struct fl_err *e);
+	int (*whole)(const void *p, struct fl_whole *w, struct fl_err *e);
+};
+
+extern const struct fl_entry *const fl_rule_list[];
+extern const struct fl_family fl_family_rule;
+
+#endif

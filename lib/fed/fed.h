@@ -1,0 +1,55 @@
+/* What client and server methods share: an update's facts, what may be asked of
+ * clients, and state files. Knows no method by name. */
+#ifndef FL_FED_FED_H
+#define FL_FED_FED_H
+
+#include <stdint.h>
+
+#include "tensor/meta.h"
+#include "tensor/stream.h"
+
+/* What a rule, server or method wants an update to bring. The first three are
+ * measured on request (fl-local-train --measure), the rest always there or
+ * computed by the collector. */
+enum fl_need {
+	FL_NEED_LOSS0 = 1,	/* fl.loss0: mean training loss at the received model */
+	FL_NEED_GRADNORM = 2,	/* fl.gradnorm: L2 norm of its gradient there */
+	FL_NEED_LOSS = 4,	/* fl.loss: mean training loss after training */
+	FL_NEED_STEPS = 8,	/* fl.steps */
+	FL_NEED_LR = 16,	/* fl.lr */
+	FL_NEED_NORM = 32	/* L2 norm of the update (extras left out); computed here */
+};
+/* "loss0,gradnorm": the names --measure takes, in this order. */
+void fl_need_print(unsigned needs, struct fl_str *out);
+
+struct fl_update {
+	int64_t client, round, examples, steps;	/* steps -1: absent */
+	char base[9];
+	double loss0, gradnorm, loss, lr;	/* NAN: absent */
+	double norm;				/* NAN unless FL_NEED_NORM */
+	const char *method;			/* fl.method, NULL: absent; in the record */
+};
+/* From a record of kind update: client, round, base, examples >= 1 demanded;
+ * others checked where present (losses finite, norms finite and >= 0). */
+int fl_update_read(const struct fl_tset *rec, struct fl_update *u, struct fl_err *e);
+int fl_update_write(const struct fl_update *u, struct fl_tset *rec, struct fl_err *e);
+/* FL_EDATA "client 7: fl.loss0 is missing; rule qfedavg needs it: fl-local-train
+ * --measure loss0". who: "rule qfedavg". */
+int fl_update_check(const struct fl_update *u, unsigned needs, const char *who, struct fl_err *e);
+
+/* A state file is a stream that keeps two records of kind state: that of the
+ * round it was made for, and the newest one before.
+ *
+ * load: the newest record with fl.round < round; absent file or record: 1
+ * (state stays empty); 0 when found; -1 on error. Records of later or equal
+ * rounds (a run that was killed after publishing its state) are passed over. */
+int fl_state_load(const char *path, int64_t round, struct fl_tset *state, struct fl_err *e);
+/* Publishes {old, new}: file replaced whole. old: what load gave (may be empty).
+ * Sets kind and fl.round of new_. */
+int fl_state_save(const char *path, int64_t round, struct fl_tset *old, struct fl_tset *new_,
+                  int sync, struct fl_err *e);
+/* DIR/0007.sts, DIR/0007.safetensors: the file of a client in a folder. */
+char *fl_client_path(const char *dir, int64_t client, const char *ext, struct fl_arena *a,
+                     struct fl_err *e);
+
+#endif

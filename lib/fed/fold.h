@@ -1,0 +1,35 @@
+/* The fold: what a rule, or a server that weighs updates itself, says about
+ * each update in one pass. */
+#ifndef FL_FED_FOLD_H
+#define FL_FED_FOLD_H
+
+#include "fed/fed.h"
+
+#define FL_FOLD_SCALARS 4
+#define FL_FOLD_ROW 4
+
+struct fl_fold_in {
+	const struct fl_update *u;
+	const double *row;	/* (nrow) what the state keeps of this client; NULL: nothing yet */
+};
+
+struct fl_fold_out {
+	double w;			/* weight of the update in the sum */
+	double s[FL_FOLD_SCALARS];	/* added up over clients */
+	double row[FL_FOLD_ROW];	/* kept for the next round, if the fold has rows */
+};
+
+struct fl_fold {
+	unsigned needs;
+	unsigned nrow;			/* doubles kept per client; 0: no rows */
+	/* From the update's facts and the state alone, never from other updates. */
+	int (*fold)(const void *p, const struct fl_fold_in *in, struct fl_fold_out *out,
+	            struct fl_err *e);
+	/* s: sums over the clients that hold a tensor (all clients, for most).
+	 * *scale: the combined update is scale * sum w_k x_k. FL_ENUM or FL_EDATA
+	 * where the sums allow none (a weight sum of 0). */
+	int (*finish)(const void *p, const double s[FL_FOLD_SCALARS], double *scale,
+	              struct fl_err *e);
+};
+
+#endif

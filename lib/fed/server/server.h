@@ -1,0 +1,40 @@
+/* Server optimisers: what becomes of the combined update. In double, in tiles.
+ *
+ * g = -(combined update) is the pseudo-gradient: a step subtracts. */
+#ifndef FL_FED_SERVER_SERVER_H
+#define FL_FED_SERVER_SERVER_H
+
+#include "base/spec.h"
+#include "fed/fold.h"
+
+#define FL_SERVER_VECS 4
+#define FL_SERVER_SCALARS 8
+
+struct fl_server_round {
+	int64_t round;			/* of the updates, from 1 */
+	int first;			/* no state yet */
+	size_t K;			/* clients of this round */
+	double s[FL_FOLD_SCALARS];	/* the fold's sums over all of them */
+	double scalar[FL_SERVER_SCALARS];	/* kept in the state; in and out */
+	double fill[FL_SERVER_VECS];	/* begin() with first: initial value of each vec */
+	double tmp[FL_SERVER_SCALARS];	/* from begin() to apply(), not kept */
+};
+
+struct fl_server {
+	struct fl_entry e;
+	/* A server that weighs updates itself (AdaFedAdam) has its own fold, used
+	 * in place of rule mean; another rule beside it is FL_EUSAGE. NULL: none. */
+	const struct fl_fold *fold;
+	const char *vec[FL_SERVER_VECS + 1];	/* names of parameter-shaped state, F64 */
+	const char *scalar[FL_SERVER_SCALARS + 1];	/* names of scalars kept */
+	/* Once a round: scalars, guards. */
+	int (*begin)(const void *p, struct fl_server_round *r, struct fl_err *e);
+	/* Element-wise on a tile of n coordinates: w, vec <- one step with g. */
+	void (*apply)(const void *p, const struct fl_server_round *r, const double *g, double *w,
+	              double *const *vec, size_t n);
+};
+
+extern const struct fl_entry *const fl_server_list[];
+extern const struct fl_family fl_family_server;
+
+#endif

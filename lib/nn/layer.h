@@ -1,0 +1,104 @@
+/* Layers and losses: forward/backward pairs over batches of rows.
+ *
+ * Shapes are per example and flat where a layer does not care; B is the number
+ * of examples. Internally a parameter is held as the kernels like it; `perm`
+ * says how that differs from the record (PyTorch's layout), so import and export
+ * are the only places that know. forward WRITES its output; backward WRITES the
+ * input's gradient and ADDS to parameter gradients (which the caller zeroes, or
+ * sets FL_BACK_FIRST so that they are written), then calls done for each stretch
+ * of a parameter's gradient as it becomes final and the weights there are no
+ * longer needed. */
+#ifndef FL_NN_LAYER_H
+#define FL_NN_LAYER_H
+
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "base/spec.h"
+#include "nn/real.h"
+
+#define FL_SHAPE_MAX 8
+#define FL_LAYER_PARAMS 4
+
+struct fl_shape {
+	unsigned ndim;
+	size_t d[FL_SHAPE_MAX];		/* without the batch */
+};
+size_t fl_shape_count(const struct fl_shape *s);
+
+enum fl_perm {
+	FL_PERM_NONE,		/* as in the record */
+	FL_PERM_TRANSPOSE	/* record (out,in), held (in,out) */
+};
+
+/* One parameter as the layer declares it. */
+struct fl_layer_param {
+	const char *suffix;	/* "weight" */
+	unsigned ndim;
+	size_t dim[FL_SHAPE_MAX];	/* as in the record */
+	enum fl_perm perm;
+	int buffer;		/* not trained: running statistics */
+};
+
+/* A layer in a net. Built by the entry's shape(). */
+struct fl_layer {
+	const struct fl_layer_entry *entry;
+	const void *p;			/* parsed parameters */
+	const char *name;		/* tensor prefix: "0", "encoder.0" */
+	struct fl_shape in, out;
+	unsigned nparam;
+	struct fl_layer_param param[FL_LAYER_PARAMS];
+	size_t off[FL_LAYER_PARAMS];	/* into the flat parameter vector, in reals */
+	size_t cache;			/* reals an example that backward needs beyond x and y */
+	size_t scratch;			/* reals of scratch a batch (set by plan) */
+};
+
+enum { FL_BACK_FIRST = 1 };
+
+struct fl_pass {		/* one forward or backward of one layer */
+	size_t B;
+	const fl_real *x;	/* (B, in) */
+	fl_real *y;		/* (B, out) */
+	fl_real *cache;		/* (B, cache) */
+	const fl_real *w;	/* flat parameters */
+	int train;		/* 1: as in training (dropout on) */
+	struct fl_rng *rng;	/* for layers that draw */
+	/* backward only */
+	const fl_real *dy;	/* (B, out) */
+	fl_real *dx;		/* (B, in), or NULL: not wanted */
+	fl_real *dw;		/* flat gradient */
+	unsigned flags;		/* FL_BACK_FIRST */
+	void (*done)(void *ctx, size_t param_off, size_t n);	/* may be NULL */
+	void *ctx;
+	fl_real *scratch;	/* (scratch) */
+};
+
+struct fl_layer_entry {
+	struct fl_entry e;
+	int elementwise;	/* out has in's shape; y may be x, backward uses y only */
+	int fuse_relu;		/* forward can apply a following relu itself */
+	/* Fills out, nparam, param, cache from in and p. FL_EUSAGE: does not fit. */
+	int (*shape)(struct fl_layer *l, struct fl_err *e);
+	/* Scratch for batches up to B. NULL: none. */
+	size_t (*scratch)(const struct fl_layer *l, size_t B);
+	/* PyTorch's default initialisation; r is keyed by parameter. NULL: none. */
+	void (*init)(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w);
+	void (*forward)(const struct fl_layer *l, struct fl_pass *a, int relu);
+	void (*backward)(const struct fl_layer *l, struct fl_pass *a);
+	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example */
+};
+
+/* A loss over logits: mean over the batch. */
+struct fl_loss_entry {
+	struct fl_entry e;
+	/* Value = mean over B of the loss; dz(B,C) = its gradient (NULL: not
+	 * wanted). y(B) class indices < C. scratch: B*C reals. */
+	double (*loss)(const void *p, const fl_real *z, const int32_t *y, fl_real *dz,
+	               fl_real *scratch, size_t B, size_t C);
+};
+
+extern const struct fl_entry *const fl_layer_list[];
+extern const struct fl_entry *const fl_loss_list[];
+extern const struct fl_family fl_family_layer, fl_family_loss;
+
+#endif

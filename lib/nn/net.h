@@ -1,0 +1,89 @@
+/* A network: a list of layers over one flat parameter vector.
+ *
+ * The architecture is JSON (one line, canonical) or a spec of the arch family
+ * that expands to it:
+ *   {"input":[784],"layers":[{"layer":"linear","out":128},{"layer":"relu"},
+ *    {"layer":"linear","out":10}],"loss":"ce","features":2}
+ * A layer's keys are its parameters, plus "name" (tensor prefix; default its
+ * index, as torch.nn.Sequential). "features": index of the layer whose INPUT is
+ * the feature vector (default: the last layer that has parameters). An input of
+ * another shape with the same number of elements is taken as it lies. */
+#ifndef FL_NN_NET_H
+#define FL_NN_NET_H
+
+#include "nn/layer.h"
+#include "tensor/tset.h"
+
+struct fl_net_param {
+	const char *name;	/* "0.weight" */
+	unsigned ndim;
+	size_t dim[FL_SHAPE_MAX];	/* as in the record */
+	size_t off, n;		/* place in flat vectors */
+	enum fl_perm perm;
+	int buffer;
+	unsigned layer;
+};
+
+struct fl_net {
+	struct fl_layer *layer;
+	size_t nlayer;
+	struct fl_net_param *param;	/* in layer order */
+	size_t nparam;
+	size_t P;		/* reals in a flat vector (each parameter 64-byte aligned; gaps stay 0) */
+	size_t weights;		/* numbers a record holds: sum of n */
+	struct fl_shape in;
+	size_t classes;		/* outputs C */
+	size_t feature_layer, features;	/* input of that layer, its size */
+	struct fl_spec loss;
+	const char *arch;	/* canonical text for fl.arch */
+	struct fl_arena arena;
+};
+
+/* From fl.arch or -a's text: JSON, or a spec of fl_family_arch already expanded
+ * by model/model.h. FL_EUSAGE with the place in the JSON. */
+int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e);
+void fl_net_release(struct fl_net *net);
+double fl_net_madds(const struct fl_net *net);
+
+/* Initial weights: PyTorch's defaults from the counter generator, keyed by
+ * (seed, parameter index). w(P). */
+void fl_net_init(const struct fl_net *net, uint64_t seed, fl_real *w);
+
+/* Record <-> flat vector. Tensors prefix+name ("" or "@scaffold/c/"), any float
+ * dtype, shapes checked: FL_EDATA with tensor and both shapes. missing: 0 refuses
+ * an absent tensor, 1 leaves its stretch of w alone. export adds F32 tensors. */
+int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
+                  int missing, fl_real *w, struct fl_err *e);
+int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix,
+                  struct fl_tset *s, struct fl_err *e);
+
+/* Everything of a step in one arena: activations, gradients of activations,
+ * caches, scratch, for batches up to B. Reused for every step. */
+struct fl_work {
+	size_t B;
+	fl_real **act;		/* (nlayer+1): act[0] input (B,in) to be filled, act[nlayer] logits */
+	fl_real **dact;		/* (nlayer+1) gradients; fused or in-place layers share */
+	fl_real **cache;
+	fl_real *scratch, *loss_scratch;
+	struct fl_arena arena;
+};
+int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,
+                 struct fl_err *e);
+void fl_work_release(struct fl_work *k);
+
+/* act[0] (B rows) -> act[nlayer]. rng may be NULL where train is 0. */
+void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *w, size_t B,
+                    int train, struct fl_rng *rng);
+/* Loss of the logits there; fills dact[nlayer] where grad. */
+double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
+                   int grad);
+/* dact[nlayer] -> dw (written, not added). done(ctx, param index, begin, end)
+ * for each stretch [begin,end) of the flat vector whose gradient is final and
+ * whose weights may now change; each parameter's stretches come in order. */
+void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
+                     size_t B, struct fl_rng *rng,
+                     void (*done)(void *ctx, size_t param, size_t begin, size_t end), void *ctx);
+/* The feature vectors (B, features) after a forward pass. */
+const fl_real *fl_net_features(const struct fl_net *net, const struct fl_work *k);
+
+#endif
