@@ -1,0 +1,160 @@
+/* Specs: one word that names a method and its parameters. */
+#include "base/spec.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define NAMES_MAX 256
+
+const struct fl_entry *fl_family_find(const struct fl_family *f, const char *name)
+{
+	for (const struct fl_entry *const *p = f->list; *p; p++)
+		if (!strcmp((*p)->name, name))
+			return *p;
+	return NULL;
+}
+
+static int unknown(const char *what, const char *of, const char *s, const char *const *names,
+                   size_t n, struct fl_err *e)
+{
+	const char *near = fl_nearest(s, names, n);
+
+	if (near)
+		return fl_fail(e, FL_EUSAGE, "%s%s has no '%s'; did you mean '%s'?", what, of, s, near);
+	if (!n)
+		return fl_fail(e, FL_EUSAGE, "%s%s takes no parameters, not '%s'", what, of, s);
+	return fl_fail(e, FL_EUSAGE, "%s%s has no '%s'", what, of, s);
+}
+
+static int unknown_entry(const struct fl_family *f, const char *s, struct fl_err *e)
+{
+	const char *names[NAMES_MAX];
+	size_t n = 0;
+
+	while (n < NAMES_MAX && f->list[n]) {
+		names[n] = f->list[n]->name;
+		n++;
+	}
+	return unknown("family ", f->name, s, names, n, e);
+}
+
+static int unknown_key(const struct fl_entry *en, const char *s, struct fl_err *e)
+{
+	const char *names[NAMES_MAX];
+	size_t n = 0;
+
+	for (const struct fl_param *p = en->params; p && p->name && n < NAMES_MAX; p++)
+		names[n++] = p->name;
+	return unknown("", en->name, s, names, n, e);
+}
+
+static int hex(int c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+	       tolower(c) >= 'a' && tolower(c) <= 'f' ? tolower(c) - 'a' + 10 : -1;
+}
+
+/* Decodes %XX in place. */
+static int unescape(char *s, struct fl_err *e)
+{
+	char *d = s;
+
+	for (; *s; s++) {
+		if (*s == '%') {
+			int hi = hex(s[1]), lo = hi < 0 ? -1 : hex(s[2]);
+
+			if (lo < 0 || !(hi | lo))
+				return fl_fail(e, FL_EUSAGE, "'%.3s' is not a %%XX escape", s);
+			*d++ = (char)(hi << 4 | lo);
+			s += 2;
+		} else {
+			*d++ = *s;
+		}
+	}
+	*d = '\0';
+	return 0;
+}
+
+static int set_pair(const struct fl_entry *en, void *block, char *pair, unsigned long long *seen,
+                    struct fl_arena *a, struct fl_err *e)
+{
+	char *eq = strchr(pair, '=');
+	const struct fl_param *p;
+	unsigned long long bit;
+
+	if (!eq)
+		return fl_fail(e, FL_EUSAGE, "%s: '%s' is not key=value", en->name, pair);
+	*eq = '\0';
+	if (!(p = fl_param_find(en->params, pair)))
+		return unknown_key(en, pair, e);
+	bit = 1ull << ((unsigned)(p - en->params) & 63);
+	if (*seen & bit)
+		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", en->name, pair);
+	*seen |= bit;
+	if (unescape(eq + 1, e) || fl_param_set(p, block, eq + 1, a, e))
+		return fl_fail_in(e, "%s: %s", en->name, pair);
+	return 0;
+}
+
+int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
+                  struct fl_spec *out, struct fl_err *e)
+{
+	char *s = fl_arena_str(a, text, e), *next;
+	unsigned long long seen = 0;
+	const struct fl_entry *en;
+	void *block;
+
+	if (!s)
+		return -1;
+	next = strchr(s, ':');
+	if (next)
+		*next++ = '\0';
+	if (!(en = fl_family_find(f, s)))
+		return unknown_entry(f, s, e);
+	if (!(block = fl_arena_zero(a, 1, en->psize, e)) ||
+	    fl_param_defaults(en->params, block, a, e))
+		return -1;
+	while (next) {
+		char *pair = next;
+
+		next = strchr(pair, ',');
+		if (next)
+			*next++ = '\0';
+		if (set_pair(en, block, pair, &seen, a, e))
+			return -1;
+	}
+	out->entry = en;
+	out->p = block;
+	return 0;
+}
+
+static void print_escaped(const char *s, struct fl_str *out)
+{
+	for (; *s; s++)
+		if (strchr(",=:%", *s) || (unsigned char)*s < 0x21 || *s == 0x7f)
+			fl_str_addf(out, "%%%02X", (unsigned char)*s);
+		else
+			fl_str_addc(out, *s);
+}
+
+void fl_spec_print(const struct fl_spec *s, struct fl_str *out)
+{
+	const struct fl_param *p = s->entry->params;
+	char sep = ':';
+
+	fl_str_add(out, s->entry->name);
+	for (; p && p->name; p++) {
+		struct fl_str v = FL_STR_INIT;
+
+		if (p->type == FL_P_PATH || !fl_param_is_set(p, s->p))
+			continue;
+		fl_param_print(p, s->p, &v);
+		fl_str_addc(out, sep);
+		fl_str_add(out, p->name);
+		fl_str_addc(out, '=');
+		print_escaped(fl_str_c(&v), out);
+		out->oom |= v.oom;
+		fl_str_release(&v);
+		sep = ',';
+	}
+}
