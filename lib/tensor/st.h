@@ -12,13 +12,16 @@
 #define FL_ST_NAME_MAX 4096
 
 /* Parses n bytes of header JSON into s (empty). Tensors come in buffer order,
- * data NULL; offset[i] (may be NULL; room from s's arena) receives begin offsets.
- * *buffer = bytes of the buffer. Refuses what the reference refuses, duplicate
- * keys, and names with NUL or beyond FL_ST_NAME_MAX: FL_EDATA with tensor or byte. */
+ * data NULL; as the buffer has no holes, a tensor begins where the one before
+ * ends. *buffer = bytes of the buffer. Refuses what the reference refuses,
+ * duplicate keys, NUL in text, and what exceeds the limits above: FL_EDATA with
+ * tensor or byte; s is then released. */
 int fl_st_parse(struct fl_tset *s, const char *json, size_t n, size_t *buffer, struct fl_err *e);
 /* Sets data of all tensors to views into buffer, in order. */
 void fl_st_bind(struct fl_tset *s, void *buffer);
-/* Sorts s and appends 8 length bytes and the padded header to out. */
+/* Sorts s and appends 8 length bytes and the padded header to out, byte for byte
+ * as the reference writes it. FL_EDATA for text that is not UTF-8 and for what
+ * exceeds the limits above. */
 int fl_st_header(struct fl_tset *s, struct fl_str *out, struct fl_err *e);
 
 #endif

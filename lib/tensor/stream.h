@@ -16,6 +16,10 @@ struct fl_stream *fl_stream_open(const char *path, struct fl_err *e);
 /* The same over bytes in memory (not copied; may be gzip), for embedded data. */
 struct fl_stream *fl_stream_mem(const void *p, size_t n, const char *name, struct fl_err *e);
 void fl_stream_close(struct fl_stream *s);
+/* From the next record on, headers alone: tensors have data NULL, and the bytes
+ * of the buffers are passed over without being kept (or, where the input is
+ * mapped, touched). */
+void fl_stream_scan(struct fl_stream *s);
 
 /* The next record that is not an end record: 1; end of input: 0; malformed,
  * truncated, or an end record whose fl.count is wrong: -1 (FL_EDATA with record
@@ -46,9 +50,10 @@ struct fl_inputs {
 	int keep;			/* set: mapped inputs stay open until release */
 	struct fl_stream **kept;
 	size_t nkept, keptcap;
+	int scan;			/* set: headers alone, see fl_stream_scan */
 };
 int fl_inputs_next(struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e);
-/* Name of the current input, for messages. */
+/* Name of the current (or last) input, for messages. */
 const char *fl_inputs_name(const struct fl_inputs *in);
 void fl_inputs_release(struct fl_inputs *in);
 
