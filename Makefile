@@ -8,13 +8,14 @@ MANDIR  ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 
 VERSION := 0.1.0
+DATE    := November 21, 2026
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
 # -ffp-contract=off and no fast-math: results must not depend on the processor.
 FIXED   := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -pthread -MMD -MP $(WARN) \
 	-ffp-contract=off -ftree-vectorize -fvect-cost-model=dynamic \
-	-fno-math-errno -fstack-protector-strong -fno-plt -DFL_VERSION='"$(VERSION)"'
+	-fno-math-errno -fstack-protector-strong -fno-plt -DFL_VERSION='"$(VERSION)"' -DFL_DATE='"$(DATE)"'
 B       := build
 ifdef SAN
 B       := build/san

@@ -69,6 +69,11 @@ struct fl_opt {
 	{ 0, 0, NULL, { "format", FL_P_ENUM, offsetof(S, format), "tsv", 0, 0, choices, "format", \
 	  "how to write rows" } }
 
+enum {
+	FL_ENV_BLAS = 1,		/* multiplies matrices: FL_BLAS */
+	FL_ENV_TMPDIR = 2		/* spools to TMPDIR */
+};
+
 struct fl_run {
 	const struct fl_tool *tool;
 	const void *opts;		/* osize bytes, parsed */
@@ -88,6 +93,7 @@ struct fl_tool {
 	const struct fl_opt *opts;
 	size_t osize;
 	const struct fl_family *const *families;	/* NULL-terminated; may be NULL */
+	unsigned env;			/* FL_ENV_*: variables this tool reads */
 	/* Whether this call reads standard input: then a terminal there prints the
 	 * short usage. NULL: never. */
 	int (*reads_stdin)(const struct fl_run *r);

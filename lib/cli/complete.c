@@ -1,0 +1,21 @@
+/* Option tables as words for a shell: options, then NAME=values of specs. */
+#include "cli/table.h"
+
+static void words(const struct fl_opt *o, struct fl_str *out)
+{
+	if (o->letter)
+		fl_str_addf(out, "-%c\n", o->letter);
+	fl_str_addf(out, "--%s%s\n", o->p.name, fl_opt_has_arg(o) ? "=" : "");
+	for (size_t i = 0; o->p.type == FL_P_ENUM && o->p.choice[i]; i++)
+		fl_str_addf(out, "--%s=%s\n", o->p.name, o->p.choice[i]);
+	for (size_t i = 0; o->family && o->family->list[i]; i++)
+		fl_str_addf(out, "--%s=%s\n", o->p.name, o->family->list[i]->name);
+}
+
+void fl_complete(const struct fl_tool *t, struct fl_str *out)
+{
+	for (const struct fl_opt *o = t->opts; o && o->p.name; o++)
+		words(o, out);
+	for (const struct fl_opt *o = fl_common_opts; o->p.name; o++)
+		words(o, out);
+}

@@ -1,0 +1,296 @@
+/* argv <-> option tables. Knows syntax; not what any option means. */
+#include "cli/table.h"
+
+#include <string.h>
+
+#include "kernel/gemm.h"
+
+static const char *const progress_choice[] = { "auto", "always", "never", NULL };
+
+#define C(member) offsetof(struct fl_common, member)
+#define FLAG(letter, nm, member, text) \
+	{ letter, 0, NULL, { nm, FL_P_BOOL, C(member), "off", 0, 0, NULL, NULL, text } }
+const struct fl_opt fl_common_opts[] = {
+	FLAG('h', "help", help, "print help and exit"),
+	FLAG('V', "version", version, "print the version and exit"),
+	FLAG(0, "man", man, "merge the prose on standard input into the manual page, and exit"),
+	FLAG(0, "complete", complete, "print words for shell completion and exit"),
+	{ 0, 0, NULL, { "list", FL_P_STR, C(list), NULL, 0, 0, NULL, "family",
+	  "list a family's entries, or the families, and exit" } },
+	FLAG('q', "quiet", quiet, "print errors only"),
+	FLAG('v', "verbose", verbose, "say what is done; twice: in detail"),
+	{ 0, 0, NULL, { "progress", FL_P_ENUM, C(progress), "auto", 0, 0, progress_choice, "when",
+	  "draw progress on standard error" } },
+	{ 0, 0, NULL, { 0 } }
+};
+#undef C
+#undef FLAG
+
+int fl_opt_has_arg(const struct fl_opt *o)
+{
+	return o->p.type != FL_P_BOOL;
+}
+
+const char *fl_opt_arg(const struct fl_opt *o)
+{
+	if (o->p.arg)
+		return o->p.arg;
+	return o->family ? o->family->name : "value";
+}
+
+static int is_list(const struct fl_opt *o)
+{
+	return o->p.off == offsetof(struct fl_common, list) && !strcmp(o->p.name, "list");
+}
+
+/* Where an option is found: its table entry and the block it writes to. */
+struct found {
+	const struct fl_opt *o;
+	void *block;
+};
+
+static int find(const struct fl_tool *t, struct fl_cmdline *c, const char *name, char letter,
+                struct found *f)
+{
+	const struct fl_opt *tab[] = { t->opts, fl_common_opts };
+	void *block[] = { c->opts, &c->common };
+
+	for (int i = 0; i < 2; i++)
+		for (const struct fl_opt *o = tab[i]; o && o->p.name; o++)
+			if (name ? !strcmp(o->p.name, name) : o->letter == letter) {
+				*f = (struct found){ o, block[i] };
+				return 0;
+			}
+	return -1;
+}
+
+static int unknown(const struct fl_tool *t, const char *name, struct fl_err *e)
+{
+	const char *names[128], *near;
+	size_t n = 0;
+
+	for (const struct fl_opt *o = t->opts; o && o->p.name && n < 100; o++)
+		names[n++] = o->p.name;
+	for (const struct fl_opt *o = fl_common_opts; o->p.name; o++)
+		names[n++] = o->p.name;
+	near = fl_nearest(name, names, n);
+	if (near)
+		return fl_fail(e, FL_EUSAGE, "unknown option --%s; did you mean --%s?", name, near);
+	return fl_fail(e, FL_EUSAGE, "unknown option --%s; --help lists them", name);
+}
+
+/* Specs joined by ',': a piece that holds '=' but no ':' continues the spec
+ * before it (its next parameter). */
+static int set_specs(const struct fl_opt *o, struct fl_specs *v, const char *text,
+                     struct fl_arena *a, struct fl_err *e)
+{
+	char *s = fl_arena_str(a, text, e), *start = s;
+	size_t max = 1;
+
+	for (const char *p = text; *p; p++)
+		max += *p == ',';
+	v->n = 0;
+	if (!s || !(v->v = fl_arena_zero(a, max, sizeof *v->v, e)))
+		return -1;
+	while (start) {
+		char *end = start;
+
+		for (;;) {
+			size_t k;
+
+			end = strchr(end, ',');
+			if (!end)
+				break;
+			k = strcspn(end + 1, ",:=");
+			if (end[1 + k] != '=')
+				break;
+			end++;
+		}
+		if (end)
+			*end++ = '\0';
+		if (fl_spec_parse(o->family, start, a, &v->v[v->n++], e))
+			return -1;
+		start = end;
+	}
+	return 0;
+}
+
+static int set(const struct found *f, const char *text, struct fl_arena *a, struct fl_err *e)
+{
+	const struct fl_opt *o = f->o;
+	char *field = (char *)f->block + o->p.off;
+	int rc;
+
+	if ((int)o->p.type == FL_P_SPEC)
+		rc = fl_spec_parse(o->family, text, a, (struct fl_spec *)(void *)field, e);
+	else if ((int)o->p.type == FL_P_SPECS)
+		rc = set_specs(o, (struct fl_specs *)(void *)field, text, a, e);
+	else
+		rc = fl_param_set(&o->p, f->block, text, a, e);
+	return rc ? fl_fail_in(e, "--%s", o->p.name) : 0;
+}
+
+static int defaults(const struct fl_opt *tab, void *block, struct fl_arena *a, struct fl_err *e)
+{
+	for (const struct fl_opt *o = tab; o && o->p.name; o++) {
+		struct fl_param one[2] = { o->p, { 0 } };
+		struct found f = { o, block };
+
+		if ((int)o->p.type >= FL_P_SPEC ? o->p.def && set(&f, o->p.def, a, e) :
+		    fl_param_defaults(one, block, a, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* --verbose may be repeated. */
+static void set_flag(const struct found *f)
+{
+	int *v = (int *)(void *)((char *)f->block + f->o->p.off);
+
+	*v = f->o->letter == 'v' && f->block ? *v + 1 : 1;
+}
+
+static int parse_long(const struct fl_tool *t, struct fl_cmdline *c, char *arg, int *i, int argc,
+                      char **argv, struct fl_arena *a, struct fl_err *e)
+{
+	char *eq = strchr(arg, '=');
+	struct found f;
+
+	if (eq)
+		*eq = '\0';
+	if (find(t, c, arg, 0, &f))
+		return unknown(t, arg, e);
+	if (!fl_opt_has_arg(f.o)) {
+		if (eq)
+			return set(&f, eq + 1, a, e);
+		set_flag(&f);
+		return 0;
+	}
+	if (is_list(f.o))
+		return set(&f, eq ? eq + 1 : "", a, e);
+	if (eq)
+		return set(&f, eq + 1, a, e);
+	if (*i + 1 >= argc)
+		return fl_fail(e, FL_EUSAGE, "--%s needs a %s", arg, fl_opt_arg(f.o));
+	return set(&f, argv[++*i], a, e);
+}
+
+static int parse_short(const struct fl_tool *t, struct fl_cmdline *c, const char *arg, int *i,
+                       int argc, char **argv, struct fl_arena *a, struct fl_err *e)
+{
+	for (; *arg; arg++) {
+		struct found f;
+
+		if (find(t, c, NULL, *arg, &f))
+			return fl_fail(e, FL_EUSAGE, "unknown option -%c; --help lists them", *arg);
+		if (!fl_opt_has_arg(f.o)) {
+			set_flag(&f);
+			continue;
+		}
+		if (arg[1])
+			return set(&f, arg + 1, a, e);
+		if (*i + 1 >= argc)
+			return fl_fail(e, FL_EUSAGE, "-%c needs a %s", *arg, fl_opt_arg(f.o));
+		return set(&f, argv[++*i], a, e);
+	}
+	return 0;
+}
+
+static int is_set(const struct fl_opt *o, const void *block)
+{
+	const char *field = (const char *)block + o->p.off;
+
+	if ((int)o->p.type == FL_P_SPEC)
+		return ((const struct fl_spec *)(const void *)field)->entry != NULL;
+	if ((int)o->p.type == FL_P_SPECS)
+		return ((const struct fl_specs *)(const void *)field)->n > 0;
+	return fl_param_is_set(&o->p, block);
+}
+
+static int check_needed(const struct fl_tool *t, const struct fl_cmdline *c, struct fl_err *e)
+{
+	const struct fl_common *m = &c->common;
+
+	if (m->help || m->version || m->man || m->complete || m->list)
+		return 0;
+	for (const struct fl_opt *o = t->opts; o && o->p.name; o++)
+		if (o->flags & FL_O_NEED && !is_set(o, c->opts))
+			return o->letter ?
+			       fl_fail(e, FL_EUSAGE, "-%c (--%s) must be given", o->letter, o->p.name) :
+			       fl_fail(e, FL_EUSAGE, "--%s must be given", o->p.name);
+	if (c->noperand && !t->operands)
+		return fl_fail(e, FL_EUSAGE, "'%s': no operand is expected", c->operand[0]);
+	return 0;
+}
+
+int fl_opt_parse(const struct fl_tool *t, int argc, char **argv, struct fl_arena *a,
+                 struct fl_cmdline *c, struct fl_err *e)
+{
+	int ended = 0;
+
+	memset(c, 0, sizeof *c);
+	if (!(c->opts = fl_arena_zero(a, 1, t->osize, e)) ||
+	    !(c->operand = fl_arena_get(a, (size_t)argc + 1, sizeof *c->operand, e)) ||
+	    defaults(t->opts, c->opts, a, e) || defaults(fl_common_opts, &c->common, a, e))
+		return -1;
+	for (int i = 1; i < argc; i++) {
+		char *arg = argv[i];
+		int rc = 0;
+
+		if (ended || arg[0] != '-' || !arg[1])
+			c->operand[c->noperand++] = arg;
+		else if (!strcmp(arg, "--"))
+			ended = 1;
+		else if (arg[1] == '-')
+			rc = parse_long(t, c, arg + 2, &i, argc, argv, a, e);
+		else
+			rc = parse_short(t, c, arg + 1, &i, argc, argv, a, e);
+		if (rc)
+			return -1;
+	}
+	return check_needed(t, c, e);
+}
+
+void fl_opt_print(const struct fl_opt *o, const void *block, struct fl_str *out)
+{
+	const char *field = (const char *)block + o->p.off;
+
+	if ((int)o->p.type == FL_P_SPEC) {
+		fl_spec_print((const struct fl_spec *)(const void *)field, out);
+	} else if ((int)o->p.type == FL_P_SPECS) {
+		const struct fl_specs *v = (const struct fl_specs *)(const void *)field;
+
+		for (size_t i = 0; i < v->n; i++) {
+			if (i)
+				fl_str_addc(out, ',');
+			fl_spec_print(&v->v[i], out);
+		}
+	} else {
+		fl_param_print(&o->p, block, out);
+	}
+}
+
+int fl_opt_prov(const struct fl_tool *t, const void *opts, struct fl_str *out)
+{
+	fl_str_addf(out, "%s %s", t->name, FL_VERSION);
+	for (const struct fl_opt *o = t->opts; o && o->p.name; o++) {
+		struct fl_str v = FL_STR_INIT;
+
+		if (!(o->flags & FL_O_PROV) || !is_set(o, opts))
+			continue;
+		fl_opt_print(o, opts, &v);
+		fl_str_addf(out, " --%s=", o->p.name);
+		/* One call, one line. */
+		for (const char *s = fl_str_c(&v); *s; s++)
+			if (*s == '\n' || *s == '%')
+				fl_str_addf(out, "%%%02X", (unsigned char)*s);
+			else
+				fl_str_addc(out, *s);
+		out->oom |= v.oom;
+		fl_str_release(&v);
+	}
+	if (t->env & FL_ENV_BLAS && *fl_gemm_provenance())
+		fl_str_addf(out, " %s", fl_gemm_provenance());
+	return out->oom ? -1 : 0;
+}

@@ -1,0 +1,44 @@
+/* What the readers of option tables share; private to lib/cli. */
+#ifndef FL_CLI_TABLE_H
+#define FL_CLI_TABLE_H
+
+#include "cli/tool.h"
+
+/* Options every tool has. */
+struct fl_common {
+	int help, version, man, complete, quiet, verbose;
+	const char *list;	/* NULL: not asked; "": families; else a family */
+	int progress;		/* index into auto|always|never */
+};
+extern const struct fl_opt fl_common_opts[];
+
+/* 1 where the option takes an argument ("list" takes one after '=' only). */
+int fl_opt_has_arg(const struct fl_opt *o);
+/* "model", "spec", ...: the argument's name. */
+const char *fl_opt_arg(const struct fl_opt *o);
+
+struct fl_cmdline {
+	void *opts;			/* tool's block */
+	struct fl_common common;
+	const char **operand;		/* (n) */
+	size_t noperand;
+};
+/* argv -> blocks. FL_EUSAGE with nearest matches. Options that must be given are
+ * checked unless --help and its like were asked for. */
+int fl_opt_parse(const struct fl_tool *t, int argc, char **argv, struct fl_arena *a,
+                 struct fl_cmdline *c, struct fl_err *e);
+/* The provenance line: tool, version, options that can change the result. */
+int fl_opt_prov(const struct fl_tool *t, const void *opts, struct fl_str *out);
+/* Canonical text of an option's value, specs included. */
+void fl_opt_print(const struct fl_opt *o, const void *block, struct fl_str *out);
+
+void fl_help_usage(const struct fl_tool *t, struct fl_str *out);	/* one line */
+void fl_help(const struct fl_tool *t, struct fl_str *out);
+/* FL_EUSAGE for an unknown family. */
+int fl_help_list(const struct fl_tool *t, const char *family, struct fl_str *out,
+                 struct fl_err *e);
+/* prose: the .in file's text. */
+int fl_man(const struct fl_tool *t, const char *prose, struct fl_str *out, struct fl_err *e);
+void fl_complete(const struct fl_tool *t, struct fl_str *out);
+
+#endif
