@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# What every tool does alike: options, statuses, descriptors.
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	PROGRAMS=$(cd "$BIN" && ls)
+}
+
+@test "--help prints the usage on standard output" {
+	for p in $PROGRAMS; do
+		run --separate-stderr "$p" --help
+		[ "$status" = 0 ]
+		[[ $output == "usage: $p "* ]]
+		[ -z "$stderr" ]
+	done
+}
+
+@test "--version names tool and version" {
+	for p in $PROGRAMS; do
+		run "$p" --version
+		[ "$status" = 0 ]
+		[[ $output =~ ^"$p (fltools) "[0-9]+\.[0-9]+ ]]
+	done
+}
+
+@test "an unknown option is usage, with the nearest one" {
+	for p in $PROGRAMS; do
+		run "$p" --hepl
+		[ "$status" = 2 ]
+		[ "$output" = "$p: unknown option --hepl; did you mean --help?" ]
+		run "$p" -@
+		[ "$status" = 2 ]
+	done
+}
+
+@test "long options are not abbreviated" {
+	for p in $PROGRAMS; do
+		run "$p" --vers
+		[ "$status" = 2 ]
+	done
+}
+
+@test "--help to a full disk is a system error" {
+	for p in $PROGRAMS; do
+		run sh -c "$p --help >/dev/full"
+		[ "$status" = 4 ]
+		[[ $output == "$p: standard output: "* ]]
+	done
+}
+
+@test "--help with standard output closed is a system error" {
+	for p in $PROGRAMS; do
+		run sh -c "$p --help >&-"
+		[ "$status" = 4 ]
+	done
+}
+
+@test "--list=family prints name, tab, one line" {
+	for p in $PROGRAMS; do
+		for f in $("$p" --list | cut -f1); do
+			run "$p" --list="$f"
+			[ "$status" = 0 ]
+			[ -n "$output" ]
+			! grep -vP '^[a-z0-9_-]+\t[^\t]+$' <<<"$output"
+		done
+		run "$p" --list=nonsense
+		[ "$status" = 2 ]
+	done
+}
+
+@test "an unknown FL_CPU is usage" {
+	run env FL_CPU=z80 fl-init -a logreg -s 1 -o x.safetensors
+	[ "$status" = 2 ]
+	[ ! -e x.safetensors ]
+}
+
+@test "--complete offers every long option" {
+	for p in $PROGRAMS; do
+		for o in $("$p" --help | grep -oE '^ +(-., )?--[a-z0-9-]+' | grep -oE '\-\-[a-z0-9-]+'); do
+			"$p" --complete | grep -qE "^$o=?\$"
+		done
+	done
+}
+
+@test "a terminal as standard input prints the short usage" {
+	for p in fl-local-train fl-aggregate fl-stats fl-eval; do
+		args="-m m.safetensors"
+		[ "$p" = fl-stats ] && args="$args classmean"
+		run script -qec "$p $args" /dev/null
+		[ "$status" = 2 ]
+		[[ $output == *"usage: $p "* ]]
+	done
+	for p in st-ls st-cat st-check; do
+		run script -qec "$p" /dev/null
+		[ "$status" = 2 ]
+		[[ $output == *"usage: $p "* ]]
+	done
+}
+
+@test "binary data is not written to a terminal" {
+	run script -qec "fl-init -a logreg -s 1" /dev/null
+	[ "$status" = 2 ]
+	[[ $output == *"terminal"* ]]
+}
+
+@test "a reader that goes away ends a tool with 141" {
+	run bash -c 'fl-init -a mlp:hidden=1024+1024 -s 1 | head -c 100 >/dev/null; echo "${PIPESTATUS[0]}"'
+	[ "$output" = 141 ]
+	run bash -c 'trap "" PIPE; fl-init -a mlp:hidden=1024+1024 -s 1 2>err | head -c 100 >/dev/null; echo "${PIPESTATUS[0]}"'
+	[ "$output" = 141 ]
+	[ ! -s err ]
+}

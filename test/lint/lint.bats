@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# Rules of the house that a machine can check.
+
+setup() {
+	cd "$ROOT"
+	PROGRAMS=$(cd "$BIN" && ls)
+}
+
+@test "includes point downwards in LAYERS" {
+	run awk -f test/lint/layers.awk LAYERS $(find lib -name '*.[ch]')
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
+@test "the layer checker sees an include that points upwards" {
+	d=$BATS_TEST_TMPDIR/lib/base
+	mkdir -p "$d"
+	echo '#include "cli/tool.h"' >"$d/x.c"
+	run awk -f test/lint/layers.awk LAYERS "$d/x.c"
+	[ "$status" = 1 ]
+	[[ $output == *'x.c:1: base may not include "cli/tool.h"' ]]
+}
+
+@test "the library neither prints nor exits below cli" {
+	run sh -c "find $B/obj/lib -name '*.o' ! -path '*/cli/*' -exec nm -A {} + |
+		grep -E ' U (_?exit|abort|printf|puts|putchar|perror|fprintf|vprintf|stderr|stdout|__(f|v)?printf_chk)\$'"
+	echo "$output"
+	[ "$status" = 1 ]
+}
+
+@test "banned functions are not used" {
+	run grep -nE '\b(atoi|atof|strtok|sprintf|rand|srand|gets)\(' -r lib tools --include='*.[ch]'
+	echo "$output"
+	[ "$status" = 1 ]
+}
+
+@test "every header compiles alone" {
+	for h in $(find lib -name '*.h'); do
+		run ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -Wall -Wextra -Werror -fsyntax-only -x c "$h"
+		echo "$h: $output"
+		[ "$status" = 0 ]
+	done
+}
+
+@test "shell scripts pass shellcheck" {
+	command -v shellcheck || skip "no shellcheck"
+	shellcheck -x $(git ls-files | xargs grep -lE '^#!.*(ba)?sh$' | grep -v '\.bats$') tools/*.sh
+}
+
+@test "manual pages pass mandoc's lint" {
+	for m in "$B"/man/*.[157]; do
+		run mandoc -Tlint -Wwarning "$m"
+		echo "$output"
+		[ "$status" = 0 ]
+	done
+}
+
+@test "every tool has a manual page, and every cross reference exists" {
+	for p in $PROGRAMS; do
+		[ -s "$B/man/$p.1" ]
+	done
+	for x in $(sed -nE 's/^\.Xr (fl-|vlm-|st-)([a-z-]+) ([0-9]).*/\1\2.\3/p' "$B"/man/* | sort -u); do
+		echo "$x"
+		[ -s "$B/man/$x" ]
+	done
+}
+
+@test "options of --help and of the manual page are the same" {
+	for p in $PROGRAMS; do
+		"$BIN/$p" --help | grep -oE '^ +(-., )?--[a-z0-9-]+' | grep -oE '\-\-[a-z0-9-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
+		grep -E '^\.It Fl' "$B/man/$p.1" | grep -oE '\\-[a-z0-9-]+' | sed 's/^\\-/--/' | sort -u >"$BATS_TEST_TMPDIR/man"
+		diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man"
+	done
+}
+
+@test "no file knows a host, a home or a machine's path" {
+	run git grep -nIE '(^|[^A-Za-z0-9_.])/(home|root)/[A-Za-z.]' -- . ':!test/lint'
+	echo "$output"
+	[ "$status" = 1 ]
+}

@@ -1,0 +1,116 @@
+/* Every entry of every family: names, texts, defaults, ranges, specs. */
+#include "fed/agg/agg.h"
+#include "fed/client/client.h"
+#include "fed/server/server.h"
+#include "fed/stat/stat.h"
+#include "metric/metric.h"
+#include "model/model.h"
+#include "nn/layer.h"
+#include "optim/optim.h"
+#include "part/part.h"
+#include "tap.h"
+
+#include <ctype.h>
+#include <unistd.h>
+
+static const struct {
+	const struct fl_family *f;
+	const char *dir;
+} families[] = {
+	{ &fl_family_by, "lib/part" }, { &fl_family_opt, "lib/optim" },
+	{ &fl_family_metric, "lib/metric" }, { &fl_family_arch, "lib/model" },
+	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },
+	{ &fl_family_method, "lib/fed/client" }, { &fl_family_rule, "lib/fed/agg" },
+	{ &fl_family_server, "lib/fed/server" }, { &fl_family_stat, "lib/fed/stat" },
+};
+
+static int is_phrase(const char *s)
+{
+	size_t n = s ? strlen(s) : 0;
+
+	return n && n <= 72 && s[n - 1] != '.' && !strchr(s, '\n');
+}
+
+static int is_name(const char *s)
+{
+	for (const char *c = s; *c; c++)
+		if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && !strchr("-_", *c))
+			return 0;
+	return *s != '\0';
+}
+
+static void check_params(const struct fl_entry *en)
+{
+	for (const struct fl_param *p = en->params; p && p->name; p++) {
+		int numeric = p->type == FL_P_REAL || p->type == FL_P_INT || p->type == FL_P_SIZE;
+
+		ok(is_name(p->name) && is_phrase(p->doc), "%s:%s has a name and a phrase", en->name, p->name);
+		ok(p->off < en->psize, "%s:%s lies in its block", en->name, p->name);
+		ok(!numeric || (isfinite(p->lo) && isfinite(p->hi) && p->lo <= p->hi),
+		   "%s:%s has a finite range", en->name, p->name);
+		ok(fl_param_find(en->params, p->name) == p, "%s:%s is unique", en->name, p->name);
+	}
+}
+
+static void check_entry(const struct fl_family *f, const char *dir, const struct fl_entry *en)
+{
+	struct fl_arena a = { 0 };
+	struct fl_err e = { 0 };
+	struct fl_spec s, again;
+	struct fl_str one = FL_STR_INIT, two = FL_STR_INIT;
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/%s.c", dir, en->name);
+	for (char *c = path; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	ok(is_name(en->name) && fl_family_find(f, en->name) == en, "%s %s is named once", f->name, en->name);
+	if (access("lib", F_OK) == 0)
+		ok(access(path, F_OK) == 0 || (snprintf(path, sizeof path, "%s/%s.c", dir, en->name),
+		                               access(path, F_OK) == 0),
+		   "%s %s has a file of its name", f->name, en->name);
+	ok(is_phrase(en->doc), "%s %s has a phrase", f->name, en->name);
+	ok(en->title && *en->title && en->cite && *en->cite, "%s %s has title and source", f->name, en->name);
+	check_params(en);
+	if (!ok(!fl_spec_parse(f, en->name, &a, &s, &e), "%s %s: defaults are valid", f->name, en->name)) {
+		printf("# %s\n", e.msg);
+	} else {
+		fl_spec_print(&s, &one);
+		if (ok(!fl_spec_parse(f, fl_str_c(&one), &a, &again, &e), "%s parses", fl_str_c(&one))) {
+			fl_spec_print(&again, &two);
+			is_str(fl_str_c(&two), fl_str_c(&one), "canonical spec is a fixed point");
+		}
+	}
+	fl_str_release(&one);
+	fl_str_release(&two);
+	fl_arena_release(&a);
+}
+
+static void suggestions(void)
+{
+	struct fl_arena a = { 0 };
+	struct fl_err e = { 0 };
+	struct fl_spec s;
+
+	ok(fl_spec_parse(&fl_family_rule, "medain", &a, &s, &e) && e.code == FL_EUSAGE, "unknown name is usage");
+	is_str(e.msg, "family rule has no 'medain'; did you mean 'median'?", "nearest name");
+	ok(fl_spec_parse(&fl_family_opt, "sgd:momentun=.9", &a, &s, &e) && e.code == FL_EUSAGE, "unknown key is usage");
+	is_str(e.msg, "sgd has no 'momentun'; did you mean 'momentum'?", "nearest key");
+	ok(fl_spec_parse(&fl_family_opt, "sgd:momentum=2", &a, &s, &e) && e.code == FL_EUSAGE &&
+	   strstr(e.msg, "[0,1]"), "out of range says the range");
+	ok(fl_spec_parse(&fl_family_opt, "sgd:lr=.1,lr=.2", &a, &s, &e) && e.code == FL_EUSAGE, "a key twice");
+	ok(fl_spec_parse(&fl_family_opt, "sgd:lr", &a, &s, &e) && e.code == FL_EUSAGE, "a key without value");
+	ok(fl_spec_parse(&fl_family_opt, "sgd:", &a, &s, &e) && e.code == FL_EUSAGE, "a colon without key");
+	fl_arena_release(&a);
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+		ok(is_phrase(families[i].f->doc), "family %s has a phrase", families[i].f->name);
+		for (size_t j = 0; families[i].f->list[j]; j++)
+			check_entry(families[i].f, families[i].dir, families[i].f->list[j]);
+	}
+	suggestions();
+	return tap_done();
+}
