@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what packages.txt lists and this machine lacks. Does nothing, and
 # needs no rights, where all is there.
+# shellcheck disable=SC2086,SC2116 # lists of words
 set -eu
 list=$(dirname "$0")/packages.txt
 wanted=$(sed 's/#.*//' "$list" | awk 'NF { print $1 }')
@@ -12,7 +13,6 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	exit 0
 fi
 
-# shellcheck disable=SC2086 # a list of words
 missing=$(for p in $wanted; do
 	dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || echo "$p"
 done)
@@ -22,15 +22,14 @@ run=
 if [ "$(id -u)" != 0 ]; then
 	if ! command -v sudo >/dev/null; then
 		echo "make deps: as root, please:" >&2
-		echo "  apt-get install --no-install-recommends" $missing >&2
+		echo "  apt-get install --no-install-recommends $(echo $missing)" >&2
 		exit 1
 	fi
 	run=sudo
 fi
-echo "make deps: installing" $missing >&2
+echo "make deps: installing $(echo $missing)" >&2
 export DEBIAN_FRONTEND=noninteractive
 install() {
-	# shellcheck disable=SC2086
 	$run apt-get install -y --no-install-recommends -q $missing >&2
 }
 # The package index may be absent or old: update it and try once more.
