@@ -65,8 +65,8 @@ static int read_real(const struct fl_tset *rec, const char *key, double lo, doub
 
 static int read_facts(const struct fl_tset *rec, struct fl_update *u, struct fl_err *e)
 {
-	if (fl_meta_need_i64(rec, "fl.round", &u->round, e) || read_base(rec, u->base, e) ||
-	    fl_meta_need_i64(rec, "fl.examples", &u->examples, e))
+	if (fl_meta_need_i64(rec, "fl.round", &u->round, e) < 0 || read_base(rec, u->base, e) ||
+	    fl_meta_need_i64(rec, "fl.examples", &u->examples, e) < 0)
 		return -1;
 	if (u->examples < 1)
 		return fl_fail(e, FL_EDATA, "fl.examples is 0, want 1 or more");
@@ -89,7 +89,7 @@ int fl_update_read(const struct fl_tset *rec, struct fl_update *u, struct fl_err
 		return -1;
 	if (kind != FL_KIND_UPDATE)
 		return fl_fail(e, FL_EDATA, "record is of kind %s, want update", fl_kind_name(kind));
-	if (fl_meta_need_i64(rec, "fl.client", &u->client, e))
+	if (fl_meta_need_i64(rec, "fl.client", &u->client, e) < 0)
 		return -1;
 	if (read_facts(rec, u, e))
 		return fl_fail_in(e, "client %lld", (long long)u->client);
@@ -157,7 +157,7 @@ static int newer(const struct fl_tset *rec, int64_t before, int64_t *best, struc
 		return -1;
 	if (kind != FL_KIND_STATE)
 		return fl_fail(e, FL_EDATA, "record is of kind %s, want state", fl_kind_name(kind));
-	if (fl_meta_need_i64(rec, "fl.round", &round, e))
+	if (fl_meta_need_i64(rec, "fl.round", &round, e) < 0)
 		return -1;
 	if (round >= before || round <= *best)
 		return 0;
