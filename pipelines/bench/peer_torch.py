@@ -1,0 +1,104 @@
+"""The PyTorch loop that people write: DataLoader, module, SGD. Reads commands on
+standard input, answers each with seconds on standard output.
+
+  client FILE          one more client's data record      -> ok
+  model FILE           initial weights                    -> ok
+  epoch I              one local epoch of client I        -> seconds, steps
+  round                every client an epoch, then FedAvg -> seconds
+  steps1               every client one step, then FedAvg -> seconds
+  eval FILE B          accuracy of the model, batches of B -> seconds, accuracy
+"""
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from st import load
+
+torch.set_num_threads(1)
+BATCH = 32
+
+
+class MLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(),
+                                 nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def dataset(path):
+    t, _ = load(path)
+    x = torch.from_numpy(t["x"].astype("float32").reshape(len(t["y"]), -1) / 255)
+    return TensorDataset((x - .286) / .353, torch.from_numpy(t["y"].astype("int64")))
+
+
+def local_epoch(model, data, max_steps=None):
+    opt = torch.optim.SGD(model.parameters(), lr=.01, momentum=.9, weight_decay=5e-4)
+    loss_fn = nn.CrossEntropyLoss()
+    steps = 0
+    for x, y in DataLoader(data, batch_size=BATCH, shuffle=True):
+        opt.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        opt.step()
+        steps += 1
+        if steps == max_steps:
+            break
+    return steps
+
+
+def fed_round(model, clients, max_steps=None):
+    start = time.perf_counter()
+    glob = {k: v.clone() for k, v in model.state_dict().items()}
+    total = sum(len(c) for c in clients)
+    new = {k: torch.zeros_like(v) for k, v in glob.items()}
+    for c in clients:
+        model.load_state_dict(glob)
+        local_epoch(model, c, max_steps)
+        for k, v in model.state_dict().items():
+            new[k] += v * (len(c) / total)
+    model.load_state_dict(new)
+    return time.perf_counter() - start
+
+
+def evaluate(model, data, batch):
+    start = time.perf_counter()
+    right = 0
+    with torch.no_grad():
+        for x, y in DataLoader(data, batch_size=batch):
+            right += (model(x).argmax(1) == y).sum().item()
+    return time.perf_counter() - start, right / len(data)
+
+
+def main():
+    clients, model = [], MLP()
+    for line in sys.stdin:
+        cmd = line.split()
+        if cmd[0] == "client":
+            clients.append(dataset(cmd[1]))
+            answer = "ok"
+        elif cmd[0] == "model":
+            t, _ = load(cmd[1])
+            model.load_state_dict({"net." + k: torch.from_numpy(v.copy()) for k, v in t.items()})
+            answer = "ok"
+        elif cmd[0] == "epoch":
+            start = time.perf_counter()
+            steps = local_epoch(model, clients[int(cmd[1])])
+            answer = f"{time.perf_counter() - start} {steps}"
+        elif cmd[0] == "round":
+            answer = fed_round(model, clients)
+        elif cmd[0] == "steps1":
+            answer = fed_round(model, clients, 1)
+        elif cmd[0] == "eval":
+            answer = "%g %g" % evaluate(model, dataset(cmd[1]), int(cmd[2]))
+        else:
+            answer = "?"
+        print(answer, flush=True)
+
+
+main()
