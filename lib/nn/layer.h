@@ -7,7 +7,8 @@
  * input's gradient and ADDS to parameter gradients (which the caller zeroes, or
  * sets FL_BACK_FIRST so that they are written), then calls done for each stretch
  * of a parameter's gradient as it becomes final and the weights there are no
- * longer needed. */
+ * longer needed. Only elementwise layers may read y in backward: a following
+ * elementwise layer writes over it. */
 #ifndef FL_NN_LAYER_H
 #define FL_NN_LAYER_H
 
@@ -25,6 +26,8 @@ struct fl_shape {
 	size_t d[FL_SHAPE_MAX];		/* without the batch */
 };
 size_t fl_shape_count(const struct fl_shape *s);
+/* "1x28x28"; buf[n]. Returns buf. */
+char *fl_shape_str(const struct fl_shape *s, char *buf, size_t n);
 
 enum fl_perm {
 	FL_PERM_NONE,		/* as in the record */
@@ -50,7 +53,6 @@ struct fl_layer {
 	struct fl_layer_param param[FL_LAYER_PARAMS];
 	size_t off[FL_LAYER_PARAMS];	/* into the flat parameter vector, in reals */
 	size_t cache;			/* reals an example that backward needs beyond x and y */
-	size_t scratch;			/* reals of scratch a batch (set by plan) */
 };
 
 enum { FL_BACK_FIRST = 1 };
@@ -75,17 +77,20 @@ struct fl_pass {		/* one forward or backward of one layer */
 
 struct fl_layer_entry {
 	struct fl_entry e;
-	int elementwise;	/* out has in's shape; y may be x, backward uses y only */
+	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward uses y only */
+	int view;		/* y is x, another shape: nothing to compute, no functions */
+	int relu;		/* is the relu that others can apply themselves */
 	int fuse_relu;		/* forward can apply a following relu itself */
 	/* Fills out, nparam, param, cache from in and p. FL_EUSAGE: does not fit. */
 	int (*shape)(struct fl_layer *l, struct fl_err *e);
 	/* Scratch for batches up to B. NULL: none. */
 	size_t (*scratch)(const struct fl_layer *l, size_t B);
-	/* PyTorch's default initialisation; r is keyed by parameter. NULL: none. */
+	/* PyTorch's default initialisation, drawn in the record's order, into w, the
+	 * parameter's own stretch; r is keyed by parameter. NULL: zero. */
 	void (*init)(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w);
-	void (*forward)(const struct fl_layer *l, struct fl_pass *a, int relu);
-	void (*backward)(const struct fl_layer *l, struct fl_pass *a);
-	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example */
+	void (*forward)(const struct fl_layer *l, const struct fl_pass *a, int relu);
+	void (*backward)(const struct fl_layer *l, const struct fl_pass *a);
+	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example; NULL: 0 */
 };
 
 /* A loss over logits: mean over the batch. */

@@ -14,6 +14,9 @@
 #include "nn/layer.h"
 #include "tensor/tset.h"
 
+#define FL_NET_MAX ((size_t)1 << 31)	/* parameters of a net; numbers between layers */
+#define FL_NET_LAYERS 4096
+
 struct fl_net_param {
 	const char *name;	/* "0.weight" */
 	unsigned ndim;
@@ -33,6 +36,7 @@ struct fl_net {
 	size_t weights;		/* numbers a record holds: sum of n */
 	struct fl_shape in;
 	size_t classes;		/* outputs C */
+	size_t first;		/* first layer that has parameters: earlier ones need no gradient */
 	size_t feature_layer, features;	/* input of that layer, its size */
 	struct fl_spec loss;
 	const char *arch;	/* canonical text for fl.arch */

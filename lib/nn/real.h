@@ -4,12 +4,17 @@
 
 #include "kernel/gemm.h"
 
+/* fl_matmul(g, scratch): fl_gemm in fl_real; fl_matmul_scratch(g): reals of it. */
 #ifdef FL_REAL_DOUBLE
 typedef double fl_real;
-typedef struct fl_gemm64 fl_product;	/* fl_gemm with fl_real */
+typedef struct fl_gemm64 fl_product;
+#define fl_matmul(g, scratch) ((void)(scratch), fl_gemm64(g))
+#define fl_matmul_scratch(g) ((void)(g), (size_t)0)
 #else
 typedef float fl_real;
 typedef struct fl_gemm fl_product;
+#define fl_matmul(g, scratch) fl_gemm(g, scratch)
+#define fl_matmul_scratch(g) fl_gemm_scratch(g)
 #endif
 
 #endif

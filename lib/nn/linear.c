@@ -1,0 +1,215 @@
+/* Fully connected layer: y(B,O) = x(B,I) w(I,O) + b(O); the record holds w as
+ * PyTorch does, (O,I).
+ *
+ * dx = dy w^T; db = sum of dy's rows in ascending order, in double, rounded once;
+ * dw = x^T dy, a block of w's rows at a time, so that an optimiser can update
+ * the block while it is in cache. */
+#include <math.h>
+
+#include "kernel/isa.h"
+#include "nn/layer.h"
+
+struct linear {
+	int64_t out;
+	int bias;
+};
+
+static const struct fl_param params[] = {
+	{ "out", FL_P_INT, offsetof(struct linear, out), NULL, 1, 1 << 24, NULL, "n",
+	  "outputs; must be given" },
+	{ "bias", FL_P_BOOL, offsetof(struct linear, bias), "on", 0, 0, NULL, NULL,
+	  "whether a bias is added" },
+	{ 0 }
+};
+
+enum { WEIGHT, BIAS };
+
+static int shape(struct fl_layer *l, struct fl_err *e)
+{
+	const struct linear *p = l->p;
+	char buf[128];
+
+	if (p->out == FL_UNSET)
+		return fl_fail(e, FL_EUSAGE, "key 'out' is missing");
+	if (l->in.ndim != 1)
+		return fl_fail(e, FL_EUSAGE, "input is %s, not a vector; put a flatten layer before",
+		               fl_shape_str(&l->in, buf, sizeof buf));
+	l->out = (struct fl_shape){ 1, { (size_t)p->out } };
+	l->nparam = p->bias ? 2 : 1;
+	l->param[WEIGHT] = (struct fl_layer_param){
+		"weight", 2, { l->out.d[0], l->in.d[0] }, FL_PERM_TRANSPOSE, 0
+	};
+	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { l->out.d[0] }, FL_PERM_NONE, 0 };
+	return 0;
+}
+
+/* torch.nn.Linear: kaiming_uniform with a = sqrt(5), which is U(-1/sqrt(I), 1/sqrt(I)). */
+static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w)
+{
+	size_t I = l->in.d[0], O = l->out.d[0], cols = param == WEIGHT ? I : 1;
+	double bound = 1 / sqrt((double)I);
+
+	for (size_t o = 0; o < O; o++)
+		for (size_t i = 0; i < cols; i++)
+			w[i * O + o] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
+}
+
+static fl_product product_y(const struct fl_layer *l, const struct fl_pass *a, int relu)
+{
+	int bias = l->nparam > BIAS;
+
+	return (fl_product){
+		.M = a->B, .N = l->out.d[0], .K = l->in.d[0],
+		.a = a->x, .lda = l->in.d[0],
+		.b = a->w + l->off[WEIGHT], .ldb = l->out.d[0],
+		.c = a->y, .ldc = l->out.d[0],
+		.start = bias ? FL_GEMM_BIAS : FL_GEMM_ZERO,
+		.bias = bias ? a->w + l->off[BIAS] : NULL,
+		.relu = relu,
+	};
+}
+
+static fl_product product_dx(const struct fl_layer *l, const struct fl_pass *a)
+{
+	return (fl_product){
+		.M = a->B, .N = l->in.d[0], .K = l->out.d[0],
+		.a = a->dy, .lda = l->out.d[0],
+		.b = a->w + l->off[WEIGHT], .ldb = l->out.d[0], .tb = 1,
+		.c = a->dx, .ldc = l->in.d[0],
+	};
+}
+
+static fl_product product_dw(const struct fl_layer *l, const struct fl_pass *a)
+{
+	return (fl_product){
+		.M = l->in.d[0], .N = l->out.d[0], .K = a->B,
+		.a = a->x, .lda = l->in.d[0], .ta = 1,
+		.b = a->dy, .ldb = l->out.d[0],
+		.c = a->dw + l->off[WEIGHT], .ldc = l->out.d[0],
+		.start = a->flags & FL_BACK_FIRST ? FL_GEMM_ZERO : FL_GEMM_ADD,
+	};
+}
+
+static size_t scratch(const struct fl_layer *l, size_t B)
+{
+	fl_real none[1] = { 0 };
+	struct fl_layer at0 = *l;
+	struct fl_pass a = { .B = B, .x = none, .y = none, .w = none, .dy = none, .dx = none,
+	                     .dw = none };
+	fl_product y, dx, dw;
+	size_t n, m;
+
+	at0.off[WEIGHT] = at0.off[BIAS] = 0;
+	y = product_y(&at0, &a, 0);
+	dx = product_dx(&at0, &a);
+	dw = product_dw(&at0, &a);
+	n = fl_matmul_scratch(&y);
+	if ((m = fl_matmul_scratch(&dx)) > n)
+		n = m;
+	if ((m = fl_matmul_scratch(&dw)) > n)
+		n = m;
+	return n;
+}
+
+static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+{
+	fl_product y = product_y(l, a, relu);
+
+	fl_matmul(&y, a->scratch);
+}
+
+enum { LANES = 16 };
+
+/* y(n) += column sums of x(B,m) in n columns from the first, n <= LANES. */
+FL_BODY void add_columns(const fl_real *x, fl_real *y, size_t B, size_t m, size_t n)
+{
+	double s[LANES] = { 0 };
+
+	for (size_t b = 0; b < B; b++)
+		for (size_t j = 0; j < n; j++)
+			s[j] += (double)x[b * m + j];
+	for (size_t j = 0; j < n; j++)
+		y[j] = (fl_real)((double)y[j] + s[j]);
+}
+
+FL_BODY void column_sums_body(const fl_real *x, fl_real *y, size_t B, size_t m)
+{
+	size_t j = 0;
+
+	for (; j + LANES <= m; j += LANES)
+		add_columns(x + j, y + j, B, m, LANES);
+	if (j < m)
+		add_columns(x + j, y + j, B, m, m - j);
+}
+
+static void column_sums(const fl_real *x, fl_real *y, size_t B, size_t m);
+FL_ISA_FN(column_sums, (const fl_real *x, fl_real *y, size_t B, size_t m), (x, y, B, m))
+
+static void bias_backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	size_t O = l->out.d[0];
+	fl_real *db = a->dw + l->off[BIAS];
+
+	if (a->flags & FL_BACK_FIRST)
+		for (size_t o = 0; o < O; o++)
+			db[o] = 0;
+	column_sums(a->dy, db, a->B, O);
+	if (a->done)
+		a->done(a->ctx, l->off[BIAS], O);
+}
+
+struct rows {
+	const struct fl_layer *l;
+	const struct fl_pass *a;
+};
+
+static void weight_rows(void *ctx, size_t i0, size_t i1)
+{
+	const struct rows *r = ctx;
+	size_t O = r->l->out.d[0];
+
+	r->a->done(r->a->ctx, r->l->off[WEIGHT] + i0 * O, (i1 - i0) * O);
+}
+
+static void backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	struct rows r = { l, a };
+	fl_product p;
+
+	if (a->dx) {		/* first: done() may change the weights */
+		p = product_dx(l, a);
+		fl_matmul(&p, a->scratch);
+	}
+	p = product_dw(l, a);
+	if (a->done) {
+		p.rows = weight_rows;
+		p.ctx = &r;
+	}
+	fl_matmul(&p, a->scratch);
+	if (l->nparam > BIAS)
+		bias_backward(l, a);
+}
+
+static double madds(const struct fl_layer *l)
+{
+	return (double)l->in.d[0] * (double)l->out.d[0];
+}
+
+const struct fl_layer_entry fl_layer_linear = {
+	.e = {
+		.name = "linear",
+		.title = "Linear",
+		.cite = "Rosenblatt, Psychological Review 65, 1958",
+		.doc = "fully connected layer with bias",
+		.params = params,
+		.psize = sizeof(struct linear),
+		.formula = "y = W x + b",
+	},
+	.fuse_relu = 1,
+	.shape = shape,
+	.scratch = scratch,
+	.init = init,
+	.forward = forward,
+	.backward = backward,
+	.madds = madds,
+};

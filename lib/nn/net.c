@@ -1,0 +1,158 @@
+/* A net from its architecture: shapes along the layers, parameters in one flat
+ * vector, initial weights. */
+#include "nn/net.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "nn/arch.h"
+
+/* Each parameter begins on a cache line. */
+#define PAD (FL_ALIGN / sizeof(fl_real))
+
+static int shape_layers(struct fl_net *net, struct fl_err *e)
+{
+	const struct fl_shape *in = &net->in;
+
+	for (size_t i = 0; i < net->nlayer; i++) {
+		struct fl_layer *l = &net->layer[i];
+
+		l->in = *in;
+		if (l->entry->shape(l, e))
+			return fl_fail_in(e, "layers[%zu]: %s", i, l->entry->e.name);
+		if (fl_shape_count(&l->out) > FL_NET_MAX)
+			return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: more than %zu outputs", i,
+			               l->entry->e.name, FL_NET_MAX);
+		net->nparam += l->nparam;
+		in = &l->out;
+	}
+	net->classes = fl_shape_count(in);
+	return 0;
+}
+
+static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer, unsigned j,
+                       struct fl_err *e)
+{
+	struct fl_layer *l = &net->layer[layer];
+	const struct fl_layer_param *p = &l->param[j];
+
+	*q = (struct fl_net_param){
+		.ndim = p->ndim, .off = net->P, .n = 1, .perm = p->perm, .buffer = p->buffer,
+		.layer = (unsigned)layer,
+	};
+	for (unsigned i = 0; i < p->ndim; i++) {
+		q->dim[i] = p->dim[i];
+		if (fl_mul(q->n, p->dim[i], &q->n))
+			q->n = SIZE_MAX;
+	}
+	if (q->n > FL_NET_MAX - net->weights)
+		return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: the net has more than %zu parameters",
+		               layer, l->entry->e.name, FL_NET_MAX);
+	l->off[j] = net->P;
+	net->weights += q->n;
+	net->P += (q->n + PAD - 1) / PAD * PAD;
+	return (q->name = fl_arena_fmt(&net->arena, e, "%s.%s", l->name, p->suffix)) ? 0 : -1;
+}
+
+static int place_params(struct fl_net *net, struct fl_err *e)
+{
+	struct fl_net_param *q = fl_arena_get(&net->arena, net->nparam, sizeof *q, e);
+
+	if (!(net->param = q))
+		return -1;
+	for (size_t i = 0; i < net->nlayer; i++)
+		for (unsigned j = 0; j < net->layer[i].nparam; j++)
+			if (place_param(net, q++, i, j, e))
+				return -1;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int names_differ(const struct fl_net *net, struct fl_err *e)
+{
+	const char **name = fl_alloc(net->nparam, sizeof *name, e);
+	int rc = name ? 0 : -1;
+
+	for (size_t i = 0; name && i < net->nparam; i++)
+		name[i] = net->param[i].name;
+	if (name)
+		qsort(name, net->nparam, sizeof *name, by_name);
+	for (size_t i = 1; name && i < net->nparam && !rc; i++)
+		if (!strcmp(name[i - 1], name[i]))
+			rc = fl_fail(e, FL_EUSAGE, "two layers have a tensor '%s'", name[i]);
+	free(name);
+	return rc;
+}
+
+static int set_ends(struct fl_net *net, struct fl_err *e)
+{
+	if (!net->nparam)
+		return fl_fail(e, FL_EUSAGE, "no layer has parameters");
+	net->first = net->param[0].layer;
+	if (net->feature_layer == SIZE_MAX)
+		net->feature_layer = net->param[net->nparam - 1].layer;
+	net->features = fl_shape_count(&net->layer[net->feature_layer].in);
+	return 0;
+}
+
+static int set_arch(struct fl_net *net, struct fl_err *e)
+{
+	struct fl_str s = FL_STR_INIT;
+	int rc = fl_arch_print(net, &s, e);
+
+	if (!rc && !(net->arch = fl_arena_str(&net->arena, fl_str_c(&s), e)))
+		rc = -1;
+	fl_str_release(&s);
+	return rc;
+}
+
+int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
+{
+	*net = (struct fl_net){ .layer = NULL };
+	if (fl_arch_read(net, json, e) || shape_layers(net, e) || place_params(net, e) ||
+	    names_differ(net, e) || set_ends(net, e) || set_arch(net, e)) {
+		fl_net_release(net);
+		return -1;
+	}
+	return 0;
+}
+
+void fl_net_release(struct fl_net *net)
+{
+	fl_arena_release(&net->arena);
+	*net = (struct fl_net){ .layer = NULL };
+}
+
+double fl_net_madds(const struct fl_net *net)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < net->nlayer; i++)
+		if (net->layer[i].entry->madds)
+			sum += net->layer[i].entry->madds(&net->layer[i]);
+	return sum;
+}
+
+void fl_net_init(const struct fl_net *net, uint64_t seed, fl_real *w)
+{
+	size_t k = 0;
+
+	memset(w, 0, net->P * sizeof *w);
+	for (size_t i = 0; i < net->nlayer; i++) {
+		const struct fl_layer *l = &net->layer[i];
+
+		for (unsigned j = 0; j < l->nparam; j++, k++) {
+			struct fl_rng r;
+
+			fl_rng_init(&r, seed, 0, 0, FL_RNG_INIT, k);
+			if (l->entry->init)
+				l->entry->init(l, j, &r, w + l->off[j]);
+		}
+	}
+}

@@ -1,0 +1,180 @@
+/* One step of a net: forward, loss, backward, over buffers got once.
+ *
+ * A view shares its input's buffer; so does an elementwise layer, unless that
+ * buffer is the input, the features, or the output of an elementwise layer,
+ * whose backward reads it. Gradients are always taken in place there. */
+#include <stdint.h>
+
+#include "base/num.h"
+#include "nn/net.h"
+
+static fl_real *buffer(struct fl_work *k, size_t B, size_t n, struct fl_err *e)
+{
+	if (fl_mul(B, n, &n)) {
+		fl_fail_mem(e, SIZE_MAX);
+		return NULL;
+	}
+	return fl_arena_get(&k->arena, n, sizeof(fl_real), e);
+}
+
+/* Whether layer i may write over its input act[i]. */
+static int in_place(const struct fl_net *net, const struct fl_work *k, size_t i)
+{
+	size_t j = i;
+
+	if (net->layer[i].entry->view)
+		return 1;
+	if (!net->layer[i].entry->elementwise)
+		return 0;
+	if (net->feature_layer <= i && k->act[net->feature_layer] == k->act[i])
+		return 0;
+	while (j && net->layer[j - 1].entry->view)
+		j--;
+	return j && !net->layer[j - 1].entry->elementwise;
+}
+
+static int get_activations(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
+{
+	if (!(k->act[0] = buffer(k, k->B, fl_shape_count(&net->in), e)))
+		return -1;
+	for (size_t i = 0; i < net->nlayer; i++) {
+		const struct fl_layer *l = &net->layer[i];
+
+		k->act[i + 1] = in_place(net, k, i) ? k->act[i] :
+		                buffer(k, k->B, fl_shape_count(&l->out), e);
+		if (!k->act[i + 1] ||
+		    (l->cache && !(k->cache[i] = buffer(k, k->B, l->cache, e))))
+			return -1;
+	}
+	return 0;
+}
+
+static int get_gradients(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
+{
+	if (!(k->dact[net->nlayer] = buffer(k, k->B, net->classes, e)))
+		return -1;
+	for (size_t i = net->nlayer; --i > net->first;) {
+		const struct fl_layer_entry *en = net->layer[i].entry;
+
+		k->dact[i] = en->view || en->elementwise ? k->dact[i + 1] :
+		             buffer(k, k->B, fl_shape_count(&net->layer[i].in), e);
+		if (!k->dact[i])
+			return -1;
+	}
+	return 0;
+}
+
+static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < net->nlayer; i++) {
+		const struct fl_layer *l = &net->layer[i];
+		size_t n = l->entry->scratch ? l->entry->scratch(l, k->B) : 0;
+
+		if (n > most)
+			most = n;
+	}
+	return (k->scratch = buffer(k, 1, most, e)) &&
+	       (k->loss_scratch = buffer(k, k->B, net->classes, e)) ? 0 : -1;
+}
+
+int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,
+                 struct fl_err *e)
+{
+	size_t n = net->nlayer + 1;
+
+	*k = (struct fl_work){ .B = B };
+	if (!(k->act = fl_arena_zero(&k->arena, n, sizeof *k->act, e)) ||
+	    !(k->dact = fl_arena_zero(&k->arena, n, sizeof *k->dact, e)) ||
+	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
+	    get_activations(k, net, e) || (training && get_gradients(k, net, e)) ||
+	    get_scratch(k, net, e)) {
+		fl_work_release(k);
+		return fl_fail_in(e, "buffers for batches of %zu", B);
+	}
+	return 0;
+}
+
+void fl_work_release(struct fl_work *k)
+{
+	fl_arena_release(&k->arena);
+	*k = (struct fl_work){ .act = NULL };
+}
+
+/* Layer i computes the relu that follows it, too. */
+static int fused(const struct fl_net *net, const struct fl_work *k, size_t i)
+{
+	return net->layer[i].entry->fuse_relu && i + 1 < net->nlayer &&
+	       net->layer[i + 1].entry->relu && k->act[i + 2] == k->act[i + 1];
+}
+
+void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *w, size_t B,
+                    int train, struct fl_rng *rng)
+{
+	for (size_t i = 0; i < net->nlayer; i++) {
+		const struct fl_layer *l = &net->layer[i];
+		int relu = fused(net, k, i);
+		struct fl_pass a = {
+			.B = B, .x = k->act[i], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
+			.train = train, .rng = rng, .scratch = k->scratch,
+		};
+
+		if (!l->entry->view)
+			l->entry->forward(l, &a, relu);
+		i += (size_t)relu;
+	}
+}
+
+double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
+                   int grad)
+{
+	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
+
+	return loss->loss(net->loss.p, k->act[net->nlayer], y, grad ? k->dact[net->nlayer] : NULL,
+	                  k->loss_scratch, B, net->classes);
+}
+
+/* From a layer's offsets to the net's parameters. */
+struct stretch {
+	const struct fl_layer *l;
+	size_t param;		/* index of the layer's first */
+	void (*done)(void *ctx, size_t param, size_t begin, size_t end);
+	void *ctx;
+};
+
+static void tell(void *ctx, size_t off, size_t n)
+{
+	const struct stretch *s = ctx;
+	unsigned j = s->l->nparam - 1;
+
+	while (j && s->l->off[j] > off)
+		j--;
+	s->done(s->ctx, s->param + j, off, off + n);
+}
+
+void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
+                     size_t B, struct fl_rng *rng,
+                     void (*done)(void *ctx, size_t param, size_t begin, size_t end), void *ctx)
+{
+	size_t param = net->nparam;
+
+	for (size_t i = net->nlayer; i-- > net->first;) {
+		const struct fl_layer *l = &net->layer[i];
+		struct stretch s = { l, param -= l->nparam, done, ctx };
+		struct fl_pass a = {
+			.B = B, .x = k->act[i], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
+			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = k->dact[i], .dw = dw,
+			.flags = FL_BACK_FIRST, .done = done ? tell : NULL, .ctx = &s,
+			.scratch = k->scratch,
+		};
+
+		if (!l->entry->view)
+			l->entry->backward(l, &a);
+	}
+}
+
+const fl_real *fl_net_features(const struct fl_net *net, const struct fl_work *k)
+{
+	return k->act[net->feature_layer];
+}
