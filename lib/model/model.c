@@ -1,0 +1,104 @@
+/* An architecture's text -> a net: JSON, a spec of the family, or a JSON file. */
+#include "model/model.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "tensor/meta.h"
+
+#define JSON_MAX (4u << 20)
+
+const struct fl_family fl_family_arch = {
+	"arch", fl_arch_list, "architectures of models"
+};
+
+static int is_json(const char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	return *s == '{';
+}
+
+/* The name before ':' is in the family. */
+static int is_spec(const char *s)
+{
+	size_t n = strcspn(s, ":");
+
+	for (const struct fl_entry *const *p = fl_arch_list; *p; p++)
+		if (!strncmp((*p)->name, s, n) && !(*p)->name[n])
+			return 1;
+	return 0;
+}
+
+static int build_spec(struct fl_net *net, const struct fl_spec *spec, struct fl_err *e)
+{
+	const struct fl_arch *arch = (const struct fl_arch *)spec->entry;
+	struct fl_str json = FL_STR_INIT, text = FL_STR_INIT;
+	int rc = arch->json(spec->p, &json, e);
+
+	fl_spec_print(spec, &text);
+	if (!rc)
+		rc = fl_str_check(&text, e);
+	if (!rc)
+		rc = fl_net_build(net, fl_str_c(&json), e);
+	if (!rc && !(net->arch = fl_arena_str(&net->arena, fl_str_c(&text), e))) {
+		fl_net_release(net);
+		rc = -1;
+	}
+	fl_str_release(&text);
+	fl_str_release(&json);
+	return rc ? fl_fail_in(e, "%s", spec->entry->name) : 0;
+}
+
+static int from_spec(struct fl_net *net, const char *text, struct fl_err *e)
+{
+	struct fl_arena a = { 0 };
+	struct fl_spec spec;
+	int rc = fl_spec_parse(&fl_family_arch, text, &a, &spec, e);
+
+	if (!rc)
+		rc = build_spec(net, &spec, e);
+	fl_arena_release(&a);
+	return rc;
+}
+
+static int from_file(struct fl_net *net, const char *path, struct fl_err *e)
+{
+	size_t n;
+	char *text = fl_read_file(path, JSON_MAX, &n, e);
+	int rc;
+
+	if (!text)
+		return -1;
+	rc = strlen(text) == n ? fl_net_build(net, text, e) :
+	     fl_fail(e, FL_EUSAGE, "holds a zero byte");
+	free(text);
+	return rc ? fl_fail_in(e, "%s", path) : 0;
+}
+
+int fl_model_net(struct fl_net *net, const char *arch, int file, struct fl_err *e)
+{
+	*net = (struct fl_net){ .layer = NULL };
+	if (is_json(arch))
+		return fl_net_build(net, arch, e) ? fl_fail_in(e, "architecture") : 0;
+	if (file && !is_spec(arch) && !access(arch, F_OK))
+		return from_file(net, arch, e);
+	return from_spec(net, arch, e);
+}
+
+int fl_model_of(struct fl_net *net, const struct fl_tset *model, struct fl_err *e)
+{
+	const char *arch = fl_meta_get(model, "fl.arch");
+
+	*net = (struct fl_net){ .layer = NULL };
+	if (!arch)
+		return fl_fail(e, FL_EDATA, "fl.arch is missing: not a model of ours");
+	if (!fl_model_net(net, arch, 0, e))
+		return 0;
+	if (e && e->code == FL_EUSAGE)	/* a bad record, not a bad command line */
+		e->code = FL_EDATA;
+	return fl_fail_in(e, "fl.arch");
+}
