@@ -10,7 +10,8 @@
 
 struct fl_data {
 	struct fl_tset rec;		/* as a record of kind data: x, y, id, metadata */
-	const struct fl_tensor *x;	/* (N, ...) U8 or F32 */
+	struct fl_tset source;		/* index form: the record whose rows are meant */
+	const struct fl_tensor *x, *labels;	/* (rows, ...) U8 or F32; (rows) integer */
 	size_t N, d;			/* examples; stored values an example */
 	size_t first;			/* row of x of example 0, where row is NULL */
 	const uint32_t *row;		/* (N) rows of x, or NULL: first + i. Index form */
@@ -23,19 +24,23 @@ struct fl_data {
 	float *mean, *std;		/* (channels) */
 	float (*lut)[256];		/* (channels) for U8 */
 	const char *name;		/* for messages */
-	struct fl_stream *keep;		/* open source, owned */
+	/* Owned: what the tensors of rec and source are views of. rec's is NULL where
+	 * they lie in its arena or in a stream of the caller's. */
+	struct fl_stream *keep, *keep_source;
 	struct fl_arena arena;
 };
 
-/* -d's argument, as fl-partition(1) lists: a data record or stream of one, an IDX
- * pair "images,labels" (plain or .gz), fashion-mnist[:split=train|test],
- * digits[:split=train|test]. scale overrides fl.scale (JSON) unless NULL.
- * FL_EUSAGE for an unknown name, FL_EDATA for bad content, FL_EIO for a file
- * that is not there (naming the Debian package for fashion-mnist). */
+/* -d's argument: a source of the family data, "-" or a file of one data record
+ * (plain or gzip), or an IDX pair "images,labels" (plain or .gz). A file whose
+ * name is that of a source is reached as ./NAME. scale overrides fl.scale (JSON)
+ * unless NULL. FL_EUSAGE for an unknown name, FL_EDATA for bad content, FL_EIO
+ * for a file that is not there. */
 int fl_data_open(struct fl_data *d, const char *source, const char *scale, struct fl_err *e);
-/* From a record of kind data (moved in: rec is emptied). dir: folder against
- * which fl.source of the index form is resolved. Checks every label, the
- * shapes, and that F32 values are finite. */
+/* From a record of kind data, or of none but with x and y (moved in: rec is
+ * emptied, on failure too). Its tensors' data stay where they are, so they must
+ * outlive d. dir: folder against which fl.source of the index form is resolved,
+ * NULL: the working folder. Checks every label, the shapes, and that F32 values
+ * are finite. */
 int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
                  struct fl_err *e);
 void fl_data_release(struct fl_data *d);
@@ -44,10 +49,20 @@ void fl_data_release(struct fl_data *d);
  * (may be NULL). Computed in float, as (v/div - mean)/std. */
 void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
                    float *out, int32_t *y_out);
-/* Record of kind data with rows idx(n) of d: copies of x, y, id and the
- * metadata; fl.client set. index: the index form, source relative to dir. */
+/* Record of kind data with examples idx(n) of d: copies of x and y, the metadata,
+ * fl.client, and id (d's own, or the row of x as I64). */
 int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                    struct fl_tset *out, struct fl_err *e);
+/* The same in index form: rows of the record in the file source (a path as
+ * fl.source holds it), whose buffer has that CRC-32. */
+int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                  const char *source, uint32_t crc, struct fl_tset *out, struct fl_err *e);
+/* CRC-32 of a record's buffer as it lies in the file it was read from. */
+uint32_t fl_data_crc(const struct fl_tset *rec);
+
+/* The metadata key "split" (train, test), which is ours to write and not the
+ * format's; NULL where there is none. */
+const char *fl_data_split(const struct fl_data *d);
 
 /* A net's input shape must have d values: FL_EDATA with both shapes. */
 int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, struct fl_err *e);

@@ -1,0 +1,336 @@
+/* A labelled data set from a record, and records from a data set. */
+#include "data/data.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crc.h"
+#include "base/num.h"
+#include "data/source.h"
+#include "kernel/vmath.h"
+#include "tensor/st.h"
+
+static int is_integer(const struct fl_tensor *t)
+{
+	return !fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL;
+}
+
+/* Metadata of the record, or of the one whose rows it means. */
+static const char *meta(const struct fl_data *d, const char *key)
+{
+	const char *v = fl_meta_get(&d->rec, key);
+
+	return v ? v : fl_meta_get(&d->source, key);
+}
+
+static size_t row_of(const struct fl_data *d, size_t i)
+{
+	return d->row ? d->row[i] : d->first + i;
+}
+
+static int check_kind(const struct fl_data *d, struct fl_err *e)
+{
+	enum fl_kind k;
+
+	if (fl_meta_kind(&d->rec, &k, e))
+		return -1;
+	if (k != FL_KIND_DATA && k != FL_KIND_NONE)
+		return fl_fail(e, FL_EDATA, "holds kind '%s', want kind 'data'", fl_kind_name(k));
+	return 0;
+}
+
+static int need(const struct fl_tset *s, const char *name, const struct fl_tensor **t,
+                struct fl_err *e)
+{
+	*t = fl_tset_find(s, name);
+	return *t ? 0 : fl_fail(e, FL_EDATA, "tensor '%s' is missing", name);
+}
+
+static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_err *e)
+{
+	char xs[256], ys[256];
+
+	if (need(s, "x", &d->x, e) || need(s, "y", &d->labels, e))
+		return -1;
+	fl_tensor_shape_str(d->x, xs, sizeof xs);
+	fl_tensor_shape_str(d->labels, ys, sizeof ys);
+	if (d->x->dtype != FL_U8 && d->x->dtype != FL_F32)
+		return fl_fail(e, FL_EDATA, "tensor 'x' is %s, must be U8 or F32",
+		               fl_dtype_name(d->x->dtype));
+	if (!is_integer(d->labels))
+		return fl_fail(e, FL_EDATA, "tensor 'y' is %s, must be an integer type",
+		               fl_dtype_name(d->labels->dtype));
+	if (!d->x->ndim || d->labels->ndim != 1 || d->labels->n != d->x->dim[0])
+		return fl_fail(e, FL_EDATA, "tensor 'x' is %s and 'y' is %s: "
+		               "want the same number of rows and one label a row", xs, ys);
+	if (!d->x->n || d->x->dim[0] >= UINT32_MAX)
+		return fl_fail(e, FL_EDATA, "tensor 'x' is %s: %s", xs,
+		               d->x->n ? "too many examples" : "holds no example");
+	d->N = d->x->dim[0];
+	d->d = d->x->n / d->N;
+	return 0;
+}
+
+/* Index form: the rows of x that are meant. */
+static int take_index(struct fl_data *d, const struct fl_tensor *t, struct fl_err *e)
+{
+	const int64_t *v = t->data;
+	uint32_t *row;
+
+	if (t->dtype != FL_I64 || t->ndim != 1 || !t->n || t->n >= UINT32_MAX)
+		return fl_fail(e, FL_EDATA, "tensor 'index' must be I64 in one dimension, not empty");
+	if (!(row = fl_arena_get(&d->arena, t->n, sizeof *row, e)))
+		return -1;
+	for (size_t i = 0; i < t->n; i++) {
+		if (v[i] < 0 || (uint64_t)v[i] >= d->N)
+			return fl_fail(e, FL_EDATA, "index[%zu] is %" PRId64 ", the source has %zu rows",
+			               i, v[i], d->N);
+		row[i] = (uint32_t)v[i];
+	}
+	d->row = row;
+	d->N = t->n;
+	return 0;
+}
+
+static int check_id(const struct fl_data *d, struct fl_err *e)
+{
+	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
+
+	if (id && (!is_integer(id) || id->ndim != 1 || id->n != d->N))
+		return fl_fail(e, FL_EDATA, "tensor 'id' must hold %zu integers in one dimension", d->N);
+	return 0;
+}
+
+/* fl.classes of the record, or of the source it points to; 0: not said. */
+static int take_classes(struct fl_data *d, struct fl_err *e)
+{
+	int64_t c = 0;
+	int rc = fl_meta_i64(&d->rec, "fl.classes", &c, e);
+
+	if (!rc)
+		rc = fl_meta_i64(&d->source, "fl.classes", &c, e);
+	if (rc < 0)
+		return -1;
+	if (rc && (c < 1 || c > INT32_MAX))
+		return fl_fail(e, FL_EDATA, "fl.classes is %" PRId64 ", outside [1,%d]", c, INT32_MAX);
+	d->C = (size_t)c;
+	return 0;
+}
+
+static int take_labels(struct fl_data *d, struct fl_err *e)
+{
+	const unsigned char *p = d->labels->data;
+	size_t size = fl_dtype_size(d->labels->dtype), largest = 0;
+	double limit, v;
+
+	if (take_classes(d, e) || !(d->y = fl_arena_get(&d->arena, d->N, sizeof *d->y, e)))
+		return -1;
+	limit = d->C ? (double)d->C : INT32_MAX;
+	for (size_t i = 0; i < d->N; i++) {
+		fl_dtype_to_f64(d->labels->dtype, p + row_of(d, i) * size, &v, 1);
+		if (v < 0 || v >= limit)
+			return fl_fail(e, FL_EDATA, "row %zu: label %.0f is outside [0,%.0f)",
+			               row_of(d, i), v, limit);
+		d->y[i] = (int32_t)v;
+		if ((size_t)v > largest)
+			largest = (size_t)v;
+	}
+	if (!d->C)
+		d->C = largest + 1;
+	return 0;
+}
+
+static int check_finite(const struct fl_data *d, struct fl_err *e)
+{
+	const float *x = d->x->data;
+	float max;
+
+	if (d->x->dtype != FL_F32)
+		return 0;
+	for (size_t i = 0; i < d->N; i++) {
+		const float *v = x + row_of(d, i) * d->d;
+		size_t j = 0;
+
+		if (fl_vfinite(v, d->d, &max))
+			continue;
+		while (isfinite(v[j]))
+			j++;
+		return fl_fail(e, FL_EDATA, "row %zu: tensor 'x' value %zu is %f", row_of(d, i), j,
+		               (double)v[j]);
+	}
+	return 0;
+}
+
+static int take_scale(struct fl_data *d, struct fl_err *e)
+{
+	struct fl_scale s;
+
+	if (fl_scale_parse(&s, meta(d, "fl.scale"), &d->arena, e))
+		return fl_fail_in(e, "fl.scale");
+	if (s.n > 1 && (d->x->ndim < 2 || d->x->dim[1] != s.n))
+		return fl_fail(e, FL_EDATA, "fl.scale: %zu channels, but 'x' has %zu", s.n,
+		               d->x->ndim < 2 ? 1 : d->x->dim[1]);
+	d->div = s.div;
+	d->channels = s.n;
+	d->mean = s.mean;
+	d->std = s.std;
+	if (d->x->dtype != FL_U8)
+		return 0;
+	if (!(d->lut = fl_arena_get(&d->arena, s.n, sizeof *d->lut, e)))
+		return -1;
+	for (size_t c = 0; c < s.n; c++)
+		for (int v = 0; v < 256; v++)
+			d->lut[c][v] = ((float)v / (float)s.div - s.mean[c]) / s.std[c];
+	return 0;
+}
+
+static int take(struct fl_data *d, const char *dir, struct fl_err *e)
+{
+	const struct fl_tensor *index = fl_tset_find(&d->rec, "index");
+	int far = index && !fl_tset_find(&d->rec, "x");
+
+	if (check_kind(d, e) || fl_meta_i64(&d->rec, "fl.client", &d->client, e) < 0 ||
+	    (far && fl_data_follow(d, dir, e)) ||
+	    check_shapes(d, far ? &d->source : &d->rec, e) ||
+	    (far && take_index(d, index, e)))
+		return -1;
+	return check_id(d, e) || take_labels(d, e) || check_finite(d, e) || take_scale(d, e) ? -1 : 0;
+}
+
+int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
+                 struct fl_err *e)
+{
+	*d = (struct fl_data){ .rec = *rec, .client = -1 };
+	*rec = (struct fl_tset){ .t = NULL };
+	if ((d->name = fl_arena_str(&d->arena, name, e)) && !take(d, dir, e))
+		return 0;
+	if (d->client >= 0)
+		fl_fail_in(e, "%s: client %" PRId64, name, d->client);
+	else
+		fl_fail_in(e, "%s", name);
+	fl_data_release(d);
+	return -1;
+}
+
+void fl_data_release(struct fl_data *d)
+{
+	fl_tset_release(&d->rec);
+	fl_tset_release(&d->source);
+	fl_stream_close(d->keep);
+	fl_stream_close(d->keep_source);
+	fl_arena_release(&d->arena);
+	*d = (struct fl_data){ .client = -1 };
+}
+
+const char *fl_data_split(const struct fl_data *d)
+{
+	return meta(d, "split");
+}
+
+uint32_t fl_data_crc(const struct fl_tset *rec)
+{
+	uint32_t crc = 0;
+
+	for (size_t i = 0; i < rec->nt; i++)
+		crc = fl_crc32(crc, rec->t[i].data, rec->t[i].bytes);
+	return crc;
+}
+
+int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, struct fl_err *e)
+{
+	char shape[256];
+	struct fl_tensor one = *d->x;
+
+	if (d->d != inputs) {
+		one.ndim--;
+		one.dim++;
+		return fl_fail(e, FL_EDATA, "%s: examples are %s (%zu values), the model takes %zu",
+		               d->name, fl_tensor_shape_str(&one, shape, sizeof shape), d->d, inputs);
+	}
+	if (d->C > classes)
+		return fl_fail(e, FL_EDATA, "%s: %zu classes, the model tells %zu apart", d->name, d->C,
+		               classes);
+	return 0;
+}
+
+/* --- records from a data set --- */
+
+static int copy_meta(struct fl_tset *out, const struct fl_tset *s, struct fl_err *e)
+{
+	for (size_t i = 0; i < s->nkv; i++)
+		if (fl_meta_set(out, s->kv[i].key, s->kv[i].val, e))
+			return -1;
+	return 0;
+}
+
+static int describe(const struct fl_data *d, int64_t client, struct fl_tset *out,
+                    struct fl_err *e)
+{
+	if (copy_meta(out, &d->source, e) || copy_meta(out, &d->rec, e) ||
+	    fl_meta_set(out, "fl.source", NULL, e) || fl_meta_set(out, "fl.source_crc", NULL, e) ||
+	    fl_meta_set_kind(out, FL_KIND_DATA, e) ||
+	    fl_meta_set_i64(out, "fl.classes", (int64_t)d->C, e))
+		return -1;
+	return fl_meta_set_i64(out, "fl.client", client, e);
+}
+
+/* Rows of t, a row being all but the first dimension; rows: of x, not examples. */
+static int gather(const struct fl_data *d, const struct fl_tensor *t, int rows,
+                  const uint32_t *idx, size_t n, struct fl_tset *out, struct fl_err *e)
+{
+	size_t dim[FL_ST_NDIM_MAX], size = t->bytes / t->dim[0], bytes;
+	const unsigned char *from = t->data;
+	unsigned char *to;
+
+	memcpy(dim, t->dim, t->ndim * sizeof *dim);
+	dim[0] = n;
+	if (fl_mul(n, size, &bytes))
+		return fl_fail_mem(e, SIZE_MAX);
+	if (!(to = fl_arena_get(&out->arena, bytes, 1, e)) ||
+	    !fl_tset_add(out, t->name, t->dtype, t->ndim, dim, to, e))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		memcpy(to + i * size, from + (rows ? row_of(d, idx[i]) : idx[i]) * size, size);
+	return 0;
+}
+
+/* Tensor name: the rows of x of examples idx(n). */
+static int add_rows(const struct fl_data *d, const char *name, const uint32_t *idx, size_t n,
+                    struct fl_tset *out, struct fl_err *e)
+{
+	struct fl_tensor *t = fl_tset_add(out, name, FL_I64, 1, &n, NULL, e);
+	int64_t *v;
+
+	if (!t)
+		return -1;
+	v = t->data;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (int64_t)row_of(d, idx[i]);
+	return 0;
+}
+
+int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                   struct fl_tset *out, struct fl_err *e)
+{
+	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
+
+	if (describe(d, client, out, e) || gather(d, d->x, 1, idx, n, out, e) ||
+	    gather(d, d->labels, 1, idx, n, out, e))
+		return -1;
+	return id ? gather(d, id, 0, idx, n, out, e) : add_rows(d, "id", idx, n, out, e);
+}
+
+int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                  const char *source, uint32_t crc, struct fl_tset *out, struct fl_err *e)
+{
+	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
+	char hex[9];
+
+	snprintf(hex, sizeof hex, "%08" PRIx32, crc);
+	if (describe(d, client, out, e) || fl_meta_set(out, "fl.source", source, e) ||
+	    fl_meta_set(out, "fl.source_crc", hex, e) || add_rows(d, "index", idx, n, out, e))
+		return -1;
+	return id ? gather(d, id, 0, idx, n, out, e) : 0;
+}

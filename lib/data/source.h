@@ -1,0 +1,43 @@
+/* Where data come from by name. A source is a file: digits.c, fashion-mnist.c. */
+#ifndef FL_DATA_SOURCE_H
+#define FL_DATA_SOURCE_H
+
+#include "base/spec.h"
+#include "tensor/tset.h"
+
+struct fl_source {
+	struct fl_entry e;
+	/* Fills rec (empty) with a record of kind data that owns its tensors: x, y,
+	 * metadata. Released by the caller, on failure too. */
+	int (*read)(const void *p, struct fl_tset *rec, struct fl_err *e);
+};
+
+extern const struct fl_entry *const fl_data_list[];
+extern const struct fl_family fl_family_data;
+
+/* The choices of "split" and the parameter that every source with one has. */
+enum { FL_SPLIT_TRAIN, FL_SPLIT_TEST };
+extern const char *const fl_split_name[];	/* by the above, NULL-terminated */
+#define FL_PARAM_SPLIT(S) \
+	{ "split", FL_P_ENUM, offsetof(S, split), "train", 0, 0, fl_split_name, "part", \
+	  "which part of the set" }
+
+/* The tensors x and y of an IDX pair (plain or gzip): x of U8 or F32 with any
+ * shape, y of integers in one dimension. FL_EIO for a file that is not there. */
+int fl_idx_pair(const char *images, const char *labels, struct fl_tset *rec, struct fl_err *e);
+
+/* fl.scale: (v/div - mean)/std, one mean and std or one a channel. */
+struct fl_scale {
+	double div;
+	size_t n;		/* channels: 1, or the length of mean and std */
+	float *mean, *std;	/* (n) in the arena given */
+};
+/* JSON {"div":255,"mean":[...],"std":[...]}; NULL: inputs are as stored. FL_EDATA. */
+int fl_scale_parse(struct fl_scale *s, const char *json, struct fl_arena *a, struct fl_err *e);
+
+struct fl_data;
+/* Opens and checks the record that d->rec, in index form, points to, into
+ * d->source and d->keep_source. */
+int fl_data_follow(struct fl_data *d, const char *dir, struct fl_err *e);
+
+#endif
