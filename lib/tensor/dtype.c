@@ -103,3 +103,34 @@ void fl_dtype_to_f32(enum fl_dtype t, const void *x, float *y, size_t n)
 {
 	CONVERT(float)
 }
+
+/* Blocks without a branch inside, which the compiler turns into vectors; only a
+ * block that holds one is searched. mask: the exponent, all ones where not finite. */
+#define NONFINITE(type, mask) do { \
+		const type *v = x; \
+		for (; i < n; i += BLOCK) { \
+			size_t end = n - i < BLOCK ? n : i + BLOCK, k; \
+			type any = 0; \
+			for (k = i; k < end; k++) \
+				any |= (type)((v[k] & (mask)) == (mask)); \
+			for (k = i; any && k < end; k++) \
+				if ((v[k] & (mask)) == (mask)) \
+					return k; \
+		} \
+	} while (0)
+
+size_t fl_dtype_nonfinite(enum fl_dtype t, const void *x, size_t n)
+{
+	enum { BLOCK = 4096 };
+	size_t i = 0;
+
+	if (t == FL_F64)
+		NONFINITE(uint64_t, UINT64_C(0x7ff0000000000000));
+	else if (t == FL_F32)
+		NONFINITE(uint32_t, UINT32_C(0x7f800000));
+	else if (t == FL_BF16)
+		NONFINITE(uint16_t, UINT16_C(0x7f80));
+	else if (t == FL_F16)
+		NONFINITE(uint16_t, UINT16_C(0x7c00));
+	return n;
+}

@@ -19,5 +19,8 @@ int fl_dtype_is_float(enum fl_dtype t);
 void fl_dtype_to_f64(enum fl_dtype t, const void *x, double *y, size_t n);
 /* y(n) = x(n) as F32; F64 and integers round to nearest. */
 void fl_dtype_to_f32(enum fl_dtype t, const void *x, float *y, size_t n);
+/* Index of the first element of x(n) that is infinite or not a number; n where
+ * all are finite, as integers always are. */
+size_t fl_dtype_nonfinite(enum fl_dtype t, const void *x, size_t n);
 
 #endif

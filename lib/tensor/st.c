@@ -216,8 +216,7 @@ static size_t utf8_len(const unsigned char *p)
 	return n;
 }
 
-/* Appends text as a JSON string with the escapes serde_json uses. */
-static int put_string(struct fl_str *out, const char *text, struct fl_err *e)
+int fl_st_string(struct fl_str *out, const char *text, struct fl_err *e)
 {
 	static const char named[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
 	const unsigned char *p = (const unsigned char *)text;
@@ -250,10 +249,10 @@ static int put_metadata(struct fl_str *out, const struct fl_tset *s, struct fl_e
 	for (i = 0; i < s->nkv; i++) {
 		if (i)
 			fl_str_addc(out, ',');
-		if (put_string(out, s->kv[i].key, e))
+		if (fl_st_string(out, s->kv[i].key, e))
 			return fl_fail_in(e, "metadata");
 		fl_str_addc(out, ':');
-		if (put_string(out, s->kv[i].val, e))
+		if (fl_st_string(out, s->kv[i].val, e))
 			return fl_fail_in(e, "%s", s->kv[i].key);
 	}
 	fl_str_addc(out, '}');
@@ -269,7 +268,7 @@ static int put_tensor(struct fl_str *out, const struct fl_tensor *t, size_t *at,
 		return fl_fail(e, FL_EDATA, "tensor '%s': the format does not allow this name", t->name);
 	if (t->ndim > FL_ST_NDIM_MAX || fl_add(*at, t->bytes, &end))
 		return fl_fail(e, FL_EDATA, "tensor '%s': shape is beyond the format's limits", t->name);
-	if (put_string(out, t->name, e))
+	if (fl_st_string(out, t->name, e))
 		return fl_fail_in(e, "tensor");
 	fl_str_addf(out, ":{\"dtype\":\"%s\",\"shape\":[", fl_dtype_name(t->dtype));
 	for (i = 0; i < t->ndim; i++)

@@ -23,5 +23,8 @@ void fl_st_bind(struct fl_tset *s, void *buffer);
  * as the reference writes it. FL_EDATA for text that is not UTF-8 and for what
  * exceeds the limits above. */
 int fl_st_header(struct fl_tset *s, struct fl_str *out, struct fl_err *e);
+/* Appends text as a JSON string, with the escapes serde_json uses; FL_EDATA where
+ * it is not UTF-8. */
+int fl_st_string(struct fl_str *out, const char *text, struct fl_err *e);
 
 #endif

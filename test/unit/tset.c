@@ -43,6 +43,25 @@ static void test_dtype(void)
 	ok(d[0] == 0x1p64, "U64 rounds to nearest F64");
 }
 
+static void test_nonfinite(void)
+{
+	static float f[10001];
+	static const double d[] = { 1, -0.0, -INFINITY };
+	static const uint16_t h[] = { 0x7bff, 0xfbff, 0xfe00 }, b[] = { 0x7f7f, 0x7f81, 0 };
+	static const int32_t n[] = { -1, 0x7f800000 };
+
+	is_int((long long)fl_dtype_nonfinite(FL_F32, f, 10001), 10001, "finite F32");
+	f[10000] = NAN;
+	is_int((long long)fl_dtype_nonfinite(FL_F32, f, 10001), 10000, "nan in the last F32");
+	f[4095] = -INFINITY;
+	is_int((long long)fl_dtype_nonfinite(FL_F32, f, 10001), 4095, "infinite F32 before it");
+	is_int((long long)fl_dtype_nonfinite(FL_F64, d, 3), 2, "infinite F64");
+	is_int((long long)fl_dtype_nonfinite(FL_F16, h, 3), 2, "nan F16");
+	is_int((long long)fl_dtype_nonfinite(FL_BF16, b, 3), 1, "nan BF16");
+	is_int((long long)fl_dtype_nonfinite(FL_I32, n, 2), 2, "integers are finite");
+	is_int((long long)fl_dtype_nonfinite(FL_F32, NULL, 0), 0, "nothing is finite");
+}
+
 static void test_order(void)
 {
 	static const char *const name[] = { "b", "a", "z", "m", "@x/y", "ab" };
@@ -191,6 +210,7 @@ static void test_base(void)
 int main(void)
 {
 	test_dtype();
+	test_nonfinite();
 	test_order();
 	test_add();
 	test_clone();

@@ -1,0 +1,237 @@
+/* st-check: is a stream what the format and the contract say? */
+#include <jansson.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/tool.h"
+#include "tensor/stream.h"
+
+struct opts {
+	int plain, nonfinite, allow_empty;
+	int64_t expect;
+};
+
+#define O(member) offsetof(struct opts, member)
+static const struct fl_opt opts[] = {
+	{ 0, 0, NULL, { "plain", FL_P_BOOL, O(plain), "off", 0, 0, NULL, NULL,
+	  "check the format alone, not kinds, keys and shapes" } },
+	{ 0, 0, NULL, { "allow-nonfinite", FL_P_BOOL, O(nonfinite), "off", 0, 0, NULL, NULL,
+	  "accept infinities and values that are not numbers" } },
+	FL_OPT_EXPECT(struct opts),
+	FL_OPT_ALLOW_EMPTY(struct opts),
+	{ 0, 0, NULL, { 0 } }
+};
+
+enum type { INT, REAL, CRC, LIST, OBJECT };
+#define ON(kind) (1u << FL_KIND_##kind)
+
+/* The keys of fl-stream(5), and the kinds that cannot be without. */
+static const struct key {
+	const char *name;
+	enum type type;
+	unsigned need;
+} keys[] = {
+	{ "fl.client", INT, ON(UPDATE) },
+	{ "fl.round", INT, ON(UPDATE) | ON(MODEL) | ON(PARTIAL) | ON(STATE) },
+	{ "fl.base", CRC, ON(UPDATE) | ON(PARTIAL) },
+	{ "fl.examples", INT, ON(UPDATE) },
+	{ "fl.steps", INT, 0 },
+	{ "fl.loss0", REAL, 0 },
+	{ "fl.loss", REAL, 0 },
+	{ "fl.gradnorm", REAL, 0 },
+	{ "fl.lr", REAL, 0 },
+	{ "fl.seed", INT, 0 },
+	{ "fl.classes", INT, 0 },
+	{ "fl.labels", LIST, 0 },
+	{ "fl.scale", OBJECT, 0 },
+	{ "fl.source_crc", CRC, 0 },
+	{ "fl.parent", CRC, 0 },
+};
+
+static int check_crc(const char *name, const char *text, struct fl_err *e)
+{
+	if (strlen(text) != 8 || strspn(text, "0123456789abcdef") != 8)
+		return fl_fail(e, FL_EDATA, "%s is '%s', want 8 hex digits", name, text);
+	return 0;
+}
+
+static int check_json(const char *name, const char *text, json_type want, struct fl_err *e)
+{
+	json_error_t why;
+	json_t *v = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	int good = v && json_typeof(v) == want;
+
+	json_decref(v);
+	return good ? 0 : fl_fail(e, FL_EDATA, "%s is not a JSON %s", name,
+	                          want == JSON_ARRAY ? "array" : "object");
+}
+
+static int check_key(const struct fl_tset *rec, enum fl_kind kind, const struct key *k,
+                     struct fl_err *e)
+{
+	const char *text = fl_meta_get(rec, k->name);
+	int64_t i;
+	double x;
+
+	if (!text && k->need & 1u << kind)
+		return fl_fail(e, FL_EDATA, "%s is missing, which kind '%s' needs", k->name,
+		               fl_kind_name(kind));
+	if (!text)
+		return 0;
+	switch (k->type) {
+	case INT:    return fl_meta_i64(rec, k->name, &i, e) < 0 ? -1 : 0;
+	case REAL:   return fl_meta_real(rec, k->name, &x, e) < 0 ? -1 : 0;
+	case CRC:    return check_crc(k->name, text, e);
+	case LIST:   return check_json(k->name, text, JSON_ARRAY, e);
+	case OBJECT: return check_json(k->name, text, JSON_OBJECT, e);
+	}
+	return 0;
+}
+
+/* Keys of ours mean that the record claims the contract: then fl.v is due. */
+static int check_version(const struct fl_tset *rec, struct fl_err *e)
+{
+	size_t i;
+
+	if (fl_meta_get(rec, "fl.v"))
+		return 0;
+	for (i = 0; i < rec->nkv; i++)
+		if (!strncmp(rec->kv[i].key, "fl.", 3))
+			return fl_fail(e, FL_EDATA, "%s is there, but fl.v is missing", rec->kv[i].key);
+	return 0;
+}
+
+static int is_integer(const struct fl_tensor *t)
+{
+	return !fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL;
+}
+
+static int misshaped(const struct fl_tensor *t, const char *want, struct fl_err *e)
+{
+	char shape[64];
+
+	return fl_fail(e, FL_EDATA, "tensor '%s' is %s %s, want %s", t->name, fl_dtype_name(t->dtype),
+	               fl_tensor_shape_str(t, shape, sizeof shape), want);
+}
+
+/* A column of integers with a row for each of main's, where it is there. */
+static int check_column(const struct fl_tset *rec, const char *name, const struct fl_tensor *main_,
+                        struct fl_err *e)
+{
+	const struct fl_tensor *t = fl_tset_find(rec, name);
+
+	if (!t)
+		return 0;
+	if (t->ndim != 1 || !is_integer(t))
+		return misshaped(t, "one dimension of integers", e);
+	if (t->n != main_->dim[0])
+		return fl_fail(e, FL_EDATA, "tensor '%s' has %zu rows, '%s' has %zu", name, t->n,
+		               main_->name, main_->dim[0]);
+	return 0;
+}
+
+static int check_data(const struct fl_tset *rec, struct fl_err *e)
+{
+	const struct fl_tensor *x = fl_tset_find(rec, "x"), *index = fl_tset_find(rec, "index");
+
+	if (index && (index->dtype != FL_I64 || index->ndim != 1))
+		return misshaped(index, "I64 of one dimension", e);
+	if (index && (!fl_meta_get(rec, "fl.source") || !fl_meta_get(rec, "fl.source_crc")))
+		return fl_fail(e, FL_EDATA, "tensor 'index' is there, but fl.source or fl.source_crc "
+		               "is missing");
+	if (!x)
+		return 0;
+	if (!x->ndim || (x->dtype != FL_U8 && x->dtype != FL_F32))
+		return misshaped(x, "rows of U8 or F32", e);
+	return check_column(rec, "y", x, e) || check_column(rec, "id", x, e) ? -1 : 0;
+}
+
+static int check_embed(const struct fl_tset *rec, struct fl_err *e)
+{
+	const struct fl_tensor *x = fl_tset_find(rec, "emb");
+
+	if (!x)
+		return fl_fail(e, FL_EDATA, "tensor 'emb' is missing, which kind 'embed' needs");
+	if (x->ndim != 2 || !fl_dtype_is_float(x->dtype) || x->dtype == FL_F64)
+		return misshaped(x, "a matrix of F32, F16 or BF16", e);
+	return check_column(rec, "id", x, e) || check_column(rec, "label", x, e) ? -1 : 0;
+}
+
+static int check_contract(const struct fl_tset *rec, struct fl_err *e)
+{
+	enum fl_kind kind;
+	size_t i;
+
+	if (check_version(rec, e) || fl_meta_kind(rec, &kind, e))
+		return -1;
+	for (i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (check_key(rec, kind, &keys[i], e))
+			return -1;
+	if (kind == FL_KIND_DATA)
+		return check_data(rec, e);
+	return kind == FL_KIND_EMBED ? check_embed(rec, e) : 0;
+}
+
+static int check_values(const struct fl_tset *rec, struct fl_err *e)
+{
+	size_t i, at;
+
+	for (i = 0; i < rec->nt; i++) {
+		const struct fl_tensor *t = &rec->t[i];
+
+		if ((at = fl_dtype_nonfinite(t->dtype, t->data, t->n)) < t->n)
+			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu of %zu is not finite",
+			               t->name, at, t->n);
+	}
+	return 0;
+}
+
+static int check(const struct fl_inputs *in, const struct fl_tset *rec, const struct opts *o,
+                 struct fl_err *e)
+{
+	const char *client = fl_meta_get(rec, "fl.client");
+
+	if ((o->plain || !check_contract(rec, e)) && (o->nonfinite || !check_values(rec, e)))
+		return 0;
+	fl_fail_in(e, client ? "record %llu at byte %llu: client %s" : "record %llu at byte %llu",
+	           fl_stream_count(in->cur), fl_stream_offset(in->cur), client);
+	return fl_fail_in(e, "%s", fl_inputs_name(in));
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	const struct opts *o = r->opts;
+	struct fl_inputs in = { .path = r->operand, .n = r->noperand, .allow_empty = o->allow_empty,
+	                        .expect = o->expect == FL_UNSET ? -1 : o->expect };
+	struct fl_tset rec = { .t = NULL };
+	unsigned long long tensors = 0;
+	int rc;
+
+	while ((rc = fl_inputs_next(&in, &rec, e)) > 0) {
+		if ((rc = check(&in, &rec, o, e)))
+			break;
+		tensors += rec.nt;
+	}
+	if (!rc)
+		fl_say(FL_LOG_INFO, "%llu records with %llu tensors are right", in.count, tensors);
+	fl_tset_release(&rec);
+	fl_inputs_release(&in);
+	return rc;
+}
+
+static const struct fl_tool tool = {
+	.name = "st-check",
+	.nd = "verify a stream",
+	.operands = "[file ...]",
+	.reads = "any kind",
+	.opts = opts,
+	.osize = sizeof(struct opts),
+	.reads_stdin = fl_run_stdin_default,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}
