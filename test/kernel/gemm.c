@@ -1,0 +1,258 @@
+/* Products: the same bits at each instruction set, the right values, nothing
+ * written outside c, and rows() told the truth. */
+#define _DEFAULT_SOURCE
+#include <stdint.h>
+
+#include "each.h"
+#include "kernel/gemm.h"
+
+#define CASES 400
+#define GUARD 37.5f
+#define OUT ((size_t)24 << 20)
+
+struct ctx {
+	const float *c;
+	float *seen;
+	size_t next, ldc, N;
+	int bad;
+};
+
+static void saw(void *p, size_t i0, size_t i1)
+{
+	struct ctx *x = p;
+
+	if (i0 != x->next || i1 <= i0)
+		x->bad = 1;
+	for (size_t i = i0; i < i1; i++)
+		memcpy(x->seen + i * x->N, x->c + i * x->ldc, x->N * sizeof(float));
+	x->next = i1;
+}
+
+static float *fill(size_t n, int special)
+{
+	float *p = malloc((n + 1) * sizeof *p);
+
+	for (size_t i = 0; i < n; i++) {
+		p[i] = each_real();
+		if (special && !each_below(50))
+			p[i] = (float[]){ INFINITY, -INFINITY, NAN, 1e-42f, -0.f, 3e38f }[each_below(6)];
+	}
+	return p;
+}
+
+static size_t some(void)
+{
+	static const size_t edge[] = { 0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 96, 97, 128 };
+
+	return each_below(2) ? edge[each_below(sizeof edge / sizeof *edge)] : each_below(70);
+}
+
+struct product {
+	struct fl_gemm g;
+	float *a, *b, *bias, *c, *scratch;
+	size_t nc;
+};
+
+static void shape(struct product *p, size_t M, size_t K, size_t N, unsigned bits)
+{
+	struct fl_gemm *g = &p->g;
+	size_t off = bits & 64 ? each_below(5) : 0, pad = bits & 128 ? each_below(5) : 0;
+
+	*g = (struct fl_gemm){
+		.M = M, .N = N, .K = K, .ta = bits & 1, .tb = bits >> 1 & 1,
+		.relu = bits >> 2 & 1, .start = (bits >> 3) % 3
+	};
+	g->lda = (g->ta ? M : K) + pad;
+	g->ldb = (g->tb ? K : N) + pad;
+	g->ldc = N + pad;
+	p->a = fill((g->ta ? K : M) * g->lda + off, bits >> 8 & 1);
+	p->b = fill((g->tb ? N : K) * g->ldb + off, bits >> 8 & 1);
+	p->bias = fill(N, 0);
+	p->nc = M * g->ldc + off + 64;
+	p->c = malloc(p->nc * sizeof(float));
+	for (size_t i = 0; i < p->nc; i++)
+		p->c[i] = GUARD;
+	p->scratch = aligned_alloc(64, (fl_gemm_scratch(g) * sizeof(float) + 127) / 64 * 64);
+	g->a = p->a + off;
+	g->b = p->b + off;
+	g->c = p->c + 32 + off;
+	g->bias = g->start == FL_GEMM_BIAS ? p->bias : NULL;
+}
+
+static void done(struct product *p)
+{
+	free(p->a);
+	free(p->b);
+	free(p->bias);
+	free(p->c);
+	free(p->scratch);
+}
+
+/* Which NaN is not promised. */
+static void one_nan(float *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (isnan(p[i]))
+			p[i] = NAN;
+}
+
+static float *product_out(struct product *p, float *out)
+{
+	fl_gemm(&p->g, p->scratch);
+	one_nan(p->c, p->nc);
+	memcpy(out, p->c, p->nc * sizeof(float));
+	return out + p->nc;
+}
+
+static void random_cases(void *out)
+{
+	float *o = out;
+
+	each_seed = 7;
+	for (int i = 0; i < CASES; i++) {
+		struct product p;
+		size_t M = some(), K = some(), N = some();
+
+		shape(&p, M, K, N, (unsigned)each_word() & (i % 4 ? 0xff : 0x1ff));
+		o = product_out(&p, o);
+		done(&p);
+	}
+}
+
+/* The layers of the perceptrons, whole and in parts, and shapes that pack and
+ * cut k. */
+static void layer_cases(void *out)
+{
+	static const size_t s[][4] = {	/* M, K, N, bits */
+		{ 32, 784, 128, 8 | 4 }, { 7, 784, 128, 8 | 4 }, { 1, 784, 128, 8 | 4 },
+		{ 32, 128, 64, 8 | 4 }, { 32, 64, 10, 8 }, { 32, 10, 64, 2 }, { 32, 64, 128, 2 },
+		{ 784, 32, 128, 1 }, { 128, 32, 64, 1 }, { 64, 32, 10, 1 | 16 },
+		{ 70, 1100, 130, 8 | 4 }, { 70, 1100, 130, 2 | 16 }, { 3, 1030, 70, 16 | 4 }
+	};
+	float *o = out;
+
+	each_seed = 11;
+	for (size_t i = 0; i < sizeof s / sizeof *s; i++) {
+		struct product p;
+
+		shape(&p, s[i][0], s[i][1], s[i][2], (unsigned)s[i][3]);
+		o = product_out(&p, o);
+		done(&p);
+	}
+}
+
+static double exact(const struct fl_gemm *g, size_t i, size_t j, double start, double *size)
+{
+	double s = start;
+
+	*size = fabs(s);
+	for (size_t k = 0; k < g->K; k++) {
+		double t = (double)g->a[g->ta ? k * g->lda + i : i * g->lda + k] *
+		           (double)g->b[g->tb ? j * g->ldb + k : k * g->ldb + j];
+
+		s += t;
+		*size += fabs(t);
+	}
+	return g->relu && s < 0 ? 0 : s;
+}
+
+/* Against double, at this processor's best: a chain of K roundings errs by at
+ * most K 2^-24 of the sum of magnitudes. */
+static void values(void)
+{
+	int wrong = 0, outside = 0;
+
+	each_seed = 3;
+	for (int n = 0; n < CASES; n++) {
+		struct product p;
+		size_t M = some(), K = some(), N = some(), guards = 0;
+		double size, want;
+
+		shape(&p, M, K, N, (unsigned)each_word() & 0xff);
+		fl_gemm(&p.g, p.scratch);
+		for (size_t i = 0; i < M; i++)
+			for (size_t j = 0; j < N; j++) {
+				double start = p.g.start == FL_GEMM_BIAS ? (double)p.bias[j] :
+				               p.g.start == FL_GEMM_ADD ? (double)GUARD : 0;
+
+				want = exact(&p.g, i, j, start, &size);
+				wrong += !(fabs((double)p.g.c[i * p.g.ldc + j] - want) <=
+				           (double)(K + 1) * 0x1p-24 * size);
+				p.g.c[i * p.g.ldc + j] = 0;
+			}
+		for (size_t i = 0; i < p.nc; i++)
+			guards += p.c[i] == GUARD;
+		outside += guards != p.nc - M * N;
+		done(&p);
+	}
+	is_int(wrong, 0, "elements farther from the exact product than K roundings");
+	is_int(outside, 0, "products that wrote outside c");
+}
+
+static void callbacks(void)
+{
+	int bad = 0;
+
+	each_seed = 5;
+	for (int n = 0; n < CASES; n++) {
+		struct product p;
+		struct ctx x = { 0 };
+
+		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(), (unsigned)each_word() & 0xff);
+		x = (struct ctx){ .c = p.g.c, .ldc = p.g.ldc, .N = p.g.N };
+		x.seen = malloc((p.g.M * p.g.N + 1) * sizeof(float));
+		p.g.rows = saw;
+		p.g.ctx = &x;
+		fl_gemm(&p.g, p.scratch);
+		bad += x.bad || x.next != p.g.M;
+		for (size_t i = 0; i < p.g.M; i++)
+			bad += !!memcmp(x.seen + i * x.N, p.g.c + i * x.ldc, x.N * sizeof(float));
+		free(x.seen);
+		done(&p);
+	}
+	is_int(bad, 0, "rows() sees every row once, in order, final");
+}
+
+static void in_double(void)
+{
+	static const double a[] = { 1, 2, 3, 4, 5, 6 }, b[] = { 1, -1, 2, 0, 1, 1 }, bias[] = { .5, -20 };
+	double c[4];
+	struct fl_gemm64 g = { .M = 2, .N = 2, .K = 3, .a = a, .b = b, .c = c, .lda = 3, .ldb = 2,
+		.ldc = 2, .start = FL_GEMM_BIAS, .bias = bias, .relu = 1 };
+
+	fl_gemm64(&g);
+	ok(c[0] == 8.5 && c[1] == 0 && c[2] == 20.5 && c[3] == 0, "double: bias and relu");
+	g.ta = g.tb = 1;
+	g.lda = 2;
+	g.ldb = 3;
+	g.start = FL_GEMM_ZERO;
+	fl_gemm64(&g);	/* (1 3 5; 2 4 6) (1 0; -1 1; 2 1) */
+	ok(c[0] == 8 && c[1] == 8 && c[2] == 10 && c[3] == 10, "double: both transposed");
+}
+
+static void choice(void)
+{
+	struct fl_err e = { 0 };
+
+	unsetenv("FL_BLAS");
+	is_int(fl_gemm_init(&e), 0, "FL_BLAS unset");
+	is_str(fl_gemm_provenance(), "", "the default leaves no trace");
+	setenv("FL_BLAS", "magic", 1);
+	is_int(fl_gemm_init(&e), -1, "FL_BLAS=magic is refused");
+	is_int(e.code, FL_EUSAGE, "as usage");
+	setenv("FL_BLAS", "openblas", 1);
+	is_int(fl_gemm_init(&e), -1, "FL_BLAS=openblas is refused where it is not linked");
+	setenv("FL_BLAS", "own", 1);
+	is_int(fl_gemm_init(&e), 0, "FL_BLAS=own");
+}
+
+int main(void)
+{
+	each_same("random products", random_cases, OUT);
+	each_same("layers", layer_cases, OUT);
+	values();
+	callbacks();
+	in_double();
+	choice();
+	return tap_done();
+}
