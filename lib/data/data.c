@@ -113,8 +113,8 @@ static int take_classes(struct fl_data *d, struct fl_err *e)
 		rc = fl_meta_i64(&d->source, "fl.classes", &c, e);
 	if (rc < 0)
 		return -1;
-	if (rc && (c < 1 || c > INT32_MAX))
-		return fl_fail(e, FL_EDATA, "fl.classes is %" PRId64 ", outside [1,%d]", c, INT32_MAX);
+	if (rc && (c < 1 || c > FL_CLASSES_MAX))
+		return fl_fail(e, FL_EDATA, "fl.classes is %" PRId64 ", outside [1,%d]", c, FL_CLASSES_MAX);
 	d->C = (size_t)c;
 	return 0;
 }
@@ -127,7 +127,7 @@ static int take_labels(struct fl_data *d, struct fl_err *e)
 
 	if (take_classes(d, e) || !(d->y = fl_arena_get(&d->arena, d->N, sizeof *d->y, e)))
 		return -1;
-	limit = d->C ? (double)d->C : INT32_MAX;
+	limit = d->C ? (double)d->C : FL_CLASSES_MAX;
 	for (size_t i = 0; i < d->N; i++) {
 		fl_dtype_to_f64(d->labels->dtype, p + row_of(d, i) * size, &v, 1);
 		if (v < 0 || v >= limit)

@@ -8,6 +8,8 @@
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
+#define FL_CLASSES_MAX 1000000	/* more are a label that is no class */
+
 struct fl_data {
 	struct fl_tset rec;		/* as a record of kind data: x, y, id, metadata */
 	struct fl_tset source;		/* index form: the record whose rows are meant */

@@ -16,13 +16,23 @@ struct fl_metric {
 	                size_t B, size_t C);
 };
 
-/* Over clients: fields of fl-metrics(5). worst10 etc. are means over
- * max(1, floor(p*K)) clients; variance is the population's. */
+/* Over clients, fields of fl-metrics(5). With values v_k of K clients:
+ *   weighted  sum n_k v_k / sum n_k
+ *   var       (1/K) sum (v_k - mean)^2, the population's; std its root
+ *   worstP    mean over the max(1, floor(P K / 100)) worst clients; best10 likewise.
+ *             Worst are the smallest values where larger is better, else the largest
+ *   jain      (sum v)^2 / (K sum v^2), in [1/K,1], 1: all equal
+ *   gini      sum_j sum_k |v_j - v_k| / (2 K sum v), in [0,1), 0: all equal
+ *   entropy   -sum p ln p with p = v / sum v, in nats, ln K: all equal
+ *   cos       sum v / (sqrt(K) |v|), cosine of the angle to all equal; its square is jain
+ * The last four are NAN where a value is below 0 or all are 0; everything is NAN
+ * where a value is not finite. */
 struct fl_spread {
 	double weighted, mean, var, std, min, worst10, worst20, worst30, best10;
 	double jain, gini, entropy, cos;
 };
-/* v(K) values, n(K) examples; higher: larger is better. K >= 1. */
+/* v(K) values, n(K) > 0 examples; higher: larger is better. K >= 1. Does not
+ * depend on the order of clients, except for the last bits of weighted. */
 int fl_spread(const double *v, const double *n, size_t K, int higher, struct fl_spread *out,
               struct fl_err *e);
 

@@ -35,7 +35,17 @@ struct fl_skew {
 	double eff_classes;	/* mean exp(entropy) */
 };
 void fl_part_counts(const struct fl_part *s, uint64_t *counts);	/* (K,C) */
-void fl_part_skew(const uint64_t *counts, size_t K, size_t C, struct fl_skew *out);
+/* Clients without examples count in the sizes, not in the other means; all 0
+ * where there is no example at all. */
+int fl_part_skew(const uint64_t *counts, size_t K, size_t C, struct fl_skew *out,
+                 struct fl_err *e);
+
+/* For schemes. */
+/* FL_EDATA where a client would have no example, naming the first one. */
+int fl_part_check(const struct fl_part *s, const char *scheme, struct fl_err *e);
+/* Rows by label, ascending within one, from s->arena; those of label c begin at
+ * start[c] and end at start[c+1]. start(C+1). */
+uint32_t *fl_part_by_label(const struct fl_part *s, size_t *start, struct fl_err *e);
 
 extern const struct fl_entry *const fl_by_list[];
 extern const struct fl_family fl_family_by;
