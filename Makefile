@@ -65,6 +65,10 @@ TESTS := $(TESTC:test/%.c=$(B)/test/%) $(GRADC:test/%.c=$(B)/test/%)
 MAN1  := $(TOOLS:%=$(B)/man/%.1)
 MAN57 := $(patsubst man/%,$(B)/man/%,$(wildcard man/*.5)) $(B)/man/fl-methods.7
 
+# make V=1 shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo check bench man install uninstall lint clean FORCE
@@ -80,67 +84,81 @@ $(B)/flags: FORCE
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(FIXED) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(FIXED) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # The same gemm.c with OpenBLAS behind FL_BLAS, for BLAS_TOOLS.
 $(B)/obj/blas/gemm.o: lib/kernel/gemm.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) -DFL_WITH_OPENBLAS $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(FIXED) -DFL_WITH_OPENBLAS $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # Registries. The folder is a prerequisite: adding or removing a file changes it.
 define FAMILY_RULE
 $(B)/gen/$(1)_list.c: $(DIR_$(1)) $(wildcard $(DIR_$(1))/*.c) tools/registry.sh
 	@mkdir -p $$(@D)
-	sh tools/registry.sh $(1) $(DIR_$(1)) $(HDR_$(1)) >$$@
+	$$(call say,GEN)
+	$$(Q)sh tools/registry.sh $(1) $(DIR_$(1)) $(HDR_$(1)) >$$@
 endef
 $(foreach f,$(FAMILIES),$(eval $(call FAMILY_RULE,$(f))))
 
 # Data sets that travel inside the programs.
 $(B)/gen/blob.c: samples/digits.safetensors.gz tools/blob.sh
 	@mkdir -p $(@D)
-	sh tools/blob.sh digits samples/digits.safetensors.gz >$@
+	$(call say,GEN)
+	$(Q)sh tools/blob.sh digits samples/digits.safetensors.gz >$@
 
 $(B)/libfl.a: $(OBJ)
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcsD $@ $^
 
 $(BLAS_TOOLS:%=$(B)/bin/%): $(BLASOBJ)
 $(BLAS_TOOLS:%=$(B)/bin/%): EXTRA = $(BLASOBJ)
 $(BLAS_TOOLS:%=$(B)/bin/%): EXTRALIBS = $(BLAS)
 $(B)/bin/%: $(B)/obj/tools/%.o $(B)/libfl.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(EXTRA) $(B)/libfl.a $(EXTRALIBS) $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(EXTRA) $(B)/libfl.a $(EXTRALIBS) $(LIBS)
 
 $(B)/test/unit/%: test/unit/%.c test/tap.h $(B)/libfl.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
+	$(call say,LD)
+	$(Q)$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
 $(B)/test/kernel/%: test/kernel/%.c test/tap.h $(B)/libfl.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
+	$(call say,LD)
+	$(Q)$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
 
 # Gradient tests: lib/nn once more, in double.
 NN64 := $(patsubst lib/nn/%.c,$(B)/obj64/%.o,$(wildcard lib/nn/*.c))
 $(B)/obj64/%.o: lib/nn/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -c -o $@ $<
 $(B)/test/grad/%: test/grad/%.c test/tap.h $(NN64) $(B)/libfl.a
 	@mkdir -p $(@D)
-	$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -Itest -o $@ $< $(NN64) $(B)/libfl.a $(LIBS) $(LDFLAGS)
+	$(call say,LD)
+	$(Q)$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -Itest -o $@ $< $(NN64) $(B)/libfl.a $(LIBS) $(LDFLAGS)
 
 man: $(MAN1) $(MAN57)
 $(B)/man/%.1: man/%.1.in $(B)/bin/%
 	@mkdir -p $(@D)
-	$(B)/bin/$* --man <$< >$@
+	$(call say,GEN)
+	$(Q)$(B)/bin/$* --man <$< >$@
 $(B)/man/%.5: man/%.5
 	@mkdir -p $(@D)
-	cp $< $@
+	$(call say,GEN)
+	$(Q)cp $< $@
 $(B)/man/fl-methods.7: man/fl-methods.7.in $(TOOLS:%=$(B)/bin/%) tools/methods.sh
 	@mkdir -p $(@D)
-	sh tools/methods.sh $(B)/bin <$< >$@
+	$(call say,GEN)
+	$(Q)sh tools/methods.sh $(B)/bin <$< >$@
 
 deps:
 	@sh tools/deps.sh
