@@ -221,6 +221,20 @@ static void print_dims(const struct fl_dims *d, struct fl_str *out)
 		fl_str_addf(out, "%s%lld", i ? "+" : "", (long long)d->d[i]);
 }
 
+/* Joined by ','; a value's own ',' and '%' are percent-encoded. */
+static void print_strs(const struct fl_strs *v, struct fl_str *out)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		if (i)
+			fl_str_addc(out, ',');
+		for (const char *s = v->v[i]; *s; s++)
+			if (*s == ',' || *s == '%')
+				fl_str_addf(out, "%%%02X", (unsigned)*s);
+			else
+				fl_str_addc(out, *s);
+	}
+}
+
 void fl_param_print(const struct fl_param *p, const void *block, struct fl_str *out)
 {
 	const void *f = cfield(p, block);
@@ -232,6 +246,7 @@ void fl_param_print(const struct fl_param *p, const void *block, struct fl_str *
 	case FL_P_BOOL: fl_str_add(out, *(const int *)f ? "on" : "off"); break;
 	case FL_P_ENUM: fl_str_add(out, p->choice[*(const int *)f]); break;
 	case FL_P_DIMS: print_dims(f, out); break;
+	case FL_P_STRS: print_strs(f, out); break;
 	case FL_P_STR:
 	case FL_P_PATH: fl_str_add(out, *(const char *const *)f); break;
 	default: break;
