@@ -37,7 +37,7 @@ const struct fl_arch fl_arch_mlp = {
 		.doc = "multilayer perceptron with relu",
 		.params = params,
 		.psize = sizeof(struct mlp),
-		.formula = "z = W_n relu(... relu(W_1 x + b_1) ...) + b_n",
+		.formula = "h_0 = x; h_i = relu(W_i h_i-1 + b_i); z = W_n h_n-1 + b_n",
 	},
 	.json = json,
 };

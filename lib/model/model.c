@@ -84,7 +84,7 @@ int fl_model_net(struct fl_net *net, const char *arch, int file, struct fl_err *
 	*net = (struct fl_net){ .layer = NULL };
 	if (is_json(arch))
 		return fl_net_build(net, arch, e) ? fl_fail_in(e, "architecture") : 0;
-	if (file && !is_spec(arch) && !access(arch, F_OK))
+	if (file && !is_spec(arch) && (strpbrk(arch, "./") || !access(arch, F_OK)))
 		return from_file(net, arch, e);
 	return from_spec(net, arch, e);
 }

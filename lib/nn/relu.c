@@ -12,7 +12,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 FL_BODY void rectify_body(const fl_real *x, fl_real *y, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		y[i] = x[i] <= 0 ? 0 : x[i];
+		y[i] = x[i] < 0 ? 0 : x[i];
 }
 
 FL_BODY void mask_body(const fl_real *y, const fl_real *dy, fl_real *dx, size_t n)

@@ -1,0 +1,313 @@
+/* Central differences, in double, of every layer and loss of the tables and of
+ * whole nets. A layer without a sample here fails the test. */
+#include <string.h>
+
+#include "nn_golden.h"
+
+static const double TOL = 1e-6, H = 1e-5;
+
+/* Layer `at` of the net is the one under test; its name comes first. */
+static const struct sample {
+	const char *layer, *json;
+	size_t at;
+} samples[] = {
+	{ "linear", "{\"input\":[7],\"layers\":[{\"layer\":\"linear\",\"out\":5}]}", 0 },
+	{ "linear", "{\"input\":[3],\"layers\":[{\"layer\":\"linear\",\"out\":19,\"bias\":false}]}", 0 },
+	{ "relu", "{\"input\":[9],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":3}]}", 0 },
+	{ "flatten", "{\"input\":[2,3,2],\"layers\":[{\"layer\":\"flatten\"},"
+	             "{\"layer\":\"linear\",\"out\":3}]}", 0 },
+};
+
+static struct fl_err e;
+static struct fl_arena arena;
+
+static fl_real *vec(size_t n)
+{
+	return fl_arena_zero(&arena, n ? n : 1, sizeof(fl_real), &e);
+}
+
+/* Away from 0, where relu has no derivative. */
+static fl_real *noise(size_t n, uint64_t key)
+{
+	fl_real *v = vec(n);
+	struct fl_rng r;
+
+	fl_rng_init(&r, 11, 0, 0, FL_RNG_DATA, key);
+	for (size_t i = 0; i < n; i++) {
+		v[i] = fl_rng_normal(&r);
+		v[i] += v[i] < 0 ? -.01 : .01;
+	}
+	return v;
+}
+
+/* Compares gradient g(n) with differences of f in each of v(n), or in most of
+ * them spread evenly; the error is relative to the larger of the two and to a
+ * hundredth of the largest. */
+static double worst_error(double (*f)(void *ctx), void *ctx, fl_real *v, const fl_real *g,
+                          size_t n, size_t most)
+{
+	double worst = 0, top = 0;
+	size_t by = n / most + 1;
+
+	for (size_t i = 0; i < n; i++)
+		top = fmax(top, fabs(g[i]));
+	for (size_t i = 0; i < n; i += by) {
+		double was = v[i], d;
+
+		v[i] = was + H;
+		d = f(ctx);
+		v[i] = was - H;
+		d = (d - f(ctx)) / (2 * H);
+		v[i] = was;
+		worst = fmax(worst, fabs(d - g[i]) / fmax(fmax(fabs(d), fabs(g[i])),
+		                                          fmax(.01 * top, 1e-300)));
+	}
+	return worst;
+}
+
+/* One layer: f = <c, y(x, w)>. */
+struct alone {
+	const struct fl_layer *l;
+	struct fl_pass a;
+	fl_real *x, *w, *c;
+	size_t ny;
+};
+
+static double layer_value(void *ctx)
+{
+	struct alone *t = ctx;
+	double sum = 0;
+
+	if (t->l->entry->view)
+		memcpy(t->a.y, t->x, t->ny * sizeof *t->x);
+	else
+		t->l->entry->forward(t->l, &t->a, 0);
+	for (size_t i = 0; i < t->ny; i++)
+		sum += t->c[i] * t->a.y[i];
+	return sum;
+}
+
+static void layer_gradient(struct alone *t)
+{
+	layer_value(t);
+	if (t->l->entry->view)
+		memcpy(t->a.dx, t->c, t->ny * sizeof *t->c);
+	else
+		t->l->entry->backward(t->l, &t->a);
+}
+
+static void check_layer(const struct sample *s, size_t B)
+{
+	struct fl_net net;
+	struct alone t;
+	size_t nx, scratch;
+	double err;
+	fl_real *before;
+
+	if (!ok(!fl_net_build(&net, s->json, &e), "%s: sample builds", s->layer)) {
+		printf("# %s\n", e.msg);
+		return;
+	}
+	t.l = &net.layer[s->at];
+	is_str(t.l->entry->e.name, s->layer, "and holds the layer");
+	nx = B * fl_shape_count(&t.l->in);
+	t.ny = B * fl_shape_count(&t.l->out);
+	t.x = noise(nx, 1);
+	t.w = noise(net.P, 2);
+	t.c = noise(t.ny, 3);
+	scratch = t.l->entry->scratch ? t.l->entry->scratch(t.l, B) : 0;
+	t.a = (struct fl_pass){
+		.B = B, .x = t.x, .y = vec(t.ny), .w = t.w, .dy = t.c, .dx = vec(nx),
+		.dw = vec(net.P), .cache = vec(B * t.l->cache), .scratch = vec(scratch),
+		.train = 1, .flags = FL_BACK_FIRST,
+	};
+	layer_gradient(&t);
+	err = worst_error(layer_value, &t, t.x, t.a.dx, nx, nx);
+	ok(err <= TOL, "%s: batch %zu: gradient of the input: %.2g <= %g", s->layer, B, err, TOL);
+	err = worst_error(layer_value, &t, t.w, t.a.dw, net.P, net.P);
+	ok(err <= TOL, "%s: gradient of the parameters: %.2g", s->layer, err);
+
+	before = vec(net.P);
+	memcpy(before, t.a.dw, net.P * sizeof *before);
+	t.a.flags = 0;
+	layer_gradient(&t);
+	err = 0;
+	for (unsigned j = 0; j < t.l->nparam; j++)
+		err = fmax(err, fabs(t.a.dw[t.l->off[j]] - 2 * before[t.l->off[j]]));
+	ok(err <= 1e-12, "%s: a second backward adds to parameter gradients", s->layer);
+	fl_net_release(&net);
+}
+
+static void layers(void)
+{
+	for (const struct fl_entry *const *p = fl_layer_list; *p; p++) {
+		int seen = 0;
+
+		for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+			if (!strcmp(samples[i].layer, (*p)->name)) {
+				check_layer(&samples[i], 1);
+				check_layer(&samples[i], 5);
+				seen = 1;
+			}
+		ok(seen, "layer %s has a sample", (*p)->name);
+	}
+}
+
+struct loss {
+	const struct fl_loss_entry *entry;
+	const void *p;
+	fl_real *z, *scratch;
+	int32_t y[70];
+	size_t B, C;
+};
+
+static double loss_value(void *ctx)
+{
+	struct loss *t = ctx;
+
+	return t->entry->loss(t->p, t->z, t->y, NULL, t->scratch, t->B, t->C);
+}
+
+static void check_loss(const struct fl_entry *en, size_t B, size_t C)
+{
+	struct fl_spec spec;
+	struct loss t = { .B = B, .C = C };
+	fl_real *dz = vec(B * C);
+	double err;
+
+	if (!ok(!fl_spec_parse(&fl_family_loss, en->name, &arena, &spec, &e), "loss %s", en->name))
+		return;
+	t.entry = (const struct fl_loss_entry *)spec.entry;
+	t.p = spec.p;
+	t.z = noise(B * C, 4);
+	t.scratch = vec(B * C);
+	for (size_t i = 0; i < B; i++)
+		t.y[i] = (int32_t)(i * 7 % C);
+	is_near(t.entry->loss(t.p, t.z, t.y, dz, t.scratch, B, C), loss_value(&t), 1e-15,
+	        "the value does not depend on whether a gradient is wanted");
+	err = worst_error(loss_value, &t, t.z, dz, B * C, B * C);
+	ok(err <= TOL, "%s: (%zu,%zu): gradient: %.2g <= %g", en->name, B, C, err, TOL);
+}
+
+static void losses(void)
+{
+	for (const struct fl_entry *const *p = fl_loss_list; *p; p++) {
+		check_loss(*p, 1, 2);
+		check_loss(*p, 3, 10);
+		check_loss(*p, 70, 3);	/* more rows than a tile */
+	}
+}
+
+struct whole {
+	struct fl_net net;
+	struct fl_work k;
+	fl_real *w, *g;
+	int32_t y[8];
+	size_t B;
+};
+
+static double net_value(void *ctx)
+{
+	struct whole *t = ctx;
+	struct fl_rng r;
+
+	fl_rng_init(&r, 1, 0, 0, FL_RNG_DROPOUT, 0);
+	fl_net_forward(&t->net, &t->k, t->w, t->B, 1, &r);
+	return fl_net_loss(&t->net, &t->k, t->y, t->B, 0);
+}
+
+static void net_gradient(struct whole *t)
+{
+	struct fl_rng r;
+
+	fl_rng_init(&r, 1, 0, 0, FL_RNG_DROPOUT, 0);
+	fl_net_forward(&t->net, &t->k, t->w, t->B, 1, &r);
+	fl_net_loss(&t->net, &t->k, t->y, t->B, 1);
+	fl_net_backward(&t->net, &t->k, t->w, t->g, t->B, &r, NULL, NULL);
+}
+
+static void check_net(const char *arch)
+{
+	struct whole t = { .B = 5 };
+	struct fl_rng r;
+	double err;
+	size_t nx;
+
+	if (!ok(!fl_model_net(&t.net, arch, 0, &e) &&
+	        !fl_work_init(&t.k, &t.net, 8, 1, &e), "%.70s builds", arch)) {
+		printf("# %s\n", e.msg);
+		return;
+	}
+	nx = t.B * fl_shape_count(&t.net.in);
+	memcpy(t.k.act[0], noise(nx, 5), nx * sizeof(fl_real));
+	fl_rng_init(&r, 7, 0, 0, FL_RNG_DATA, 6);
+	for (size_t i = 0; i < t.B; i++)
+		t.y[i] = (int32_t)fl_rng_below(&r, t.net.classes);
+	t.w = vec(t.net.P);
+	t.g = vec(t.net.P);
+	fl_net_init(&t.net, 3, t.w);
+	net_gradient(&t);
+	for (size_t i = 0; i < t.net.nparam; i++) {
+		const struct fl_net_param *p = &t.net.param[i];
+
+		err = worst_error(net_value, &t, t.w + p->off, t.g + p->off, p->n, 100);
+		ok(err <= TOL, "%s: gradient of %s: %.2g <= %g", t.net.layer[p->layer].entry->e.name,
+		   p->name, err, TOL);
+	}
+	fl_work_release(&t.k);
+	fl_net_release(&t.net);
+}
+
+static void nets(void)
+{
+	for (const struct fl_entry *const *p = fl_arch_list; *p; p++)
+		check_net((*p)->name);
+	/* Views and elementwise layers in every place, some of which must not
+	 * write over what another reads: first, after each other, at the features. */
+	check_net("{\"input\":[2,3],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"flatten\"},"
+	          "{\"layer\":\"linear\",\"out\":7},{\"layer\":\"relu\"},{\"layer\":\"relu\"},"
+	          "{\"layer\":\"flatten\"},{\"layer\":\"relu\"},"
+	          "{\"layer\":\"linear\",\"out\":6,\"bias\":false},{\"layer\":\"relu\"},"
+	          "{\"layer\":\"linear\",\"out\":4},{\"layer\":\"flatten\"}],\"features\":8}");
+	check_net("{\"input\":[6],\"layers\":[{\"layer\":\"linear\",\"out\":5},{\"layer\":\"relu\"}]}");
+}
+
+/* Features are what their layer read, though a relu follows. */
+static void features(void)
+{
+	struct fl_net net;
+	struct fl_work k;
+	const fl_real *f;
+	fl_real *w;
+	int negative = 0;
+
+	if (!ok(!fl_net_build(&net, "{\"input\":[6],\"layers\":[{\"layer\":\"linear\",\"out\":20},"
+	                      "{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":2}],\"features\":1}",
+	                      &e) && !fl_work_init(&k, &net, 1, 0, &e), "features before a relu"))
+		return;
+	w = vec(net.P);
+	fl_net_init(&net, 1, w);
+	memcpy(k.act[0], noise(6, 9), 6 * sizeof(fl_real));
+	fl_net_forward(&net, &k, w, 1, 0, NULL);
+	f = fl_net_features(&net, &k);
+	for (size_t i = 0; i < net.features; i++)
+		negative += f[i] < 0;
+	ok(negative > 0, "survive it");
+	fl_work_release(&k);
+	fl_net_release(&net);
+}
+
+int main(void)
+{
+	struct golden t;
+
+	layers();
+	losses();
+	nets();
+	features();
+	if (ok(!golden_open(&t, &e), "the golden record loads"))
+		golden_step(&t, 1e-12);
+	golden_close(&t);
+	fl_arena_release(&arena);
+	return tap_done();
+}

@@ -1,0 +1,312 @@
+/* Nets from architectures: names, shapes, canonical text, errors; records. */
+#include "model/model.h"
+#include "tap.h"
+#include "tensor/meta.h"
+#include "tensor/stream.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct fl_err e;
+
+static void names_of_mlp(void)
+{
+	struct fl_net net;
+
+	if (!ok(!fl_model_net(&net, "mlp", 0, &e), "mlp builds from defaults"))
+		return;
+	is_int((long long)net.nparam, 6, "three layers of two tensors");
+	is_str(net.param[0].name, "0.weight", "the first weight");
+	is_str(net.param[2].name, "2.weight", "a relu counts as a module");
+	is_str(net.param[5].name, "4.bias", "the last bias");
+	is_int((long long)net.param[0].dim[0], 128, "the record holds (out,in): out");
+	is_int((long long)net.param[0].dim[1], 784, "in");
+	is_int((long long)net.weights, 109386, "numbers in a record");
+	is_int((long long)fl_net_madds(&net), 784 * 128 + 128 * 64 + 64 * 10, "multiply-adds");
+	is_int((long long)net.features, 64, "features are the last layer's input");
+	is_int((long long)net.classes, 10, "classes");
+	is_str(net.arch, "mlp:in=784,hidden=128+64,out=10", "canonical spec");
+	for (size_t i = 0; i < net.nparam; i++)
+		ok(net.param[i].off * sizeof(fl_real) % FL_ALIGN == 0, "%s is aligned",
+		   net.param[i].name);
+	fl_net_release(&net);
+}
+
+static int same_net(const struct fl_net *a, const struct fl_net *b)
+{
+	if (a->nparam != b->nparam || a->P != b->P || a->features != b->features ||
+	    strcmp(a->arch, b->arch))
+		return 0;
+	for (size_t i = 0; i < a->nparam; i++)
+		if (strcmp(a->param[i].name, b->param[i].name) || a->param[i].off != b->param[i].off ||
+		    a->param[i].n != b->param[i].n)
+			return 0;
+	return 1;
+}
+
+static void round_trip(const char *arch, const char *canonical)
+{
+	struct fl_net a, b;
+
+	if (!ok(!fl_model_net(&a, arch, 0, &e), "%.60s builds", arch)) {
+		printf("# %s\n", e.msg);
+		return;
+	}
+	is_str(a.arch, canonical, "canonical text");
+	if (ok(!fl_model_net(&b, a.arch, 0, &e), "which builds")) {
+		ok(same_net(&a, &b), "the same net");
+		fl_net_release(&b);
+	}
+	fl_net_release(&a);
+}
+
+static void round_trips(void)
+{
+	round_trip("logreg:out=3,in=5", "logreg:in=5,out=3");
+	round_trip("mlp:in=4,hidden=none,out=2", "mlp:in=4,hidden=none,out=2");
+	round_trip("adafedadam-mlp", "adafedadam-mlp");
+	round_trip(" {\"layers\":[{\"out\":3,\"layer\":\"linear\",\"bias\":false}],\"input\":[5]}",
+	           "{\"input\":[5],\"layers\":[{\"layer\":\"linear\",\"name\":\"0\",\"out\":3,"
+	           "\"bias\":false}],\"loss\":\"ce\",\"features\":0}");
+	round_trip("{\"input\":[1,4,4],\"layers\":[{\"layer\":\"flatten\",\"name\":\"a \\\"b\"},"
+	           "{\"layer\":\"linear\",\"out\":\"6\",\"name\":\"enc.0\"},{\"layer\":\"relu\"},"
+	           "{\"layer\":\"linear\",\"out\":3}],\"loss\":\"ce\",\"features\":2}",
+	           "{\"input\":[1,4,4],\"layers\":[{\"layer\":\"flatten\",\"name\":\"a \\\"b\"},"
+	           "{\"layer\":\"linear\",\"name\":\"enc.0\",\"out\":6,\"bias\":true},"
+	           "{\"layer\":\"relu\",\"name\":\"2\"},"
+	           "{\"layer\":\"linear\",\"name\":\"3\",\"out\":3,\"bias\":true}],"
+	           "\"loss\":\"ce\",\"features\":2}");
+}
+
+static void names_of_preset(void)
+{
+	struct fl_net net;
+
+	if (!ok(!fl_model_net(&net, "adafedadam-mlp", 0, &e), "the preset builds"))
+		return;
+	is_str(net.param[0].name, "encoder.0.weight", "names of its code: encoder.0");
+	is_str(net.param[3].name, "encoder.2.bias", "encoder.2");
+	is_str(net.param[4].name, "classifier.weight", "classifier");
+	fl_net_release(&net);
+}
+
+static void refuses(const char *arch, const char *msg)
+{
+	struct fl_net net;
+
+	memset(&e, 0, sizeof e);
+	if (!ok(fl_model_net(&net, arch, 0, &e) && e.code == FL_EUSAGE, "refuses %.50s", arch))
+		fl_net_release(&net);
+	is_str(e.msg, msg, "and says why");
+}
+
+#define NET(layers) "{\"input\":[4],\"layers\":[" layers "]}"
+#define LIN "{\"layer\":\"linear\",\"out\":3}"
+
+static void errors(void)
+{
+	refuses("mpl", "family arch has no 'mpl'; did you mean 'mlp'?");
+	refuses("mlp:hiden=3", "mlp has no 'hiden'; did you mean 'hidden'?");
+	refuses("mlp:hidden=0",
+	        "mlp: hidden: '0' is not a list of whole numbers joined by '+' in [1,1048576]");
+	refuses(NET(LIN "," LIN ",{\"layer\":\"linear\",\"ouput\":3}"),
+	        "architecture: layers[2]: unknown key 'ouput', did you mean 'out'?");
+	refuses(NET("{\"layer\":\"liner\",\"out\":3}"),
+	        "architecture: layers[0]: unknown layer 'liner', did you mean 'linear'?");
+	refuses(NET("{\"out\":3}"), "architecture: layers[0]: key 'layer' is missing");
+	refuses(NET("{\"layer\":\"linear\"}"),
+	        "architecture: layers[0]: linear: key 'out' is missing");
+	refuses(NET("{\"layer\":\"linear\",\"out\":0}"),
+	        "architecture: layers[0]: out: '0' is not a whole number in [1,16777216]");
+	refuses(NET("{\"layer\":\"linear\",\"out\":null}"),
+	        "architecture: layers[0]: out: not a number, a word, true, false or a list");
+	refuses(NET("{\"layer\":\"linear\",\"out\":[2,\"x\"]}"),
+	        "architecture: layers[0]: out: not a list of whole numbers");
+	refuses(NET("3"), "architecture: layers[0]: not an object");
+	refuses(NET(""), "architecture: layers: not a list of 1 to 4096 layers");
+	refuses(NET("{\"layer\":\"relu\"}"), "architecture: no layer has parameters");
+	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"name\":\"@a\"}"),
+	        "architecture: layers[0]: name: not a word of 1 to 255 bytes without '@' first");
+	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"name\":\"1\"}," LIN),
+	        "architecture: two layers have a tensor '1.bias'");
+	refuses("{\"layers\":[" LIN "]}", "architecture: input: not a list of 1 to 8 sizes");
+	refuses("{\"input\":[4294967296],\"layers\":[" LIN "]}",
+	        "architecture: input[0]: not a size, or the shape is too large");
+	refuses("{\"input\":[65536,65536],\"layers\":[" LIN "]}",
+	        "architecture: input[1]: not a size, or the shape is too large");
+	refuses("{\"input\":[2,2],\"layers\":[" LIN "]}",
+	        "architecture: layers[0]: linear: input is 2x2, not a vector; "
+	        "put a flatten layer before");
+	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"c\"}",
+	        "architecture: loss: family loss has no 'c'; did you mean 'ce'?");
+	refuses("{\"input\":[4],\"layers\":[" LIN "],\"features\":1}",
+	        "architecture: features: not the index of a layer in [0,0]");
+	refuses("{\"input\":[4],\"layers\":[" LIN "],\"inputs\":1}",
+	        "architecture: unknown key 'inputs', did you mean 'input'?");
+	refuses("{\"input\":[4],\"input\":[4],\"layers\":[" LIN "]}",
+	        "architecture: line 1, column 20: duplicate object key near '\"input\"'");
+	refuses("mlp:in=16777216,hidden=1048576,out=10",
+	        "mlp: layers[0]: linear: the net has more than 2147483648 parameters");
+	refuses("mlp:in=16777216,hidden=127+1048576,out=1048576",
+	        "mlp: layers[2]: linear: the net has more than 2147483648 parameters");
+}
+
+static void json_file(void)
+{
+	char path[] = "/tmp/fl-arch-XXXXXX";
+	static const char text[] = "{\n\"input\":[4],\n\"layers\":[" LIN "],\"los\":\"ce\"}\n";
+	int fd = mkstemp(path);
+	struct fl_net net;
+
+	if (!ok(fd >= 0 && !fl_write_full(fd, text, sizeof text - 1, &e), "a JSON file"))
+		return;
+	ok(fl_model_net(&net, path, 1, &e) && strstr(e.msg, path) &&
+	   strstr(e.msg, ": unknown key 'los', did you mean 'loss'?"),
+	   "is read where files are allowed, and named in messages");
+	ok(fl_model_net(&net, path, 0, &e) && !strstr(e.msg, "'los'"), "and not otherwise");
+	close(fd);
+	unlink(path);
+}
+
+static void init(void)
+{
+	struct fl_net a, b;
+	fl_real *w, *v;
+	double max = 0, sum = 0, sq = 0;
+	size_t n;
+
+	fl_model_net(&a, "mlp:in=100,hidden=50,out=10", 0, &e);
+	fl_model_net(&b, "mlp:in=100,hidden=50,out=7", 0, &e);
+	w = fl_alloc(a.P, sizeof *w, &e);
+	v = fl_alloc(b.P, sizeof *v, &e);
+	fl_net_init(&a, 5, w);
+	fl_net_init(&b, 5, v);
+	n = a.param[0].n;
+	ok(!memcmp(w, v, n * sizeof *w), "a tensor's first values do not depend on later layers");
+	for (size_t i = 0; i < n; i++) {
+		double x = (double)w[i];
+
+		max = fmax(max, fabs(x));
+		sum += x;
+		sq += x * x;
+	}
+	ok(max <= .1 && max > .0999, "weights lie in 1/sqrt(in), and reach it");
+	is_near(sum / (double)n, 0, 4 * .1 / sqrt(3. * (double)n), "mean zero");
+	is_near(3 * sq / (double)n / .01, 1, .06, "variance in^-1/3");
+	ok(w[a.param[1].off] != 0, "the bias is drawn as well");
+	fl_net_init(&b, 6, v);
+	ok(memcmp(w, v, n * sizeof *w) != 0, "another seed, other weights");
+	free(w);
+	free(v);
+	fl_net_release(&a);
+	fl_net_release(&b);
+}
+
+static void records(void)
+{
+	struct fl_tset s = { 0 }, t = { 0 };
+	struct fl_net net, other;
+	float *w, *v;
+	const struct fl_tensor *x;
+
+	fl_model_net(&net, "mlp:in=20,hidden=17,out=3", 0, &e);
+	fl_model_net(&other, "mlp:in=20,hidden=18,out=3", 0, &e);
+	w = fl_alloc(net.P, sizeof *w, &e);
+	v = fl_alloc(net.P, sizeof *v, &e);
+	fl_net_init(&net, 1, w);
+	ok(!fl_net_export(&net, w, "@m/", &s, &e), "weights go into a record, under a prefix");
+	x = fl_tset_find(&s, "@m/0.weight");
+	ok(x && x->dtype == FL_F32 && x->dim[0] == 17 && x->dim[1] == 20, "as F32 (out,in)");
+	ok(x && ((float *)x->data)[3 * 20 + 5] == w[5 * 17 + 3], "held in x out");
+	ok(!fl_net_import(&net, &s, "@m/", 0, v, &e) && !memcmp(w, v, net.P * sizeof *w),
+	   "and come back");
+	ok(fl_net_import(&net, &s, "", 0, v, &e) && e.code == FL_EDATA, "an absent tensor");
+	is_str(e.msg, "tensor '0.weight' is missing", "is named");
+	ok(!fl_net_import(&net, &s, "", 1, v, &e) && !memcmp(w, v, net.P * sizeof *w),
+	   "or left alone on request");
+	ok(fl_net_import(&other, &s, "@m/", 0, v, &e) && e.code == FL_EDATA, "another shape");
+	is_str(e.msg, "tensor '@m/0.weight' is 17x20, the architecture has 18x20",
+	       "is named with both shapes");
+	((float *)x->data)[7] = NAN;
+	ok(fl_net_import(&net, &s, "@m/", 0, v, &e) && e.code == FL_EDATA, "a NaN");
+	is_str(e.msg, "tensor '@m/0.weight': element 7 is not finite", "is named with its place");
+	fl_tset_add(&t, "0.weight", FL_I64, 2, net.param[0].dim, NULL, &e);
+	ok(fl_net_import(&net, &t, "", 0, v, &e) && e.code == FL_EDATA, "integers");
+	is_str(e.msg, "tensor '0.weight' is I64, not floating point", "are refused");
+	fl_tset_release(&s);
+	fl_tset_release(&t);
+	free(w);
+	free(v);
+	fl_net_release(&net);
+	fl_net_release(&other);
+}
+
+static void model_of(void)
+{
+	struct fl_tset s = { 0 };
+	struct fl_net net;
+
+	ok(fl_model_of(&net, &s, &e) && e.code == FL_EDATA, "a record without fl.arch is bad data");
+	fl_meta_set(&s, "fl.arch", "mlp:in=0", &e);
+	ok(fl_model_of(&net, &s, &e) && e.code == FL_EDATA, "so is one with a bad fl.arch");
+	is_str(e.msg, "fl.arch: mlp: in: '0' is not a whole number in [1,16777216]", "said so");
+	fl_meta_set(&s, "fl.arch", "test/unit/net.c", &e);
+	ok(fl_model_of(&net, &s, &e) && e.code == FL_EDATA, "fl.arch is never a file");
+	fl_tset_release(&s);
+}
+
+/* A record of client c in dir, round r, whose tensor v is x. */
+static void write_record(struct fl_out *o, int64_t r, const char *tensor, float x)
+{
+	struct fl_tset s = { 0 };
+	size_t one = 1;
+
+	fl_meta_set_kind(&s, FL_KIND_STATE, &e);
+	fl_meta_set_i64(&s, "fl.round", r, &e);
+	*(float *)fl_tset_add(&s, tensor, FL_F32, 1, &one, NULL, &e)->data = x;
+	fl_stream_write(o, &s, &e);
+	fl_tset_release(&s);
+}
+
+static void models(void)
+{
+	char dir[] = "/tmp/fl-net-XXXXXX", path[64];
+	struct fl_models m;
+	struct fl_tset s;
+	struct fl_out o;
+	char base[9];
+
+	if (!ok(mkdtemp(dir) != NULL, "a folder"))
+		return;
+	snprintf(path, sizeof path, "%s/0007.sts", dir);
+	fl_out_open(&o, path, 0, &e);
+	write_record(&o, 2, "v", 2);
+	write_record(&o, 3, "v", 3);
+	write_record(&o, 4, "@scaffold/c", 4);
+	fl_out_commit(&o, &e);
+	ok(!fl_models_open(&m, dir, &e) && m.folder, "a folder of personal models opens");
+	if (ok(!fl_models_get(&m, 7, &s, base, &e), "a client's model"))
+		ok(*(float *)fl_tset_find(&s, "v")->data == 3,
+		   "is the newest record that holds plain tensors");
+	is_int((long long)strlen(base), 8, "with its checksum");
+	fl_tset_release(&s);
+	ok(fl_models_get(&m, 8, &s, base, &e) && e.code == FL_EDATA, "a client without one is bad data");
+	fl_models_release(&m);
+	ok(fl_models_open(&m, path, &e) && e.code == FL_EDATA, "a file must be one model");
+	unlink(path);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	names_of_mlp();
+	names_of_preset();
+	round_trips();
+	errors();
+	json_file();
+	init();
+	records();
+	model_of();
+	models();
+	return tap_done();
+}

@@ -1,0 +1,81 @@
+/* A step of a net in float against PyTorch: forward, loss, backward, SGD. */
+#include "nn_golden.h"
+#include "optim/optim.h"
+
+/* An optimiser fed by the stretches of the backward pass. */
+struct descent {
+	struct golden *t;
+	const struct fl_optim *opt;
+	struct fl_spec spec;
+	fl_real *m;
+	uint64_t step;
+	size_t seen;		/* weights updated in this step */
+	size_t last[16];	/* end of the last stretch of each parameter */
+	int in_order;
+};
+
+static void update(void *ctx, size_t param, size_t begin, size_t end)
+{
+	struct descent *d = ctx;
+	const struct fl_net_param *p = &d->t->net.param[param];
+	float *vec[FL_OPT_VECS] = { d->m + begin };
+
+	if (begin != d->last[param] || end > p->off + p->n)
+		d->in_order = 0;
+	d->last[param] = end;
+	d->seen += end - begin;
+	d->opt->step(d->spec.p, d->opt->lr(d->spec.p), d->step, d->t->w + begin, d->t->g + begin,
+	             vec, end - begin);
+}
+
+static void one_step(struct descent *d)
+{
+	struct golden *t = d->t;
+
+	for (size_t i = 0; i < t->net.nparam; i++)
+		d->last[i] = t->net.param[i].off;
+	d->seen = 0;
+	fl_net_forward(&t->net, &t->work, t->w, t->B, 1, NULL);
+	fl_net_loss(&t->net, &t->work, t->y, t->B, 1);
+	fl_net_backward(&t->net, &t->work, t->w, t->g, t->B, NULL, update, d);
+	d->step++;
+}
+
+static void sgd(struct golden *t, int i)
+{
+	struct descent d = { .t = t, .in_order = 1 };
+	char key[16], prefix[24];
+	const char *text;
+	double err;
+
+	snprintf(key, sizeof key, "sgd%d", i);
+	snprintf(prefix, sizeof prefix, "%s/", key);
+	text = fl_meta_get(&t->rec, key);
+	d.m = golden_vec(t);
+	fl_spec_parse(&fl_family_opt, text, &t->arena, &d.spec, NULL);
+	d.opt = (const struct fl_optim *)d.spec.entry;
+	fl_net_import(&t->net, &t->rec, "", 0, t->w, NULL);
+	fl_net_import(&t->net, &t->rec, prefix, 0, t->want, NULL);
+	for (int s = 0; s < atoi(fl_meta_get(&t->rec, "steps")); s++)
+		one_step(&d);
+	err = golden_error(t, t->w);
+	ok(err <= 1e-6, "%s: weights equal PyTorch's: %.3g <= 1e-6", text, err);
+	ok(d.in_order && d.seen == t->net.weights,
+	   "every weight is updated once a step, each parameter in order");
+}
+
+int main(void)
+{
+	struct fl_err e = { 0 };
+	struct golden t;
+
+	if (!ok(!golden_open(&t, &e), "the golden record loads"))
+		printf("# %s\n", e.msg);
+	else {
+		golden_step(&t, 1e-6);
+		for (int i = 0; i < 5; i++)
+			sgd(&t, i);
+	}
+	golden_close(&t);
+	return tap_done();
+}
