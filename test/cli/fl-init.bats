@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# fl-init: one model record from architecture and seed.
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	cat >net.json <<-'END'
+	{"input": [28, 28], "layers": [{"layer": "flatten"},
+	 {"layer": "linear", "out": 5, "name": "fc"}]}
+	END
+}
+
+# A loader of its own: shapes, then what PyTorch makes of them.
+load() {
+	"$PYTHON" - "$@" <<-'END'
+	import json, struct, sys
+	import numpy as np
+	import torch
+	b = open(sys.argv[1], "rb").read()
+	n = struct.unpack("<Q", b[:8])[0]
+	h = json.loads(b[8:8 + n])
+	meta = h.pop("__metadata__")
+	cut = lambda v: b[8 + n:][slice(*v["data_offsets"])]
+	state = {k: torch.from_numpy(np.frombuffer(cut(v), "<f4").reshape(v["shape"]).copy())
+	         for k, v in h.items()}
+	net = torch.nn.Sequential(torch.nn.Linear(20, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+	net.load_state_dict(state)
+	bound = {"0.weight": 20, "0.bias": 20, "2.weight": 8, "2.bias": 8}
+	assert all(v.abs().max() <= bound[k] ** -.5 for k, v in state.items())
+	assert all(v.unique().numel() == v.numel() for v in state.values())
+	print(meta["fl.kind"], meta["fl.round"], meta["fl.seed"], meta["fl.arch"])
+	END
+}
+
+@test "a perceptron loads into torch.nn.Sequential, in PyTorch's range" {
+	fl-init -a mlp:in=20,hidden=8,out=3 -s 7 -o m.safetensors
+	run load m.safetensors
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "model 0 7 mlp:in=20,hidden=8,out=3" ]
+}
+
+@test "equal arguments give equal bytes, in every instruction set" {
+	fl-init -a mlp -s 3 >a
+	fl-init -s3 --arch=mlp:out=10 -o b
+	FL_CPU=ref fl-init -a mlp -s 3 -o c
+	cmp a b
+	cmp a c
+	fl-init -a mlp -s 4 >d
+	! cmp -s a d
+}
+
+@test "a JSON file, its text and its canonical text give the same bytes" {
+	fl-init -a net.json -s 1 >a
+	fl-init -a "$(cat net.json)" -s 1 >b
+	fl-init -v -a net.json 2>log >/dev/null
+	canonical=$(sed -E 's/^fl-init: (.*\}): .*/\1/' log)
+	fl-init -a "$canonical" -s 1 >c
+	cmp a b
+	cmp a c
+	st-ls -l a | grep -q 'fc.weight'
+}
+
+@test "provenance names the architecture, never a file; --no-prov leaves it out" {
+	fl-init -a net.json | st-ls -n 1 --meta >meta
+	grep -q 'fl-init .*--arch={"input":\[28,28\]' meta
+	! grep -q net.json meta
+	fl-init -a net.json --no-prov | st-ls -n 1 --meta >meta
+	! grep -q fl.prov meta
+}
+
+@test "-v counts parameters and multiply-adds" {
+	fl-init -v -a logreg:in=5,out=3 -o m 2>log
+	[ "$(cat log)" = "fl-init: logreg:in=5,out=3: 18 parameters, 15 multiply-adds an example" ]
+}
+
+@test "bad architectures are usage, say where, and publish nothing" {
+	for a in mpl mlp:hiden=3 mlp:in=0 none.json '{' '{"input":[3],"layers":[]}' \
+		'{"input":[3],"layers":[{"layer":"linear","ouput":2}]}' \
+		mlp:in=16777216,hidden=1048576; do
+		run fl-init -a "$a" -o m
+		echo "$a: $output"
+		[ "$status" = 2 ] || [ "$a" = none.json ]
+		[ ! -e m ]
+	done
+	run fl-init -a '{"input":[3],"layers":[{"layer":"linear","ouput":2}]}'
+	[ "$output" = "fl-init: --arch: architecture: layers[0]: unknown key 'ouput', did you mean 'out'?" ]
+	run fl-init -a none.json
+	[ "$status" = 4 ]
+	[[ $output == "fl-init: --arch: none.json: "* ]]
+	run fl-init
+	[ "$status" = 2 ]
+}
+
+@test "a full disk is a system error" {
+	run sh -c 'fl-init -a mlp >/dev/full'
+	[ "$status" = 4 ]
+}

@@ -1,0 +1,97 @@
+/* fl-init: an architecture and a seed -> the model of round 0. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "cli/table.h"
+#include "cli/tool.h"
+#include "model/model.h"
+#include "tensor/stream.h"
+
+struct opts {
+	const char *arch, *output;
+	int64_t seed;
+	int no_prov, no_sync;
+};
+
+static const struct fl_opt opts[] = {
+	{ 'a', FL_O_NEED | FL_O_PROV, NULL, { "arch", FL_P_STR, offsetof(struct opts, arch), NULL,
+	  0, 0, NULL, "arch", "a spec of the arch family, JSON text, or a JSON file" } },
+	FL_OPT_SEED(struct opts),
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_NO_PROV(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
+	{ 0, 0, NULL, { 0 } }
+};
+
+static const struct fl_family *const families[] = {
+	&fl_family_arch, &fl_family_layer, &fl_family_loss, NULL
+};
+
+/* Provenance names the architecture itself, never the file it came from. */
+static int canonical_prov(struct fl_run *r, const struct fl_net *net, struct fl_err *e)
+{
+	struct opts o = *(const struct opts *)r->opts;
+	struct fl_str s = FL_STR_INIT;
+	int rc;
+
+	o.arch = net->arch;
+	fl_opt_prov(r->tool, &o, &s);
+	rc = fl_str_check(&s, e);
+	if (!rc && !(r->prov = fl_arena_str(&r->arena, fl_str_c(&s), e)))
+		rc = -1;
+	fl_str_release(&s);
+	return rc;
+}
+
+static int fill(struct fl_run *r, const struct fl_net *net, struct fl_tset *s, struct fl_err *e)
+{
+	const struct opts *o = r->opts;
+	fl_real *w = fl_alloc(net->P, sizeof *w, e);
+	int rc = w ? 0 : -1;
+
+	if (!rc) {
+		fl_net_init(net, (uint64_t)o->seed, w);
+		rc = fl_net_export(net, w, "", s, e);
+	}
+	free(w);
+	return rc || fl_meta_set_kind(s, FL_KIND_MODEL, e) || fl_meta_set_i64(s, "fl.round", 0, e) ||
+	       fl_meta_set_i64(s, "fl.seed", o->seed, e) ||
+	       fl_meta_set(s, "fl.arch", net->arch, e) ||
+	       fl_run_add_prov(r, o->no_prov, s, e) ? -1 : 0;
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	const struct opts *o = r->opts;
+	struct fl_out out = { .fd = -1 };
+	struct fl_tset s = { .t = NULL };
+	struct fl_net net;
+	int rc;
+
+	if (fl_model_net(&net, o->arch, 1, e))
+		return fl_fail_in(e, "--arch");
+	fl_say(FL_LOG_INFO, "%s: %zu parameters, %.0f multiply-adds an example", net.arch,
+	       net.weights, fl_net_madds(&net));
+	rc = fl_run_output(r, &out, o->output, !o->no_sync, e) || canonical_prov(r, &net, e) ||
+	     fill(r, &net, &s, e) || fl_stream_write(&out, &s, e) ||
+	     fl_out_commit(&out, e) ? -1 : 0;
+	fl_out_abort(&out);
+	fl_tset_release(&s);
+	fl_net_release(&net);
+	return rc;
+}
+
+static const struct fl_tool tool = {
+	.name = "fl-init",
+	.nd = "make the model of round 0 from an architecture and a seed",
+	.writes = "model",
+	.opts = opts,
+	.osize = sizeof(struct opts),
+	.families = families,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}
