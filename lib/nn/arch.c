@@ -267,7 +267,6 @@ static void print_value(const struct fl_param *p, const void *block, struct fl_s
 	default:
 		fl_param_print(p, block, &text);
 		print_quoted(fl_str_c(&text), out);
-		out->oom |= text.oom;
 		fl_str_release(&text);
 		break;
 	}
@@ -301,7 +300,6 @@ int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e
 	fl_spec_print(&net->loss, &loss);
 	fl_str_add(out, "],\"loss\":");
 	print_quoted(fl_str_c(&loss), out);
-	out->oom |= loss.oom;
 	fl_str_release(&loss);
 	fl_str_addf(out, ",\"features\":%zu}", net->feature_layer);
 	return fl_str_check(out, e);

@@ -19,8 +19,7 @@ struct fl_optim {
 	/* Learning rate of step t (from 0) before any schedule. */
 	double (*lr)(const void *p);
 	/* w, state <- one step on [0,n) with gradient g. lr as scheduled; t: step
-	 * number from 0. g may be clobbered. All arrays of n floats; state begins as
-	 * zeros. */
+	 * number from 0. g may be clobbered. All arrays of n floats. */
 	void (*step)(const void *p, double lr, uint64_t t, float *w, float *g,
 	             float *const vec[FL_OPT_VECS], size_t n);
 };
