@@ -12,6 +12,28 @@
 
 struct fl_local;
 
+/* One thread's buffers and the model at hand, kept from client to client. */
+struct fl_room {
+	const struct fl_net *net;
+	const struct fl_tset *model;	/* the received record, method tensors included */
+	char base[9];
+	fl_real *w0, *w, *g;		/* (P) received, trained, gradient of a batch */
+	float *vec[FL_OPT_VECS];	/* (P) of the optimiser; NULL until used */
+	double *sum;			/* (P) of fl_local_measure; NULL until used */
+	uint32_t *order;		/* (norder) examples of an epoch */
+	int32_t *y;			/* (work.B) */
+	size_t norder;
+	struct fl_work work;		/* grows to the largest batch */
+	struct fl_arena arena;		/* of the client at hand */
+};
+int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e);
+/* Takes the weights of model; it and base must outlive their use here. */
+int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char base[9],
+                  struct fl_err *e);
+/* Room for batches of B, and for the order of N examples. */
+int fl_room_fit(struct fl_room *r, size_t B, size_t N, struct fl_err *e);
+void fl_room_release(struct fl_room *r);
+
 /* How the user wants local training done: one for all clients of a run. */
 struct fl_train {
 	struct fl_spec method, opt;
@@ -27,8 +49,9 @@ struct fl_train {
 	size_t nwith;
 };
 
-/* Called for a stretch [begin,end) of flat vectors whose gradient g is final,
- * before the optimiser: adds the method's terms to g. */
+/* Called for a stretch [begin,end) of the flat vectors w(P) and g(P) where the
+ * gradient g is final, before the optimiser: adds the method's terms to g.
+ * FL_METHOD_WHOLE: once a step, for [0,P). */
 typedef void fl_grad_hook(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
                           fl_real *g);
 
@@ -37,11 +60,12 @@ struct fl_phase {
 	fl_real *w;			/* (P) trained in place */
 	int64_t epochs, steps;		/* as in fl_train */
 	fl_grad_hook *grad;		/* NULL: none */
-	const unsigned char *frozen;	/* (nparam) 1: not updated; NULL: none */
+	const unsigned char *role;	/* (nparam) enum fl_role: FROZEN is not updated; NULL: all shared */
 	unsigned id;			/* 0, 1, ...: separates shuffles and optimiser state */
 	int (*epoch_done)(struct fl_local *, int64_t epoch, struct fl_err *);	/* may be NULL */
 	/* out */
 	int64_t taken;			/* steps taken */
+	double loss;			/* mean training loss over the last epoch; NAN: no step */
 };
 
 struct fl_local {
@@ -54,10 +78,11 @@ struct fl_local {
 	const fl_real *w0;		/* (P) received weights */
 	fl_real *w;			/* (P) starts as w0; the update is w - w0 */
 	int64_t steps;			/* local steps, for fl.steps */
-	double lr0;			/* client learning rate of the first step */
+	struct fl_update facts;		/* lr: of the first step; what needs asked for */
+	const unsigned char *role;	/* (nparam) enum fl_role, or NULL */
 	const struct fl_tset *old;	/* this client's state before the round; may be empty */
 	struct fl_tset *state;		/* to be published: begins empty */
-	struct fl_work *work;
+	struct fl_room *room;
 	struct fl_arena *arena;		/* lives for this client */
 	void *priv;			/* the method's own */
 };
@@ -72,8 +97,9 @@ enum {
 struct fl_method {
 	struct fl_entry e;
 	unsigned flags;
-	unsigned needs;		/* FL_NEED_* the loop measures before begin(), for the method */
-	/* Private tensors stay out of the update and in the client's state. */
+	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
+	/* Private tensors stay out of the update and in the client's state, as
+	 * "@private/NAME"; frozen ones keep their values and stay out, too. */
 	enum fl_role (*role)(const void *p, const char *tensor);
 	int (*begin)(struct fl_local *l, struct fl_err *e);	/* load state, fill l->priv */
 	/* Adds to the logits z(B,C) before the loss; gradient passes unchanged. */
@@ -92,6 +118,9 @@ extern const struct fl_entry *const fl_method_list[];
 extern const struct fl_family fl_family_method;
 
 /* For methods. */
+/* The phase of a method that has no train(): all of cfg, over l->w. */
+struct fl_phase fl_local_phase(const struct fl_local *l);
+/* FL_ENUM, with epoch and step, where a loss or a weight is not finite. */
 int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e);
 /* A zeroed flat vector from the client's arena. */
 fl_real *fl_local_vec(struct fl_local *l, struct fl_err *e);
@@ -101,18 +130,23 @@ fl_real *fl_local_import(struct fl_local *l, const struct fl_tset *s, const char
 /* Flat vector as tensors PREFIX+NAME of s. */
 int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, struct fl_tset *s,
                     struct fl_err *e);
-/* Mean loss, and where g is not NULL its gradient, at w over the local set or
- * the first n of a sample keyed by (seed, round, client). Non-finite: FL_ENUM. */
+/* A proximal term: g += mu (w - w0) on [begin,end). */
+void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
+                   const fl_real *w, fl_real *g);
+/* Mean loss of the task (no weight decay, no terms of the method), and where g is
+ * not NULL its gradient, at w over the local set in stored order or the first
+ * sample > 0 of a permutation keyed by (seed, round, client). In batches of 256
+ * whatever the batch of training; sums over batches in double. Non-finite: FL_ENUM. */
 int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, double *loss,
                      fl_real *g, struct fl_err *e);
 
-/* Trains one client: data in, update out (kind update, metadata set, all but
- * provenance). old/state: the client's state, in and out. Non-finite loss or
- * weights: FL_ENUM with client, epoch, step. Thread-safe. work is reused from
- * client to client by one thread. */
-int fl_local_train(const struct fl_train *cfg, const struct fl_net *net,
-                   const struct fl_tset *model, const char base[9], const struct fl_data *data,
-                   const struct fl_tset *old, struct fl_tset *state, struct fl_work *work,
-                   struct fl_tset *update, struct fl_err *e);
+/* Trains one client from the room's model: data in, update out (kind update,
+ * metadata set, all but provenance). old/state: the client's state, in and out;
+ * state stays empty where cfg needs none. Threads need a room each. */
+int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struct fl_data *data,
+                   const struct fl_tset *old, struct fl_tset *state, struct fl_tset *update,
+                   struct fl_err *e);
+/* Whether clients of cfg keep state between rounds. */
+int fl_local_keeps(const struct fl_train *cfg);
 
 #endif

@@ -1,0 +1,364 @@
+/* The one training loop. By default a stretch of weights is updated as soon as
+ * its gradient is final, while both are in cache: the method's hook, then the
+ * optimiser. A method that wants the whole gradient first gets two passes. */
+#include "fed/client/client.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/vmath.h"
+
+/* Examples a batch of a measurement: the same for every run, so that measured
+ * values do not depend on -b. */
+enum { MEASURE_BATCH = 256 };
+
+struct loop {
+	struct fl_local *l;
+	struct fl_phase *ph;
+	const struct fl_method *method;
+	const struct fl_optim *opt;
+	fl_grad_hook *hook;
+	double lr;
+	uint64_t t;		/* the optimiser's step, from 0 */
+	int64_t epoch;		/* from 0 */
+	struct fl_rng drop;
+	double loss;		/* sum over the examples of this epoch */
+	size_t seen;
+};
+
+static const struct fl_method *method_of(const struct fl_local *l)
+{
+	return (const struct fl_method *)l->cfg->method.entry;
+}
+
+struct fl_phase fl_local_phase(const struct fl_local *l)
+{
+	return (struct fl_phase){
+		.w = l->w, .epochs = l->cfg->epochs, .steps = l->cfg->steps,
+		.grad = method_of(l)->grad, .role = l->role,
+	};
+}
+
+/* --- the optimiser's state --- */
+
+static void opt_name(char *buf, size_t n, const struct loop *p, const char *vec)
+{
+	snprintf(buf, n, "@opt/%u/%s", p->ph->id, vec);
+}
+
+static int import_opt(struct loop *p, struct fl_err *e)
+{
+	struct fl_room *r = p->l->room;
+	const struct fl_tensor *t;
+	char name[128];
+
+	opt_name(name, sizeof name, p, "t");
+	if (!(t = fl_tset_find(p->l->old, name)))
+		return 0;
+	if (t->dtype != FL_I64 || t->n != 1 || *(const int64_t *)t->data < 0)
+		return fl_fail(e, FL_EDATA, "state: tensor '%s' is not a count of steps", name);
+	p->t = (uint64_t)*(const int64_t *)t->data;
+	for (size_t i = 0; i < FL_OPT_VECS && p->opt->vec[i]; i++) {
+		opt_name(name, sizeof name, p, p->opt->vec[i]);
+		strcat(name, "/");
+		if (r->vec[i] && fl_net_import(r->net, p->l->old, name, 1, r->vec[i], e))
+			return fl_fail_in(e, "state");
+	}
+	return 0;
+}
+
+static int export_opt(const struct loop *p, struct fl_err *e)
+{
+	const struct fl_optim *o = p->opt;
+	struct fl_room *r = p->l->room;
+	struct fl_tensor *t;
+	char name[128];
+
+	opt_name(name, sizeof name, p, "t");
+	if (!(t = fl_tset_add(p->l->state, name, FL_I64, 0, NULL, NULL, e)))
+		return -1;
+	*(int64_t *)t->data = (int64_t)p->t;
+	for (size_t i = 0, n = o->nvec(p->l->cfg->opt.p); i < n; i++) {
+		opt_name(name, sizeof name, p, o->vec[i]);
+		strcat(name, "/");
+		if (fl_net_export(r->net, r->vec[i], name, p->l->state, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int begin_opt(struct loop *p, struct fl_err *e)
+{
+	struct fl_room *r = p->l->room;
+	size_t P = r->net->P;
+
+	for (size_t i = 0, n = p->opt->nvec(p->l->cfg->opt.p); i < n; i++) {
+		if (r->vec[i])
+			memset(r->vec[i], 0, P * sizeof *r->vec[i]);
+		else if (!(r->vec[i] = fl_alloc(P, sizeof *r->vec[i], e)))
+			return -1;
+	}
+	return p->l->cfg->keep_opt ? import_opt(p, e) : 0;
+}
+
+/* --- a step --- */
+
+/* The optimiser on a stretch whose gradient is complete. */
+static void update(const struct loop *p, size_t begin, size_t end)
+{
+	struct fl_room *r = p->l->room;
+	float *vec[FL_OPT_VECS] = { NULL };
+
+	for (size_t i = 0; i < FL_OPT_VECS; i++)
+		vec[i] = r->vec[i] ? r->vec[i] + begin : NULL;
+	p->opt->step(p->l->cfg->opt.p, p->lr, p->t, p->ph->w + begin, r->g + begin, vec,
+	             end - begin);
+}
+
+static int trained(const struct loop *p, size_t param)
+{
+	return !p->l->net->param[param].buffer &&
+	       !(p->ph->role && p->ph->role[param] == FL_ROLE_FROZEN);
+}
+
+static void done(void *ctx, size_t param, size_t begin, size_t end)
+{
+	const struct loop *p = ctx;
+
+	if (!trained(p, param))
+		return;
+	if (p->hook)
+		p->hook(p->l, begin, end, p->ph->w, p->l->room->g);
+	update(p, begin, end);
+}
+
+static void backward(struct loop *p, size_t B)
+{
+	const struct fl_net *net = p->l->net;
+	struct fl_room *r = p->l->room;
+
+	if (!(p->method->flags & FL_METHOD_WHOLE)) {
+		fl_net_backward(net, &r->work, p->ph->w, r->g, B, &p->drop, done, p);
+		return;
+	}
+	fl_net_backward(net, &r->work, p->ph->w, r->g, B, &p->drop, NULL, NULL);
+	if (p->hook)
+		p->hook(p->l, 0, net->P, p->ph->w, r->g);
+	for (size_t i = 0; i < net->nparam; i++)
+		if (trained(p, i))
+			update(p, net->param[i].off, net->param[i].off + net->param[i].n);
+}
+
+/* Examples idx(B), or i0... where idx is NULL. */
+static int step(struct loop *p, const uint32_t *idx, size_t i0, size_t B, struct fl_err *e)
+{
+	const struct fl_net *net = p->l->net;
+	struct fl_room *r = p->l->room;
+	struct fl_work *k = &r->work;
+	fl_real *z = k->act[net->nlayer], *dz = k->dact[net->nlayer];
+	double loss;
+
+	fl_data_batch(p->l->data, idx, i0, B, k->act[0], r->y);
+	fl_net_forward(net, k, p->ph->w, B, 1, &p->drop);
+	if (p->method->logits)
+		p->method->logits(p->l, z, r->y, B, net->classes);
+	loss = fl_net_loss(net, k, r->y, B, 1);
+	if (p->method->loss)
+		loss += p->method->loss(p->l, z, r->y, dz, B, net->classes);
+	if (!isfinite(loss))
+		return fl_fail(e, FL_ENUM, "loss is not finite");
+	p->loss += loss * (double)B;
+	p->seen += B;
+	backward(p, B);
+	p->t++;
+	return 0;
+}
+
+/* --- epochs --- */
+
+static uint64_t sub(const struct loop *p)
+{
+	return (uint64_t)p->epoch | (uint64_t)p->ph->id << 32;
+}
+
+static const uint32_t *shuffled(const struct loop *p)
+{
+	const struct fl_local *l = p->l;
+	uint32_t *v = l->room->order;
+	struct fl_rng r;
+
+	if (!l->cfg->shuffle)
+		return NULL;
+	for (size_t i = 0; i < l->data->N; i++)
+		v[i] = (uint32_t)i;
+	fl_rng_init(&r, l->cfg->seed, (uint64_t)l->round, (uint64_t)l->client, FL_RNG_SHUFFLE,
+	            sub(p));
+	fl_rng_shuffle(&r, v, l->data->N);
+	return v;
+}
+
+static int over(const struct loop *p)
+{
+	return p->ph->steps != FL_UNSET ? p->ph->taken >= p->ph->steps :
+	       p->epoch >= p->ph->epochs;
+}
+
+static int where(const struct loop *p, int64_t at, struct fl_err *e)
+{
+	if (p->ph->id)
+		return fl_fail_in(e, "phase %u, epoch %" PRId64 ", step %" PRId64, p->ph->id + 1,
+		                  p->epoch + 1, at);
+	return fl_fail_in(e, "epoch %" PRId64 ", step %" PRId64, p->epoch + 1, at);
+}
+
+/* One pass over the local set, the last short batch included. */
+static int epoch(struct loop *p, struct fl_err *e)
+{
+	const struct fl_local *l = p->l;
+	size_t N = l->data->N, B = (size_t)l->cfg->batch;
+	const uint32_t *idx = shuffled(p);
+
+	fl_rng_init(&p->drop, l->cfg->seed, (uint64_t)l->round, (uint64_t)l->client,
+	            FL_RNG_DROPOUT, sub(p));
+	p->loss = 0;
+	p->seen = 0;
+	for (size_t i = 0; i < N; i += B) {
+		if (p->ph->steps != FL_UNSET && p->ph->taken >= p->ph->steps)
+			break;
+		if (step(p, idx ? idx + i : NULL, i, N - i < B ? N - i : B, e))
+			return where(p, p->ph->taken + 1, e);
+		p->ph->taken++;
+	}
+	p->ph->loss = p->loss / (double)p->seen;
+	return 0;
+}
+
+static int check_weights(const struct loop *p, struct fl_err *e)
+{
+	const struct fl_net *net = p->l->net;
+	float max;
+
+	for (size_t i = 0; i < net->nparam; i++) {
+		const struct fl_net_param *q = &net->param[i];
+
+		if (!fl_vfinite(p->ph->w + q->off, q->n, &max)) {
+			fl_fail(e, FL_ENUM, "tensor '%s' is not finite", q->name);
+			return where(p, p->ph->taken, e);
+		}
+	}
+	return 0;
+}
+
+int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
+{
+	const struct fl_optim *opt = (const struct fl_optim *)l->cfg->opt.entry;
+	struct loop p = {
+		.l = l, .ph = ph, .method = method_of(l), .opt = opt, .hook = ph->grad,
+		.lr = opt->lr(l->cfg->opt.p),
+	};
+	size_t N = l->data->N, B = (size_t)l->cfg->batch;
+
+	ph->taken = 0;
+	ph->loss = NAN;
+	if (fl_room_fit(l->room, B < N ? B : N, N, e) || begin_opt(&p, e))
+		return -1;
+	for (; !over(&p); p.epoch++)
+		if (epoch(&p, e) || (ph->epoch_done && ph->epoch_done(l, p.epoch, e)))
+			return -1;
+	p.epoch -= p.epoch > 0;		/* the last one, for messages */
+	if (check_weights(&p, e))
+		return -1;
+	return l->cfg->keep_opt ? export_opt(&p, e) : 0;
+}
+
+/* --- measuring --- */
+
+struct sum {
+	double *sum;
+	const fl_real *g;
+	double n;
+};
+
+static void add(void *ctx, size_t param, size_t begin, size_t end)
+{
+	const struct sum *s = ctx;
+
+	(void)param;
+	for (size_t i = begin; i < end; i++)
+		s->sum[i] += s->n * (double)s->g[i];
+}
+
+/* The first n of a permutation of the local set; NULL: all, as stored. */
+static int draw(struct fl_local *l, size_t n, const uint32_t **out, struct fl_err *e)
+{
+	size_t N = l->data->N;
+	struct fl_rng r;
+	uint32_t *v;
+
+	*out = NULL;
+	if (n == N)
+		return 0;
+	if (!(v = fl_arena_get(l->arena, N, sizeof *v, e)))
+		return -1;
+	for (size_t i = 0; i < N; i++)
+		v[i] = (uint32_t)i;
+	fl_rng_init(&r, l->cfg->seed, (uint64_t)l->round, (uint64_t)l->client, FL_RNG_SAMPLE, 0);
+	fl_rng_shuffle(&r, v, N);
+	*out = v;
+	return 0;
+}
+
+/* Mean loss of a batch; its gradient goes to s, unless s is NULL. */
+static double measure_batch(struct fl_local *l, const fl_real *w, const uint32_t *idx, size_t i0,
+                            size_t B, struct sum *s)
+{
+	struct fl_room *r = l->room;
+	double loss;
+
+	fl_data_batch(l->data, idx, i0, B, r->work.act[0], r->y);
+	fl_net_forward(l->net, &r->work, w, B, 0, NULL);
+	loss = fl_net_loss(l->net, &r->work, r->y, B, s != NULL);
+	if (s) {
+		s->n = (double)B;
+		fl_net_backward(l->net, &r->work, w, r->g, B, NULL, add, s);
+	}
+	return loss;
+}
+
+/* A zeroed (P) vector of doubles. */
+static double *zero_sum(struct fl_room *r, struct fl_err *e)
+{
+	if (r->sum)
+		memset(r->sum, 0, r->net->P * sizeof *r->sum);
+	else
+		r->sum = fl_alloc(r->net->P, sizeof *r->sum, e);
+	return r->sum;
+}
+
+int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, double *loss,
+                     fl_real *g, struct fl_err *e)
+{
+	size_t N = l->data->N, n = sample > 0 && (uint64_t)sample < N ? (size_t)sample : N;
+	struct fl_room *r = l->room;
+	struct sum s = { .g = r->g };
+	const uint32_t *idx;
+	double total = 0;
+
+	if (fl_room_fit(r, n < MEASURE_BATCH ? n : MEASURE_BATCH, 0, e) || draw(l, n, &idx, e) ||
+	    (g && !(s.sum = zero_sum(r, e))))
+		return -1;
+	for (size_t i = 0; i < n; i += MEASURE_BATCH) {
+		size_t B = n - i < MEASURE_BATCH ? n - i : MEASURE_BATCH;
+
+		total += (double)B *
+		         measure_batch(l, w, idx ? idx + i : NULL, i, B, g ? &s : NULL);
+	}
+	*loss = total / (double)n;
+	for (size_t i = 0; g && i < r->net->P; i++)
+		g[i] = (fl_real)(s.sum[i] / (double)n);
+	if (!isfinite(*loss))
+		return fl_fail(e, FL_ENUM, "mean loss over the local set is not finite");
+	return 0;
+}

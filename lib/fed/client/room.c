@@ -1,0 +1,85 @@
+/* One thread's buffers, and flat vectors <-> tensors for methods. */
+#include "fed/client/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct fl_family fl_family_method = {
+	.name = "method",
+	.list = fl_method_list,
+	.doc = "how a client trains",
+};
+
+int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e)
+{
+	*r = (struct fl_room){ .net = net };
+	if ((r->w0 = fl_alloc(net->P, sizeof *r->w0, e)) &&
+	    (r->w = fl_alloc(net->P, sizeof *r->w, e)) &&
+	    (r->g = fl_alloc(net->P, sizeof *r->g, e)))
+		return 0;
+	fl_room_release(r);
+	return -1;
+}
+
+int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char base[9],
+                  struct fl_err *e)
+{
+	r->model = model;
+	memcpy(r->base, base, sizeof r->base);
+	return fl_net_import(r->net, model, "", 0, r->w0, e);
+}
+
+int fl_room_fit(struct fl_room *r, size_t B, size_t N, struct fl_err *e)
+{
+	if (B > r->work.B) {
+		free(r->y);
+		fl_work_release(&r->work);
+		if (!(r->y = fl_alloc(B, sizeof *r->y, e)) ||
+		    fl_work_init(&r->work, r->net, B, 1, e))
+			return -1;
+	}
+	return fl_grow(&r->order, &r->norder, N, sizeof *r->order, e);
+}
+
+void fl_room_release(struct fl_room *r)
+{
+	free(r->w0);
+	free(r->w);
+	free(r->g);
+	for (size_t i = 0; i < FL_OPT_VECS; i++)
+		free(r->vec[i]);
+	free(r->sum);
+	free(r->order);
+	free(r->y);
+	fl_work_release(&r->work);
+	fl_arena_release(&r->arena);
+	*r = (struct fl_room){ .net = NULL };
+}
+
+fl_real *fl_local_vec(struct fl_local *l, struct fl_err *e)
+{
+	return fl_arena_zero(l->arena, l->net->P, sizeof(fl_real), e);
+}
+
+fl_real *fl_local_import(struct fl_local *l, const struct fl_tset *s, const char *prefix,
+                         struct fl_err *e)
+{
+	fl_real *v = fl_local_vec(l, e);
+
+	return v && !fl_net_import(l->net, s, prefix, 1, v, e) ? v : NULL;
+}
+
+int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, struct fl_tset *s,
+                    struct fl_err *e)
+{
+	return fl_net_export(l->net, v, prefix, s, e);
+}
+
+void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
+                   const fl_real *w, fl_real *g)
+{
+	fl_real m = (fl_real)mu;
+
+	for (size_t i = begin; i < end; i++)
+		g[i] += m * (w[i] - l->w0[i]);
+}

@@ -1,0 +1,85 @@
+/* SCAFFOLD with option II for the client's control variate:
+ *   w -= lr (grad F_k(w) - c_k + c),  c_k+ = c_k - c + (w0 - w)/(steps lr).
+ * The model brings c, the client's state c_k. The update brings
+ * fraction (c_k+ - c_k), which the server adds to c after the rule's mean: with
+ * equal weights and fraction = |S|/N that is the paper's c.
+ *
+ * (w0 - w)/(steps lr) is the mean gradient for plain SGD. With momentum beta it
+ * grows to 1/(1 - beta) of it, and weight decay is part of it. */
+#include "fed/client/client.h"
+
+static const char prefix[] = "@scaffold/c/";
+
+struct scaffold {
+	double fraction;
+};
+
+static const struct fl_param params[] = {
+	{ "fraction", FL_P_REAL, offsetof(struct scaffold, fraction), "1", 0, 1, NULL, "f",
+	  "clients of a round over all clients" },
+	{ 0 }
+};
+
+struct control {
+	fl_real *ck;		/* (P) the client's */
+	fl_real *shift;		/* (P) c - c_k */
+};
+
+static int begin(struct fl_local *l, struct fl_err *e)
+{
+	struct control *k = fl_arena_get(l->arena, 1, sizeof *k, e);
+
+	if (!k || !(k->shift = fl_local_import(l, l->model, prefix, e)))
+		return -1;
+	if (!(k->ck = fl_local_import(l, l->old, prefix, e)))
+		return fl_fail_in(e, "state");
+	for (size_t i = 0; i < l->net->P; i++)
+		k->shift[i] -= k->ck[i];
+	l->priv = k;
+	return 0;
+}
+
+static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
+{
+	const struct control *k = l->priv;
+
+	(void)w;
+	for (size_t i = begin; i < end; i++)
+		g[i] += k->shift[i];
+}
+
+static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	const struct scaffold *p = l->p;
+	const struct control *k = l->priv;
+	double moved = (double)l->steps * l->facts.lr;
+	fl_real *step = k->shift;
+
+	/* Where nothing moved there is nothing to learn from: c_k stays. */
+	for (size_t i = 0; i < l->net->P; i++) {
+		double d = moved > 0 ? ((double)l->w0[i] - (double)l->w[i]) / moved -
+		                       (double)k->shift[i] : 0;
+
+		step[i] = (fl_real)(p->fraction * d);
+		k->ck[i] = (fl_real)((double)k->ck[i] + d);
+	}
+	if (fl_local_export(l, k->ck, prefix, l->state, e))
+		return -1;
+	return fl_local_export(l, step, prefix, update, e);
+}
+
+const struct fl_method fl_method_scaffold = {
+	.e = {
+		.name = "scaffold",
+		.title = "SCAFFOLD",
+		.cite = "Karimireddy et al., ICML 2020, arXiv 1910.06378",
+		.doc = "control variates correct the drift of local training",
+		.params = params,
+		.psize = sizeof(struct scaffold),
+		.formula = "w -= lr (grad F_k(w) - c_k + c); c_k+ = c_k - c + (w0 - w)/(steps lr)",
+	},
+	.flags = FL_METHOD_STATE,
+	.begin = begin,
+	.grad = grad,
+	.end = end,
+};

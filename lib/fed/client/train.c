@@ -1,0 +1,207 @@
+/* One client's round: measure, train by the method, make the update's record. */
+#include "fed/client/client.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kernel/vmath.h"
+
+static const char private_prefix[] = "@private/";
+
+static const struct fl_method *method_of(const struct fl_local *l)
+{
+	return (const struct fl_method *)l->cfg->method.entry;
+}
+
+int fl_local_keeps(const struct fl_train *cfg)
+{
+	const struct fl_method *m = (const struct fl_method *)cfg->method.entry;
+
+	return cfg->keep_opt || m->flags & FL_METHOD_STATE || m->role;
+}
+
+/* --- roles --- */
+
+/* Private tensors begin where this client left them. */
+static int begin_roles(struct fl_local *l, struct fl_err *e)
+{
+	const struct fl_net *net = l->net;
+	fl_real *w0, *mine;
+	unsigned char *role;
+
+	if (!method_of(l)->role)
+		return 0;
+	if (!(role = fl_arena_get(l->arena, net->nparam, 1, e)) || !(w0 = fl_local_vec(l, e)) ||
+	    !(mine = fl_local_vec(l, e)))
+		return -1;
+	memcpy(w0, l->w0, net->P * sizeof *w0);
+	memcpy(mine, l->w0, net->P * sizeof *mine);
+	if (fl_net_import(net, l->old, private_prefix, 1, mine, e))
+		return fl_fail_in(e, "state");
+	for (size_t i = 0; i < net->nparam; i++) {
+		const struct fl_net_param *q = &net->param[i];
+
+		role[i] = (unsigned char)method_of(l)->role(l->p, q->name);
+		if (role[i] == FL_ROLE_PRIVATE)
+			memcpy(w0 + q->off, mine + q->off, q->n * sizeof *w0);
+	}
+	memcpy(l->w, w0, net->P * sizeof *w0);
+	l->w0 = w0;
+	l->role = role;
+	return 0;
+}
+
+/* The tensors of v that have a role. */
+static int export_role(struct fl_local *l, const fl_real *v, enum fl_role role,
+                       const char *prefix, struct fl_tset *s, struct fl_err *e)
+{
+	struct fl_tset all = { .t = NULL };
+	int rc;
+
+	if (!l->role)
+		return role == FL_ROLE_SHARED ? fl_local_export(l, v, prefix, s, e) : 0;
+	rc = fl_local_export(l, v, prefix, &all, e);
+	for (size_t i = 0; i < l->net->nparam && !rc; i++)
+		if (l->role[i] == role && !fl_tset_copy(s, NULL, &all.t[i], e))
+			rc = -1;
+	fl_tset_release(&all);
+	return rc;
+}
+
+/* --- facts --- */
+
+/* loss0 and the gradient's norm, in one pass where they use the same examples. */
+static int measure_before(struct fl_local *l, unsigned needs, struct fl_err *e)
+{
+	struct fl_update *u = &l->facts;
+	const int64_t *sample = l->cfg->sample;
+	fl_real *g = l->room->g;
+	double loss;
+
+	if (needs & FL_NEED_GRADNORM) {
+		if (fl_local_measure(l, l->w0, sample[1], &loss, g, e))
+			return -1;
+		u->gradnorm = sqrt(fl_vsumsq(g, l->net->P));
+		if (!isfinite(u->gradnorm))
+			return fl_fail(e, FL_ENUM, "gradient over the local set is not finite");
+		if (sample[0] == sample[1])
+			u->loss0 = loss;
+	}
+	if (!(needs & FL_NEED_LOSS0))
+		u->loss0 = NAN;
+	else if (isnan(u->loss0))
+		return fl_local_measure(l, l->w0, sample[0], &u->loss0, NULL, e);
+	return 0;
+}
+
+static int write_specs(const struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	const struct fl_spec *spec[] = { &l->cfg->method, &l->cfg->opt };
+	static const char *const key[] = { "fl.method", "fl.opt" };
+	struct fl_str s = FL_STR_INIT;
+	int rc = 0;
+
+	for (size_t i = 0; i < 2 && !rc; i++) {
+		fl_str_clear(&s);
+		fl_spec_print(spec[i], &s);
+		rc = fl_str_check(&s, e) ? -1 : fl_meta_set(update, key[i], fl_str_c(&s), e);
+	}
+	fl_str_release(&s);
+	return rc ? rc : fl_meta_set_i64(update, "fl.seed", (int64_t)l->cfg->seed, e);
+}
+
+/* --- the round --- */
+
+static int train(struct fl_local *l, struct fl_err *e)
+{
+	const struct fl_method *m = method_of(l);
+	struct fl_phase ph;
+
+	if (begin_roles(l, e) || measure_before(l, l->cfg->measure | m->needs, e) ||
+	    (m->begin && m->begin(l, e)))
+		return -1;
+	if (m->train)
+		return m->train(l, e);
+	ph = fl_local_phase(l);
+	if (fl_local_run(l, &ph, e))
+		return -1;
+	l->steps = ph.taken;
+	fl_say(FL_LOG_INFO, "client %" PRId64 ": %zu examples, %" PRId64 " steps, training loss %g",
+	       l->client, l->data->N, ph.taken, ph.loss);
+	return 0;
+}
+
+/* w - w0 in float, under the model's names. */
+static int write_weights(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	const struct fl_net *net = l->net;
+	fl_real *d = l->room->g;
+	float max;
+
+	for (size_t i = 0; i < net->P; i++)
+		d[i] = l->w[i] - l->w0[i];
+	for (size_t i = 0; i < net->nparam; i++)
+		if (!fl_vfinite(d + net->param[i].off, net->param[i].n, &max))
+			return fl_fail(e, FL_ENUM, "tensor '%s': the update is not finite",
+			               net->param[i].name);
+	return export_role(l, d, FL_ROLE_SHARED, "", update, e);
+}
+
+static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	const struct fl_method *m = method_of(l);
+	struct fl_update *u = &l->facts;
+
+	u->steps = l->steps;
+	if (l->cfg->measure & FL_NEED_LOSS &&
+	    fl_local_measure(l, l->w, l->cfg->sample[2], &u->loss, NULL, e))
+		return -1;
+	if (fl_update_write(u, update, e) || write_specs(l, update, e) ||
+	    write_weights(l, update, e) || (m->end && m->end(l, update, e)))
+		return -1;
+	if (!fl_local_keeps(l->cfg))
+		return 0;
+	if (export_role(l, l->w, FL_ROLE_PRIVATE, private_prefix, l->state, e))
+		return -1;
+	return fl_meta_set_i64(l->state, "fl.client", l->client, e);
+}
+
+static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	const struct fl_net *net = l->net;
+
+	if (l->client < 0)
+		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", l->data->name);
+	memcpy(l->facts.base, l->room->base, sizeof l->facts.base);
+	if (!fl_data_fits(l->data, fl_shape_count(&net->in), net->classes, e) && !train(l, e) &&
+	    !finish(l, update, e))
+		return 0;
+	return fl_fail_in(e, "client %" PRId64, l->client);
+}
+
+int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struct fl_data *data,
+                   const struct fl_tset *old, struct fl_tset *state, struct fl_tset *update,
+                   struct fl_err *e)
+{
+	const struct fl_optim *opt = (const struct fl_optim *)cfg->opt.entry;
+	struct fl_mark empty = fl_arena_mark(&room->arena);
+	struct fl_local l = {
+		.cfg = cfg, .p = cfg->method.p, .net = room->net, .data = data,
+		.model = room->model, .client = data->client, .round = cfg->round,
+		.w0 = room->w0, .w = room->w, .old = old, .state = state, .room = room,
+		.arena = &room->arena,
+		.facts = {
+			.client = data->client, .round = cfg->round,
+			.examples = (int64_t)data->N, .loss0 = NAN, .gradnorm = NAN, .loss = NAN,
+			.lr = opt->lr(cfg->opt.p), .norm = NAN,
+		},
+	};
+	int rc;
+
+	memcpy(room->w, room->w0, room->net->P * sizeof *room->w);
+	rc = run(&l, update, e);
+	fl_arena_rewind(&room->arena, empty);
+	return rc;
+}
