@@ -1,0 +1,425 @@
+/* Reading and checking updates, whatever becomes of them. */
+#include "fed/agg/collect.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/par.h"
+#include "fed/agg/collect_int.h"
+#include "kernel/vmath.h"
+
+void fl_collect_init(struct fl_collect *c)
+{
+	*c = (struct fl_collect){ .spool = { .fd = -1 }, .threads = 1, .tile = FL_TILE };
+}
+
+static void member_release(struct fl_member *m)
+{
+	fl_tset_release(&m->rec);
+}
+
+void fl_collect_release(struct fl_collect *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->nmember; i++)
+		member_release(&c->member[i]);
+	for (i = 0; i < c->nslot; i++) {
+		free(c->slot[i]->bins.bin);
+		free(c->slot[i]->v);
+	}
+	for (i = 0; c->result && i < (c->rule->personal ? c->K : 1); i++)
+		fl_tset_release(&c->result[i]);
+	for (i = 0; c->scratch && i < (size_t)c->threads; i++)
+		free(c->scratch[i]);
+	free(c->scratch);
+	free(c->result);
+	free(c->weight);
+	free(c->member);
+	free(c->seen);
+	free(c->slot);
+	free(c->stretch);
+	free(c->tensor);
+	free(c->owned);
+	fl_spool_release(&c->spool);
+	fl_arena_release(&c->arena);
+}
+
+/* Position of the first slot whose name is not below name. */
+static size_t slot_bound(const struct fl_collect *c, const char *name)
+{
+	size_t lo = 0, hi = c->nslot;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(c->slot[mid]->t.name, name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct fl_slot *new_slot(struct fl_collect *c, size_t pos, const struct fl_tensor *t,
+                                void *data, struct fl_err *e)
+{
+	struct fl_slot *s = fl_arena_zero(&c->arena, 1, sizeof *s, e);
+	size_t *dim = fl_arena_get(&c->arena, t->ndim, sizeof *dim, e);
+
+	if (!s || !dim || fl_grow(&c->slot, &c->slotcap, c->nslot + 1, sizeof *c->slot, e))
+		return NULL;
+	s->t = *t;
+	s->t.data = data;
+	s->t.dim = dim;
+	if (t->ndim)
+		memcpy(dim, t->dim, t->ndim * sizeof *dim);
+	if (!(s->t.name = fl_arena_str(&c->arena, t->name, e)) ||
+	    (c->fold && fl_exact_init(c, s, e)))
+		return NULL;
+	memmove(c->slot + pos + 1, c->slot + pos, (c->nslot - pos) * sizeof *c->slot);
+	c->slot[pos] = s;
+	c->nslot++;
+	return s;
+}
+
+static int model_slots(struct fl_collect *c, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; c->model && i < c->model->nt; i++) {
+		const struct fl_tensor *t = &c->model->t[i];
+
+		if (t->dtype == FL_F32 && !new_slot(c, slot_bound(c, t->name), t, t->data, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int same_shape(const struct fl_tensor *t, const struct fl_tensor *want, struct fl_err *e)
+{
+	char a[256], b[256];
+
+	if (t->dtype != want->dtype)
+		return fl_fail(e, FL_EDATA, "tensor '%s' is %s, want %s", t->name,
+		               fl_dtype_name(t->dtype), fl_dtype_name(want->dtype));
+	if (!fl_tensor_same_shape(t, want))
+		return fl_fail(e, FL_EDATA, "tensor '%s' is %s, want %s", t->name,
+		               fl_tensor_shape_str(t, a, sizeof a),
+		               fl_tensor_shape_str(want, b, sizeof b));
+	return 0;
+}
+
+/* The slot of t, made where t is the first of an extra's name. */
+struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t, struct fl_err *e)
+{
+	size_t pos = slot_bound(c, t->name);
+	const struct fl_tensor *m = c->model ? fl_tset_find(c->model, t->name) : NULL;
+
+	if (pos < c->nslot && !strcmp(c->slot[pos]->t.name, t->name))
+		return same_shape(t, &c->slot[pos]->t, e) ? NULL : c->slot[pos];
+	if (m)
+		fl_fail(e, FL_EDATA, "tensor '%s' is %s in the model: only F32 is averaged", t->name,
+		        fl_dtype_name(m->dtype));
+	else if (!fl_tensor_is_extra(t))
+		fl_fail(e, FL_EDATA, "tensor '%s' is not in the model", t->name);
+	else if (t->dtype != FL_F32)
+		fl_fail(e, FL_EDATA, "tensor '%s' is %s; %s combines F32 extras only", t->name,
+		        fl_dtype_name(t->dtype), c->who);
+	else
+		return new_slot(c, pos, t, NULL, e);
+	return NULL;
+}
+
+/* "@METHOD/..." of the method whose extras the rule reads itself. */
+static int is_taken(const struct fl_collect *c, const struct fl_tensor *t)
+{
+	size_t n = c->rule->takes ? strlen(c->rule->takes) : 0;
+
+	return n && t->name[0] == '@' && !strncmp(t->name + 1, c->rule->takes, n) &&
+	       t->name[n + 1] == '/';
+}
+
+/* Whole rules see records and models themselves; no slots. */
+static int check_whole(const struct fl_collect *c, const struct fl_member *m,
+                       const struct fl_tensor *t, struct fl_err *e)
+{
+	const struct fl_tensor *want = fl_tset_find(m->from->model, t->name);
+
+	if (fl_tensor_is_extra(t))
+		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras", t->name, c->who);
+	if (!want)
+		return fl_fail(e, FL_EDATA, "tensor '%s' is not in the model", t->name);
+	if (want->dtype != FL_F32)
+		return fl_fail(e, FL_EDATA, "tensor '%s' is %s in the model: only F32 is averaged",
+		               t->name, fl_dtype_name(want->dtype));
+	return same_shape(t, want, e);
+}
+
+static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+{
+	size_t i;
+
+	if (!(m->part = fl_arena_zero(&m->rec.arena, m->rec.nt, sizeof *m->part, e)))
+		return -1;
+	/* By name, so that sums over tensors do not depend on the file's order. */
+	fl_tset_sort(&m->rec);
+	for (i = 0; i < m->rec.nt; i++) {
+		const struct fl_tensor *t = &m->rec.t[i];
+		struct fl_part *p = &m->part[m->npart++];
+
+		p->t = t;
+		if (is_taken(c, t))
+			continue;
+		if (c->rule->whole ? check_whole(c, m, t, e) :
+		    !(p->slot = fl_collect_slot(c, t, e)))
+			return -1;
+	}
+	return 0;
+}
+
+/* The model of u's client, which round and base must name. */
+static const struct fl_received *model_of(struct fl_collect *c, const struct fl_update *u,
+                                          struct fl_err *e)
+{
+	const struct fl_received *r = c->received(c->ctx, u, e);
+
+	if (!r)
+		return NULL;
+	if (u->round != r->round + 1) {
+		fl_fail(e, FL_EDATA, "fl.round is %lld, but the model is of round %lld",
+		        (long long)u->round, (long long)r->round);
+		return NULL;
+	}
+	if (strcmp(u->base, r->base)) {
+		fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s", u->base, r->base);
+		return NULL;
+	}
+	if (!c->model && u->round > c->round)
+		c->round = u->round;
+	return r;
+}
+
+static int check_model(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+{
+	const char *enc = fl_meta_get(&m->rec, "fl.enc");
+
+	if (!(m->from = model_of(c, &m->u, e)))
+		return -1;
+	return enc ? fl_fail(e, FL_EDATA, "is encoded (fl.enc is '%s'): undo that first", enc) : 0;
+}
+
+static int scan_part(struct fl_part *p, double *sumsq, struct fl_err *e)
+{
+	const float *x = p->t->data;
+	size_t i = 0;
+
+	if (p->t->dtype != FL_F32)
+		return 0;
+	if (!fl_vfinite(x, p->t->n, &p->max)) {
+		while (isfinite(x[i]))
+			i++;
+		return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g", p->t->name, i,
+		               (double)x[i]);
+	}
+	if (sumsq && !fl_tensor_is_extra(p->t))
+		*sumsq += fl_vsumsq(x, p->t->n);
+	return 0;
+}
+
+/* One pass over the data of a member: finite, largest, norm. */
+static int scan(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct fl_collect *c = ctx;
+	struct fl_member *m = &c->member[item];
+	int norm = (c->needs & FL_NEED_NORM) != 0;
+	double sumsq = 0;
+	size_t i;
+
+	(void)thread;
+	for (i = 0; i < m->npart; i++)
+		if (scan_part(&m->part[i], norm ? &sumsq : NULL, e))
+			return fl_fail_in(e, "%s: client %lld", m->file, (long long)m->u.client);
+	if (norm)
+		m->u.norm = sqrt(sumsq);
+	return 0;
+}
+
+int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
+                   struct fl_err *e)
+{
+	struct fl_seen *s;
+
+	if (c->K == FL_BINS_TERMS)
+		return fl_fail(e, FL_EDATA, "more than %d clients", FL_BINS_TERMS);
+	if (fl_grow(&c->seen, &c->seencap, c->K + 1, sizeof *c->seen, e))
+		return -1;
+	s = &c->seen[c->K++];
+	*s = (struct fl_seen){ .client = client, .file = file };
+	if (row)
+		memcpy(s->row, row, sizeof s->row);
+	return 0;
+}
+
+static int cmp_seen(const void *a, const void *b)
+{
+	const struct fl_seen *x = a, *y = b;
+
+	return (x->client > y->client) - (x->client < y->client);
+}
+
+static int sort_seen(struct fl_collect *c, struct fl_err *e)
+{
+	size_t i;
+
+	if (c->K)
+		qsort(c->seen, c->K, sizeof *c->seen, cmp_seen);
+	for (i = 1; i < c->K; i++)
+		if (c->seen[i].client == c->seen[i - 1].client)
+			return fl_fail(e, FL_EDATA, "client %lld is there twice: in %s and in %s",
+			               (long long)c->seen[i].client, c->seen[i - 1].file,
+			               c->seen[i].file);
+	return 0;
+}
+
+static const char *file_name(struct fl_collect *c, const struct fl_inputs *in, struct fl_err *e)
+{
+	const char *name = fl_inputs_name(in);
+
+	if (!c->file || strcmp(c->file, name))
+		c->file = fl_arena_str(&c->arena, name, e);
+	return c->file;
+}
+
+/* Takes rec over. */
+static struct fl_member *new_member(struct fl_collect *c, struct fl_tset *rec, const char *file,
+                                    struct fl_err *e)
+{
+	struct fl_member *m;
+
+	if (fl_grow(&c->member, &c->membercap, c->nmember + 1, sizeof *c->member, e))
+		return NULL;
+	m = &c->member[c->nmember++];
+	*m = (struct fl_member){ .rec = *rec, .file = file };
+	*rec = (struct fl_tset){ .t = NULL };
+	return m;
+}
+
+static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
+                       struct fl_err *e)
+{
+	struct fl_member *m = new_member(c, rec, c->file, e);
+
+	if (!m || fl_update_read(&m->rec, &m->u, e))
+		return -1;
+	if (check_model(c, m, e) || match(c, m, e))
+		return fl_fail_in(e, "client %lld", (long long)m->u.client);
+	if (fl_update_check(&m->u, c->needs, c->who, e))
+		return -1;
+	return c->fold ? 0 : fl_table_keep(c, m, fl_stream_mapped(in->cur), e);
+}
+
+/* Folds the members at hand and lets them and their files go. */
+static int drain(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
+{
+	size_t i;
+
+	if (fl_par_for(c->nmember, c->threads, c, scan, e) || fl_exact_add(c, e))
+		return -1;
+	for (i = 0; i < c->nmember; i++)
+		member_release(&c->member[i]);
+	c->nmember = 0;
+	for (i = 0; i < in->nkept; i++)
+		fl_stream_close(in->kept[i]);
+	in->nkept = 0;
+	return 0;
+}
+
+/* Updates that are kept: in place, by client, checked. */
+static int settle(struct fl_collect *c, struct fl_err *e)
+{
+	if (fl_table_settle(c, e))
+		return -1;
+	return fl_par_for(c->nmember, c->threads, c, scan, e);
+}
+
+static int read_partial(struct fl_collect *c, struct fl_inputs *in, const struct fl_tset *rec,
+                        struct fl_err *e)
+{
+	size_t before = c->K;
+
+	if (!c->fold)
+		return fl_fail(e, FL_EDATA, "a partial record; %s is not a folding rule", c->who);
+	if (fl_partial_merge(c, rec, e))
+		return -1;
+	/* -n counts clients. */
+	in->count += c->K - before - 1;
+	return 0;
+}
+
+static int read_one(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
+                    struct fl_err *e)
+{
+	enum fl_kind kind;
+	int rc;
+
+	if (!file_name(c, in, e))
+		return -1;
+	rc = fl_meta_kind(rec, &kind, e);
+	if (!rc)
+		rc = kind == FL_KIND_PARTIAL ? read_partial(c, in, rec, e) :
+		                               read_update(c, in, rec, e);
+	if (rc)
+		return fl_fail_in(e, "%s", c->file);
+	/* What is not mapped is gone at the next call. */
+	if (c->fold && c->nmember && (c->nmember == FL_BATCH || !fl_stream_mapped(in->cur)))
+		return drain(c, in, e);
+	return 0;
+}
+
+int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
+{
+	struct fl_tset rec = { .t = NULL };
+	int rc;
+
+	c->needs = c->fold ? c->fold->needs : c->rule->needs;
+	in->keep = 1;
+	rc = model_slots(c, e);
+	while (!rc && (rc = fl_inputs_next(in, &rec, e)) > 0)
+		rc = read_one(c, in, &rec, e);
+	fl_tset_release(&rec);
+	if (!rc)
+		rc = c->fold ? drain(c, in, e) : settle(c, e);
+	return rc ? -1 : sort_seen(c, e);
+}
+
+/* Tensors that somebody brought. */
+static int list_tensors(struct fl_collect *c, struct fl_combined *out, struct fl_err *e)
+{
+	size_t i, n = 0;
+
+	free(c->tensor);
+	free(c->owned);
+	c->tensor = fl_alloc(c->nslot, sizeof *c->tensor, e);
+	c->owned = fl_alloc(c->nslot, sizeof *c->owned, e);
+	if (!c->tensor || !c->owned)
+		return -1;
+	for (i = 0; i < c->nslot; i++)
+		if (c->slot[i]->owners) {
+			c->tensor[n] = &c->slot[i]->t;
+			c->owned[n++] = c->slot[i];
+		}
+	*out = (struct fl_combined){ .n = n, .t = c->tensor, .tile = c->tile, .ctx = c,
+	                             .get = c->fold ? fl_exact_get : fl_table_get };
+	return 0;
+}
+
+int fl_collect_combine(struct fl_collect *c, struct fl_combined *out, struct fl_err *e)
+{
+	if (!c->K)
+		return fl_fail(e, FL_EDATA, "no update to combine");
+	if (c->fold ? fl_exact_finish(c, e) : fl_table_finish(c, e))
+		return -1;
+	return list_tensors(c, out, e);
+}

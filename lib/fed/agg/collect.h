@@ -1,0 +1,135 @@
+/* All I/O and memory of aggregation: reads the updates once, checks each, and
+ * hands out the combined update. Knows shapes of computation, no rule by name.
+ *
+ * Folds stream: memory is that of the model (24 bytes a parameter) and a batch of
+ * records, for any number of clients. The other shapes keep updates from mapped
+ * files mapped, and put those from pipes into an unlinked file in $TMPDIR. */
+#ifndef FL_FED_AGG_COLLECT_H
+#define FL_FED_AGG_COLLECT_H
+
+#include "fed/agg/agg.h"
+#include "fed/combined.h"
+#include "kernel/bins.h"
+#include "tensor/stream.h"
+
+#define FL_BATCH 16	/* mapped records folded at once */
+
+/* A model as clients received it. */
+struct fl_received {
+	const struct fl_tset *model;
+	char base[9];
+	int64_t round;
+};
+
+/* Fold rows of earlier rounds, by ascending client. */
+struct fl_rows {
+	size_t n;
+	const int64_t *client;	/* (n) */
+	const double *value;	/* (n, nrow of the fold) */
+};
+
+/* A tensor of updates. */
+struct fl_slot {
+	struct fl_tensor t;	/* name and shape; data: the model's F32, or NULL */
+	size_t owners;		/* clients that bring it */
+	/* folds */
+	struct fl_bins bins;
+	struct fl_bins sum[FL_FOLD_SCALARS];
+	double scale;
+	struct {
+		const float *x;
+		double w;
+	} add[FL_BATCH];	/* of the batch in work */
+	size_t nadd;
+	/* other shapes */
+	const float **v;	/* (K) by ascending client, NULL: does not bring it */
+	const struct fl_tensor *done;	/* a whole rule's own result */
+};
+
+struct fl_part {
+	struct fl_slot *slot;	/* NULL: a tensor that the rule takes itself */
+	const struct fl_tensor *t;
+	float max;		/* largest |x| */
+};
+
+/* One update at hand. */
+struct fl_member {
+	struct fl_tset rec;
+	struct fl_update u;
+	const char *file;	/* for messages */
+	const struct fl_received *from;
+	struct fl_part *part;	/* (npart), in rec's arena */
+	size_t npart;
+	struct fl_fold_out out;
+	size_t *at;		/* offsets in the spool, or NULL: data are mapped */
+};
+
+struct fl_seen {
+	int64_t client;
+	const char *file;
+	double row[FL_FOLD_ROW];
+};
+
+struct fl_spool {
+	int fd;			/* -1: none yet */
+	size_t size;
+	void *map;
+};
+
+struct fl_collect {
+	/* Set by the caller, the rest zeroed. */
+	const struct fl_rule *rule;
+	const void *rp;
+	const struct fl_fold *fold;	/* the rule's, or a server's own; NULL: not a fold */
+	const void *fp;
+	const char *who;		/* "rule qfedavg", whose needs are checked */
+	const char *spec;		/* its canonical text: partials carry it */
+	const struct fl_tset *model;	/* what is averaged; NULL: personal models */
+	char base[9];			/* of model, for partials */
+	int64_t round;			/* being combined; personal: out, the latest one */
+	/* The model that an update must have been trained from. */
+	const struct fl_received *(*received)(void *ctx, const struct fl_update *u,
+	                                      struct fl_err *e);
+	void *ctx;
+	struct fl_rows rows;
+	int threads;
+	size_t memory;			/* for tiles of column rules, bytes */
+
+	/* Out. */
+	size_t K;
+	struct fl_seen *seen;		/* (K) by ascending client */
+	double s[FL_FOLD_SCALARS];	/* the fold's sums over all clients */
+	struct fl_member *member;	/* (nmember): not folds: (K), by ascending client */
+	struct fl_tset *result;		/* (K) of personal rules, (1) of other whole rules */
+
+	/* Its own. */
+	unsigned needs;
+	size_t nmember, membercap, seencap, nslot, slotcap, ntile, tilecap, tile;
+	struct fl_slot **slot;		/* (nslot) by name */
+	struct fl_stretch {
+		struct fl_slot *slot;
+		size_t i0, i1;
+	} *stretch;			/* (ntile) of all slots */
+	size_t stretched;		/* slots there when stretch was made */
+	struct fl_bins total[FL_FOLD_SCALARS];
+	double *weight;			/* (K) of gram rules */
+	const struct fl_tensor **tensor;	/* of fl_combined */
+	struct fl_slot **owned;
+	float **scratch;		/* (threads) */
+	struct fl_spool spool;
+	const char *file;
+	struct fl_arena arena;
+};
+
+void fl_collect_init(struct fl_collect *c);
+/* Reads every update and partial, once. FL_EDATA names file, client, tensor. */
+int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e);
+/* What was read so far as one record of kind partial. Folds only. Its tensors are
+ * views into c. */
+int fl_collect_partial(struct fl_collect *c, struct fl_tset *out, struct fl_err *e);
+/* Ends reading: weights, inner products, personal models. *out is valid until
+ * release; personal rules leave it empty and fill c->result. */
+int fl_collect_combine(struct fl_collect *c, struct fl_combined *out, struct fl_err *e);
+void fl_collect_release(struct fl_collect *c);
+
+#endif

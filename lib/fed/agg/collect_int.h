@@ -1,0 +1,35 @@
+/* What the files of the collector share. */
+#ifndef FL_FED_AGG_COLLECT_INT_H
+#define FL_FED_AGG_COLLECT_INT_H
+
+#include "fed/agg/collect.h"
+
+/* collect.c */
+struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t, struct fl_err *e);
+int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
+                   struct fl_err *e);
+
+/* exact.c: folds */
+int fl_exact_init(struct fl_collect *c, struct fl_slot *s, struct fl_err *e);
+int fl_exact_room(struct fl_slot *s, struct fl_err *e);	/* for its bins */
+int fl_exact_add(struct fl_collect *c, struct fl_err *e);	/* the members read so far */
+int fl_exact_finish(struct fl_collect *c, struct fl_err *e);
+int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
+                 struct fl_err *e);
+
+/* partial.c */
+int fl_partial_merge(struct fl_collect *c, const struct fl_tset *rec, struct fl_err *e);
+
+/* table.c: column, gram, whole */
+int fl_table_keep(struct fl_collect *c, struct fl_member *m, int mapped, struct fl_err *e);
+int fl_table_settle(struct fl_collect *c, struct fl_err *e);	/* data in place, by client */
+int fl_table_finish(struct fl_collect *c, struct fl_err *e);
+int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
+                 struct fl_err *e);
+
+/* spool.c */
+int fl_spool_add(struct fl_spool *s, const void *p, size_t n, size_t *at, struct fl_err *e);
+int fl_spool_map(struct fl_spool *s, struct fl_err *e);
+void fl_spool_release(struct fl_spool *s);
+
+#endif

@@ -1,0 +1,206 @@
+/* Folds: exact sums in fixed bins, so that neither the order of updates nor
+ * their split over batches, threads and partials shows. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/par.h"
+#include "fed/agg/collect_int.h"
+
+static int init_scalars(struct fl_bins b[FL_FOLD_SCALARS], struct fl_arena *a, struct fl_err *e)
+{
+	int64_t *room = fl_arena_zero(a, FL_FOLD_SCALARS * FL_BINS, sizeof *room, e);
+	size_t i;
+
+	if (!room)
+		return -1;
+	for (i = 0; i < FL_FOLD_SCALARS; i++)
+		b[i] = (struct fl_bins){ room + i * FL_BINS, 1, 2 };
+	return 0;
+}
+
+/* The room for bins comes with the first owner. */
+int fl_exact_init(struct fl_collect *c, struct fl_slot *s, struct fl_err *e)
+{
+	s->bins = (struct fl_bins){ NULL, s->t.n, 2 };
+	if (!c->total[0].bin && init_scalars(c->total, &c->arena, e))
+		return -1;
+	return init_scalars(s->sum, &c->arena, e);
+}
+
+int fl_exact_room(struct fl_slot *s, struct fl_err *e)
+{
+	size_t n;
+
+	if (s->bins.bin)
+		return 0;
+	if (fl_mul(s->t.n, FL_BINS, &n))
+		return fl_fail_mem(e, SIZE_MAX);
+	return (s->bins.bin = fl_alloc(n, sizeof *s->bins.bin, e)) ? 0 : -1;
+}
+
+static int cmp_client(const void *key, const void *item)
+{
+	int64_t a = *(const int64_t *)key, b = *(const int64_t *)item;
+
+	return (a > b) - (a < b);
+}
+
+static const double *find_row(const struct fl_collect *c, int64_t client)
+{
+	const int64_t *at = c->rows.n ? bsearch(&client, c->rows.client, c->rows.n,
+	                                        sizeof *c->rows.client, cmp_client) : NULL;
+
+	return at ? c->rows.value + (size_t)(at - c->rows.client) * c->fold->nrow : NULL;
+}
+
+static void add_scalars(struct fl_bins b[FL_FOLD_SCALARS], const double s[FL_FOLD_SCALARS])
+{
+	size_t i;
+
+	for (i = 0; i < FL_FOLD_SCALARS; i++)
+		if (s[i] != 0)
+			fl_bins_add1(&b[i], 0, s[i]);
+}
+
+static int check_fold(const struct fl_member *m, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < FL_FOLD_SCALARS; i++)
+		if (!isfinite(m->out.s[i]))
+			return fl_fail(e, FL_ENUM, "a sum's term becomes %g", m->out.s[i]);
+	for (i = 0; i < m->npart; i++)
+		if (!isfinite(m->out.w * (double)m->part[i].max))
+			return fl_fail(e, FL_ENUM, "tensor '%s' with weight %g becomes non-finite",
+			               m->part[i].t->name, m->out.w);
+	return isfinite(m->out.w) ? 0 : fl_fail(e, FL_ENUM, "its weight becomes %g", m->out.w);
+}
+
+static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+{
+	struct fl_fold_in in = { .u = &m->u, .row = find_row(c, m->u.client) };
+
+	memset(&m->out, 0, sizeof m->out);
+	if (c->fold->fold(c->fp, &in, &m->out, e) || check_fold(m, e))
+		return -1;
+	add_scalars(c->total, m->out.s);
+	return fl_collect_see(c, m->u.client, m->file, m->out.row, e);
+}
+
+/* Opens the windows, and lists the member with its slots. */
+static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+{
+	size_t i;
+
+	if (weigh(c, m, e))
+		return fl_fail_in(e, "%s: client %lld", m->file, (long long)m->u.client);
+	for (i = 0; i < m->npart; i++) {
+		struct fl_slot *s = m->part[i].slot;
+
+		if (!s)
+			continue;
+		if (fl_exact_room(s, e))
+			return -1;
+		fl_bins_raise(&s->bins, fl_bins_top(fabs(m->out.w) * (double)m->part[i].max));
+		add_scalars(s->sum, m->out.s);
+		s->owners++;
+		s->add[s->nadd].x = m->part[i].t->data;
+		s->add[s->nadd++].w = m->out.w;
+	}
+	return 0;
+}
+
+static int list_stretches(struct fl_collect *c, struct fl_err *e)
+{
+	size_t i, at;
+
+	if (c->stretched == c->nslot)
+		return 0;
+	c->ntile = 0;
+	for (i = 0; i < c->nslot; i++)
+		for (at = 0; at < c->slot[i]->t.n; at += FL_TILE) {
+			size_t left = c->slot[i]->t.n - at;
+
+			if (fl_grow(&c->stretch, &c->tilecap, c->ntile + 1, sizeof *c->stretch, e))
+				return -1;
+			c->stretch[c->ntile++] = (struct fl_stretch){
+				c->slot[i], at, at + (left < FL_TILE ? left : FL_TILE)
+			};
+		}
+	c->stretched = c->nslot;
+	return 0;
+}
+
+/* All of the batch into one tile, while its bins are in cache. */
+static int add_tile(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct fl_collect *c = ctx;
+	struct fl_stretch *t = &c->stretch[item];
+	size_t k;
+
+	(void)thread;
+	(void)e;
+	for (k = 0; k < t->slot->nadd; k++)
+		fl_bins_add(&t->slot->bins, t->slot->add[k].w, t->slot->add[k].x, t->i0, t->i1);
+	return 0;
+}
+
+int fl_exact_add(struct fl_collect *c, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < c->nmember; i++)
+		if (enter(c, &c->member[i], e))
+			return -1;
+	if (list_stretches(c, e) || fl_par_for(c->ntile, c->threads, c, add_tile, e))
+		return -1;
+	for (i = 0; i < c->nslot; i++)
+		c->slot[i]->nadd = 0;
+	return 0;
+}
+
+static void scalar_values(const struct fl_bins b[FL_FOLD_SCALARS], double s[FL_FOLD_SCALARS])
+{
+	size_t i;
+
+	for (i = 0; i < FL_FOLD_SCALARS; i++)
+		fl_bins_value(&b[i], &s[i], 0, 1);
+}
+
+int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
+{
+	double s[FL_FOLD_SCALARS];
+	size_t i;
+
+	scalar_values(c->total, c->s);
+	for (i = 0; i < c->nslot; i++) {
+		struct fl_slot *slot = c->slot[i];
+
+		if (!slot->owners)
+			continue;
+		scalar_values(slot->sum, s);
+		if (c->fold->finish(c->fp, s, &slot->scale, e))
+			return fl_fail_in(e, "tensor '%s'", slot->t.name);
+		if (!isfinite(slot->scale))
+			return fl_fail(e, FL_ENUM, "tensor '%s': its scale becomes %g",
+			               slot->t.name, slot->scale);
+	}
+	return 0;
+}
+
+int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
+                 struct fl_err *e)
+{
+	const struct fl_collect *c = ctx;
+	const struct fl_slot *s = c->owned[i];
+	size_t j;
+
+	(void)thread;
+	(void)e;
+	fl_bins_value(&s->bins, out, i0, i1);
+	for (j = 0; j < i1 - i0; j++)
+		out[j] *= s->scale;
+	return 0;
+}

@@ -1,0 +1,263 @@
+/* Column, gram and whole rules: all updates at once, by ascending client. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/par.h"
+#include "fed/agg/collect_int.h"
+#include "kernel/gram.h"
+
+#define TILE_MIN 64u	/* coordinates: however many clients there are */
+#define GRAM_ROWS 8u	/* rows of inner products that a thread takes at once */
+
+/* --- keeping --- */
+
+static int spool(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+{
+	size_t i;
+
+	if (!(m->at = fl_arena_get(&m->rec.arena, m->rec.nt, sizeof *m->at, e)))
+		return -1;
+	for (i = 0; i < m->rec.nt; i++)
+		if (fl_spool_add(&c->spool, m->rec.t[i].data, m->rec.t[i].bytes, &m->at[i], e))
+			return -1;
+	return 0;
+}
+
+int fl_table_keep(struct fl_collect *c, struct fl_member *m, int mapped, struct fl_err *e)
+{
+	if (!mapped && spool(c, m, e))
+		return -1;
+	return fl_collect_see(c, m->u.client, m->file, NULL, e);
+}
+
+static int cmp_member(const void *a, const void *b)
+{
+	const struct fl_member *x = a, *y = b;
+
+	return (x->u.client > y->u.client) - (x->u.client < y->u.client);
+}
+
+int fl_table_settle(struct fl_collect *c, struct fl_err *e)
+{
+	size_t k, i;
+
+	if (fl_spool_map(&c->spool, e))
+		return -1;
+	for (k = 0; k < c->nmember; k++)
+		for (i = 0; c->member[k].at && i < c->member[k].rec.nt; i++)
+			c->member[k].rec.t[i].data = (char *)c->spool.map + c->member[k].at[i];
+	if (c->nmember)
+		qsort(c->member, c->nmember, sizeof *c->member, cmp_member);
+	return 0;
+}
+
+static int list_owners(struct fl_collect *c, struct fl_err *e)
+{
+	size_t k, i;
+
+	for (i = 0; i < c->nslot; i++)
+		if (!(c->slot[i]->v = fl_alloc(c->K, sizeof *c->slot[i]->v, e)))
+			return -1;
+	for (k = 0; k < c->K; k++)
+		for (i = 0; i < c->member[k].npart; i++) {
+			struct fl_part *p = &c->member[k].part[i];
+
+			if (!p->slot)
+				continue;
+			p->slot->v[k] = p->t->data;
+			p->slot->owners++;
+		}
+	return 0;
+}
+
+/* --- gram --- */
+
+struct gram {
+	struct fl_collect *c;
+	double *G;
+};
+
+static int gram_rows(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct gram *g = ctx;
+	struct fl_collect *c = g->c;
+	size_t i0 = item * GRAM_ROWS, i1 = c->K - i0 < GRAM_ROWS ? c->K : i0 + GRAM_ROWS, i;
+
+	(void)thread;
+	(void)e;
+	for (i = 0; i < c->nslot; i++) {
+		const struct fl_slot *s = c->slot[i];
+
+		if (s->owners && !fl_tensor_is_extra(&s->t))
+			fl_gram_rows(s->v, c->K, s->t.n, i0, i1, g->G);
+	}
+	return 0;
+}
+
+/* Distances mean little between updates that hold different tensors. */
+static int check_equal(const struct fl_collect *c, struct fl_err *e)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < c->nslot; i++) {
+		const struct fl_slot *s = c->slot[i];
+
+		if (!s->owners || s->owners == c->K)
+			continue;
+		while (s->v[k])
+			k++;
+		return fl_fail(e, FL_EDATA, "%s: client %lld: tensor '%s' is missing; %s compares "
+		               "updates that hold the same tensors", c->member[k].file,
+		               (long long)c->seen[k].client, s->t.name, c->who);
+	}
+	return 0;
+}
+
+static int run_gram(struct fl_collect *c, struct fl_err *e)
+{
+	struct gram g = { c, NULL };
+	size_t n, i, j;
+	int rc;
+
+	if (check_equal(c, e))
+		return -1;
+	if (fl_mul(c->K, c->K, &n) || !(g.G = fl_alloc(n, sizeof *g.G, e)) ||
+	    !(c->weight = fl_alloc(c->K, sizeof *c->weight, e))) {
+		free(g.G);
+		return e->code ? -1 : fl_fail_mem(e, SIZE_MAX);
+	}
+	rc = fl_par_for((c->K + GRAM_ROWS - 1) / GRAM_ROWS, c->threads, &g, gram_rows, e);
+	for (i = 0; i < c->K; i++)
+		for (j = 0; j < i; j++)
+			g.G[j * c->K + i] = g.G[i * c->K + j];
+	if (!rc)
+		rc = c->rule->gram(c->rp, g.G, c->K, c->weight, e);
+	free(g.G);
+	return rc;
+}
+
+/* --- whole --- */
+
+/* Tensors of a result that is not personal stand where the rule put them. */
+static int list_result(struct fl_collect *c, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < c->result->nt; i++) {
+		const struct fl_tensor *t = &c->result->t[i];
+		struct fl_slot *s = fl_collect_slot(c, t, e);
+
+		if (!s)
+			return fl_fail_in(e, "%s", c->who);
+		s->done = t;
+		s->owners = c->K;
+	}
+	return 0;
+}
+
+static int run_whole(struct fl_collect *c, struct fl_err *e)
+{
+	struct fl_update *u = fl_alloc(c->K, sizeof *u, e);
+	const struct fl_tset **rec = fl_alloc(c->K, sizeof *rec, e);
+	const struct fl_tset **model = fl_alloc(c->K, sizeof *model, e);
+	size_t k;
+	int rc = -1;
+
+	c->result = fl_alloc(c->rule->personal ? c->K : 1, sizeof *c->result, e);
+	for (k = 0; u && rec && model && k < c->K; k++) {
+		u[k] = c->member[k].u;
+		rec[k] = &c->member[k].rec;
+		model[k] = c->member[k].from->model;
+	}
+	if (u && rec && model && c->result)
+		rc = c->rule->whole(c->rp, &(struct fl_whole){
+			.K = c->K, .u = u, .update = rec, .model = model, .round = c->round,
+			.threads = c->threads, .out = c->result }, e);
+	free(u);
+	free(rec);
+	free(model);
+	return rc || c->rule->personal ? rc : list_result(c, e);
+}
+
+/* --- columns --- */
+
+/* A tile is K rows; with many clients it gets narrower, never the result. */
+static int make_scratch(struct fl_collect *c, struct fl_err *e)
+{
+	size_t each = c->memory / (size_t)c->threads / sizeof(float) / (c->K + 1), n;
+	int i;
+
+	c->tile = each > FL_TILE ? FL_TILE : each < TILE_MIN ? TILE_MIN : each;
+	if (!(c->scratch = fl_alloc((size_t)c->threads, sizeof *c->scratch, e)))
+		return -1;
+	if (fl_mul(c->K + 1, c->tile, &n))
+		return fl_fail_mem(e, SIZE_MAX);
+	for (i = 0; i < c->threads; i++)
+		if (!(c->scratch[i] = fl_alloc(n, sizeof **c->scratch, e)))
+			return -1;
+	return 0;
+}
+
+static int check_columns(const struct fl_collect *c, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; c->rule->check && i < c->nslot; i++)
+		if (c->slot[i]->owners && c->slot[i]->owners < c->K &&
+		    c->rule->check(c->rp, c->slot[i]->owners, e))
+			return fl_fail_in(e, "%s: tensor '%s'", c->who, c->slot[i]->t.name);
+	return 0;
+}
+
+int fl_table_finish(struct fl_collect *c, struct fl_err *e)
+{
+	if (c->rule->check && c->rule->check(c->rp, c->K, e))
+		return fl_fail_in(e, "%s", c->who);
+	if (c->rule->whole)
+		return run_whole(c, e);
+	if (list_owners(c, e) || (c->rule->gram && run_gram(c, e)))
+		return -1;
+	return c->rule->column ? (check_columns(c, e) ? -1 : make_scratch(c, e)) : 0;
+}
+
+static void get_column(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
+                       float *v, double *out)
+{
+	float *res = v + c->K * c->tile;
+	size_t k, K = 0, j;
+
+	for (k = 0; k < c->K; k++)
+		if (s->v[k] && (!c->weight || c->weight[k] != 0))
+			memcpy(v + K++ * n, s->v[k] + i0, n * sizeof *v);
+	c->rule->column(c->rp, v, K, n, res);
+	for (j = 0; j < n; j++)
+		out[j] = (double)res[j];
+}
+
+static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
+                         double *out)
+{
+	size_t k, j;
+
+	memset(out, 0, n * sizeof *out);
+	for (k = 0; k < c->K; k++)
+		for (j = 0; c->weight[k] != 0 && j < n; j++)
+			out[j] += c->weight[k] * (double)s->v[k][i0 + j];
+}
+
+int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
+                 struct fl_err *e)
+{
+	const struct fl_collect *c = ctx;
+	const struct fl_slot *s = c->owned[i];
+
+	(void)e;
+	if (s->done)
+		fl_dtype_to_f64(s->done->dtype, (const float *)s->done->data + i0, out, i1 - i0);
+	else if (c->rule->column)
+		get_column(c, s, i0, i1 - i0, c->scratch[thread], out);
+	else
+		get_weighted(c, s, i0, i1 - i0, out);
+	return 0;
+}

@@ -1,0 +1,238 @@
+/* Runs a server optimiser over tiles; keeps its state as tensors
+ * "@NAME/VEC/TENSOR" and scalars "@NAME/SCALAR", all F64. */
+#include "fed/server/step.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/par.h"
+
+/* A tensor of the step. */
+struct work {
+	const float *from;		/* NULL: zeros */
+	float *to;
+	double *vec[FL_SERVER_VECS];
+	int extra;
+};
+
+struct tile {
+	size_t i, i0, i1;
+};
+
+struct ctx {
+	const struct fl_step *s;
+	const struct fl_server_round *r;
+	struct work *work;		/* (u->n) */
+	struct tile *tile;
+	size_t ntile, cap;
+};
+
+/* The old value of a state tensor; FL_EDATA where it is not of that shape. */
+static int find_old(const struct fl_tset *old, const char *name, unsigned ndim, const size_t *dim,
+                    const struct fl_tensor **t, struct fl_err *e)
+{
+	struct fl_tensor want = { .ndim = ndim, .dim = dim };
+
+	*t = fl_tset_find(old, name);
+	if (*t && ((*t)->dtype != FL_F64 || !fl_tensor_same_shape(*t, &want)))
+		return fl_fail(e, FL_EDATA, "state: tensor '%s' does not fit the model", name);
+	return 0;
+}
+
+static char *scalar_name(const struct fl_step *s, size_t i, struct fl_arena *a, struct fl_err *e)
+{
+	return fl_arena_fmt(a, e, "@%s/%s", s->server->e.name, s->server->scalar[i]);
+}
+
+static int load_scalars(const struct fl_step *s, struct fl_server_round *r, struct fl_arena *a,
+                        struct fl_err *e)
+{
+	const struct fl_tensor *t;
+	size_t i;
+
+	for (i = 0; s->server->scalar[i] && !r->first; i++) {
+		char *name = scalar_name(s, i, a, e);
+
+		if (!name || find_old(s->old, name, 0, NULL, &t, e))
+			return -1;
+		if (!t)
+			return fl_fail(e, FL_EDATA, "state: tensor '%s' is missing", name);
+		r->scalar[i] = *(const double *)t->data;
+	}
+	return 0;
+}
+
+static int save_scalars(const struct fl_step *s, const struct fl_server_round *r,
+                        struct fl_tset *state, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; s->server->scalar[i]; i++) {
+		char *name = scalar_name(s, i, &state->arena, e);
+		struct fl_tensor *t = name ? fl_tset_add(state, name, FL_F64, 0, NULL, NULL, e) : NULL;
+
+		if (!t)
+			return -1;
+		if (!isfinite(r->scalar[i]))
+			return fl_fail(e, FL_ENUM, "state: '%s' becomes %g", name, r->scalar[i]);
+		*(double *)t->data = r->scalar[i];
+	}
+	return 0;
+}
+
+/* A copy of the old vector, or the initial value. */
+static double *make_vec(const struct ctx *c, const struct fl_tensor *t, size_t j,
+                        struct fl_tset *state, struct fl_err *e)
+{
+	const struct fl_step *s = c->s;
+	char *name = fl_arena_fmt(&state->arena, e, "@%s/%s/%s", s->server->e.name,
+	                          s->server->vec[j], t->name);
+	const struct fl_tensor *old;
+	struct fl_tensor *new_;
+	double *v;
+	size_t i;
+
+	if (!name || find_old(s->old, name, t->ndim, t->dim, &old, e))
+		return NULL;
+	if (old)
+		return (new_ = fl_tset_copy(state, NULL, old, e)) ? new_->data : NULL;
+	if (!(new_ = fl_tset_add(state, name, FL_F64, t->ndim, t->dim, NULL, e)))
+		return NULL;
+	for (v = new_->data, i = 0; c->r->fill[j] != 0 && i < t->n; i++)
+		v[i] = c->r->fill[j];
+	return v;
+}
+
+static int add_tiles(struct ctx *c, size_t i, struct fl_err *e)
+{
+	size_t n = c->s->u->t[i]->n, step = c->s->u->tile, at;
+
+	for (at = 0; at < n; at += step) {
+		if (fl_grow(&c->tile, &c->cap, c->ntile + 1, sizeof *c->tile, e))
+			return -1;
+		c->tile[c->ntile++] = (struct tile){ i, at, at + (n - at < step ? n - at : step) };
+	}
+	return 0;
+}
+
+static int prepare(struct ctx *c, size_t i, struct fl_tset *next, struct fl_tset *state,
+                   struct fl_err *e)
+{
+	const struct fl_tensor *t = c->s->u->t[i], *from = fl_tset_find(c->s->model, t->name);
+	struct work *w = &c->work[i];
+	struct fl_tensor *to = fl_tset_add(next, t->name, FL_F32, t->ndim, t->dim, NULL, e);
+	size_t j;
+
+	if (!to)
+		return -1;
+	*w = (struct work){ .from = from ? from->data : NULL, .to = to->data,
+	                    .extra = fl_tensor_is_extra(t) };
+	for (j = 0; c->s->server->vec[j] && !w->extra && t->n; j++)
+		if (!(w->vec[j] = make_vec(c, t, j, state, e)))
+			return -1;
+	return add_tiles(c, i, e);
+}
+
+static int check_finite(const struct ctx *c, const struct tile *t, size_t n, struct fl_err *e)
+{
+	const struct work *w = &c->work[t->i];
+	size_t i, j;
+
+	for (i = 0; i < n; i++) {
+		int fine = isfinite(w->to[t->i0 + i]);
+
+		for (j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
+			fine = fine && isfinite(w->vec[j][t->i0 + i]);
+		if (!fine)
+			return fl_fail(e, FL_ENUM, "tensor '%s': element %zu becomes non-finite",
+			               c->s->u->t[t->i]->name, t->i0 + i);
+	}
+	return 0;
+}
+
+static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct ctx *c = ctx;
+	const struct tile *t = &c->tile[item];
+	const struct work *w = &c->work[t->i];
+	double g[FL_TILE], x[FL_TILE], *vec[FL_SERVER_VECS] = { NULL };
+	size_t n = t->i1 - t->i0, i, j;
+
+	if (c->s->u->get(c->s->u->ctx, t->i, t->i0, t->i1, thread, g, e))
+		return -1;
+	for (i = 0; i < n; i++)
+		x[i] = w->from ? (double)w->from[t->i0 + i] : 0;
+	for (j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
+		vec[j] = w->vec[j] + t->i0;
+	/* Extras are increments: rate one, past the optimiser. */
+	for (i = 0; i < n; i++) {
+		if (w->extra)
+			x[i] += g[i];
+		g[i] = -g[i];
+	}
+	if (!w->extra)
+		c->s->server->apply(c->s->p, c->r, g, x, vec, n);
+	for (i = 0; i < n; i++)
+		w->to[t->i0 + i] = (float)x[i];
+	return check_finite(c, t, n, e);
+}
+
+/* What the step leaves alone: the model's other tensors and metadata, and the
+ * state of tensors that nobody brought this time. */
+static int carry_over(const struct fl_step *s, struct fl_tset *next, struct fl_tset *state,
+                      struct fl_err *e)
+{
+	char prefix[64];
+	int len = snprintf(prefix, sizeof prefix, "@%s/", s->server->e.name);
+	size_t i;
+
+	for (i = 0; i < s->model->nt; i++) {
+		const struct fl_tensor *t = &s->model->t[i];
+
+		if (!fl_tset_find(next, t->name) &&
+		    !fl_tset_add(next, t->name, t->dtype, t->ndim, t->dim, t->data, e))
+			return -1;
+	}
+	for (i = 0; i < s->old->nt; i++) {
+		const struct fl_tensor *t = &s->old->t[i];
+
+		if (!strncmp(t->name, prefix, (size_t)len) && !fl_tset_find(state, t->name) &&
+		    !fl_tset_copy(state, NULL, t, e))
+			return -1;
+	}
+	for (i = 0; i < s->model->nkv; i++)
+		if (fl_meta_set(next, s->model->kv[i].key, s->model->kv[i].val, e))
+			return -1;
+	return 0;
+}
+
+static int run(struct ctx *c, struct fl_tset *next, struct fl_tset *state, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < c->s->u->n; i++)
+		if (prepare(c, i, next, state, e))
+			return -1;
+	if (fl_par_for(c->ntile, c->s->threads, c, do_tile, e))
+		return -1;
+	return save_scalars(c->s, c->r, state, e) ? -1 : carry_over(c->s, next, state, e);
+}
+
+int fl_server_step(const struct fl_step *s, struct fl_server_round *r, struct fl_tset *next,
+                   struct fl_tset *state, struct fl_err *e)
+{
+	struct ctx c = { .s = s, .r = r };
+	int rc;
+
+	r->first = !s->old->nt;
+	if (load_scalars(s, r, &state->arena, e) ||
+	    (s->server->begin && s->server->begin(s->p, r, e)) ||
+	    !(c.work = fl_alloc(s->u->n, sizeof *c.work, e)))
+		return -1;
+	rc = run(&c, next, state, e);
+	free(c.work);
+	free(c.tile);
+	return rc;
+}

@@ -1,0 +1,475 @@
+/* fl-aggregate: combines the updates of a round into the next model. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "cli/tool.h"
+#include "fed/agg/collect.h"
+#include "fed/server/step.h"
+#include "model/model.h"
+
+struct opts {
+	const char *model, *output, *state;
+	struct fl_spec rule, server;
+	int new_state, partial, needs, no_sync, no_prov;
+	int64_t expect, threads, memory;
+};
+
+static const struct fl_opt opts[] = {
+	{ 'm', 0, NULL, { "model", FL_P_PATH, offsetof(struct opts, model), NULL, 0, 0, NULL, "model",
+	  "the model that was sent out, or a folder of personal models" } },
+	{ 'R', FL_O_PROV, &fl_family_rule, { "rule", (enum fl_ptype)FL_P_SPEC,
+	  offsetof(struct opts, rule), "mean", 0, 0, NULL, "spec", "how updates become one" } },
+	{ 'S', FL_O_PROV, &fl_family_server, { "server", (enum fl_ptype)FL_P_SPEC,
+	  offsetof(struct opts, server), "sgd", 0, 0, NULL, "spec", "what the combined update does to the model" } },
+	{ 0, 0, NULL, { "state", FL_P_PATH, offsetof(struct opts, state), NULL, 0, 0, NULL, "file",
+	  "what the server keeps from round to round" } },
+	{ 0, 0, NULL, { "new-state", FL_P_BOOL, offsetof(struct opts, new_state), "off", 0, 0,
+	  NULL, NULL, "begin with empty state, whatever the round" } },
+	{ 0, 0, NULL, { "partial", FL_P_BOOL, offsetof(struct opts, partial), "off", 0, 0, NULL, NULL,
+	  "write the exact sums instead of a model, to be combined later" } },
+	{ 0, 0, NULL, { "needs", FL_P_BOOL, offsetof(struct opts, needs), "off", 0, 0, NULL, NULL,
+	  "print what fl-local-train has to --measure, and stop" } },
+	{ 'n', 0, NULL, { "expect", FL_P_INT, offsetof(struct opts, expect), NULL, 0, 9e15, NULL, "n",
+	  "refuse anything but this many clients" } },
+	FL_OPT_THREADS(struct opts),
+	{ 0, 0, NULL, { "memory", FL_P_SIZE, offsetof(struct opts, memory), "1G", 65536, 9e15, NULL,
+	  "size", "room for tiles of column rules; the result does not depend on it" } },
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
+	FL_OPT_NO_PROV(struct opts),
+	{ 0 }
+};
+
+/* A model of the personal ones, as its client received it. */
+struct held {
+	struct fl_received r;
+	struct fl_tset model;
+	int64_t client;
+};
+
+struct job {
+	struct fl_run *run;
+	const struct opts *o;
+	const struct fl_rule *rule;
+	const struct fl_server *server;
+	struct fl_str spec, sspec;	/* of the fold's or rule's owner; of the server */
+	struct fl_models models;
+	struct fl_received now;		/* the one model */
+	struct held **held;		/* (nheld) personal models */
+	size_t nheld, heldcap;
+	struct fl_tset old, state;	/* state before and after */
+	struct fl_collect c;
+};
+
+/* --- what was asked for --- */
+
+static int keeps_state(const struct job *j)
+{
+	return j->server->vec[0] || j->server->scalar[0] || (j->c.fold && j->c.fold->nrow);
+}
+
+/* A server's own fold takes the place of the default rule. */
+static int own_fold(struct job *j, struct fl_err *e)
+{
+	struct fl_str given = FL_STR_INIT, def = FL_STR_INIT;
+	struct fl_spec mean;
+	int rc = fl_spec_parse(&fl_family_rule, "mean", &j->run->arena, &mean, e), same;
+
+	if (rc)
+		return -1;
+	fl_spec_print(&j->o->rule, &given);
+	fl_spec_print(&mean, &def);
+	same = !strcmp(fl_str_c(&given), fl_str_c(&def));
+	if (!same)
+		rc = fl_fail(e, FL_EUSAGE, "server %s weighs updates itself: rule %s has no place",
+		             j->server->e.name, fl_str_c(&given));
+	fl_str_release(&given);
+	fl_str_release(&def);
+	j->c.fold = j->server->fold;
+	j->c.fp = j->o->server.p;
+	j->c.who = fl_arena_fmt(&j->run->arena, e, "server %s", j->server->e.name);
+	fl_spec_print(&j->o->server, &j->spec);
+	return rc;
+}
+
+static int choose(struct job *j, struct fl_err *e)
+{
+	j->rule = (const struct fl_rule *)(const void *)j->o->rule.entry;
+	j->server = (const struct fl_server *)(const void *)j->o->server.entry;
+	fl_collect_init(&j->c);
+	j->c.rule = j->rule;
+	j->c.rp = j->o->rule.p;
+	j->c.threads = (int)j->o->threads;
+	j->c.memory = (size_t)j->o->memory;
+	fl_spec_print(&j->o->server, &j->sspec);
+	if (j->server->fold)
+		return own_fold(j, e);
+	if (j->rule->fold.fold) {
+		j->c.fold = &j->rule->fold;
+		j->c.fp = j->o->rule.p;
+	}
+	j->c.who = fl_arena_fmt(&j->run->arena, e, "rule %s", j->rule->e.name);
+	fl_spec_print(&j->o->rule, &j->spec);
+	return j->c.who ? 0 : -1;
+}
+
+static int check_options(const struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	if (!o->model)
+		return fl_fail(e, FL_EUSAGE, "-m is missing: the model that was sent out");
+	if (!strcmp(o->model, "-") && fl_run_stdin_default(j->run))
+		return fl_fail(e, FL_EUSAGE, "standard input cannot be both model and updates");
+	if (o->partial && !j->c.fold)
+		return fl_fail(e, FL_EUSAGE, "--partial: %s is not a folding rule", j->c.who);
+	if (!j->rule->personal)
+		return 0;
+	if (strcmp(fl_str_c(&j->sspec), "sgd:lr=1"))
+		return fl_fail(e, FL_EUSAGE, "rule %s writes personal models: server %s has no place",
+		               j->rule->e.name, j->server->e.name);
+	if (o->state)
+		return fl_fail(e, FL_EUSAGE, "rule %s keeps no state", j->rule->e.name);
+	if (!strcmp(o->output, "-"))
+		return fl_fail(e, FL_EUSAGE, "rule %s writes a model a client: -o FOLDER",
+		               j->rule->e.name);
+	return 0;
+}
+
+static int print_needs(const struct job *j, struct fl_err *e)
+{
+	struct fl_str s = FL_STR_INIT;
+	int rc;
+
+	fl_need_print(j->c.fold ? j->c.fold->needs : j->rule->needs, &s);
+	rc = fl_str_check(&s, e);
+	if (!rc)
+		puts(fl_str_c(&s));
+	fl_str_release(&s);
+	return rc;
+}
+
+/* --- models --- */
+
+static int receive(struct fl_received *r, const struct fl_tset *model, const char *base,
+                   struct fl_err *e)
+{
+	r->model = model;
+	memcpy(r->base, base, sizeof r->base);
+	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ? -1 : 0;
+}
+
+static int open_models(struct job *j, struct fl_err *e)
+{
+	if (fl_models_open(&j->models, j->o->model, e))
+		return -1;
+	if (j->models.folder)
+		return j->rule->personal ? 0 : fl_fail(e, FL_EUSAGE,
+			"%s: is a folder, but rule %s makes one model of one", j->o->model,
+			j->rule->e.name);
+	if (receive(&j->now, &j->models.one, j->models.base, e))
+		return fl_fail_in(e, "%s", j->o->model);
+	if (j->rule->personal)
+		return 0;
+	j->c.model = &j->models.one;
+	j->c.round = j->now.round + 1;
+	memcpy(j->c.base, j->now.base, sizeof j->c.base);
+	return 0;
+}
+
+static const struct fl_received *hold(struct job *j, int64_t client, struct fl_err *e)
+{
+	struct held *h = fl_arena_zero(&j->run->arena, 1, sizeof *h, e);
+
+	if (!h || fl_grow(&j->held, &j->heldcap, j->nheld + 1, sizeof *j->held, e) ||
+	    fl_models_get(&j->models, client, &h->model, h->r.base, e))
+		return NULL;
+	j->held[j->nheld++] = h;
+	if (receive(&h->r, &h->model, h->r.base, e))
+		return NULL;
+	return &h->r;
+}
+
+static const struct fl_received *received(void *ctx, const struct fl_update *u, struct fl_err *e)
+{
+	struct job *j = ctx;
+
+	return j->models.folder ? hold(j, u->client, e) : &j->now;
+}
+
+/* --- state --- */
+
+/* That the state is this server's, and led to this model. */
+static int check_state(const struct job *j, struct fl_err *e)
+{
+	const char *spec = fl_meta_get(&j->old, "fl.method"), *base = fl_meta_get(&j->old, "fl.base");
+	const char *name = j->server->e.name;
+	size_t n = strlen(name);
+
+	if (!spec || strncmp(spec, name, n) || (spec[n] && spec[n] != ':'))
+		return fl_fail(e, FL_EDATA, "%s: the state of server %s, not of %s", j->o->state,
+		               spec ? spec : "(no fl.method)", name);
+	if (!base || strcmp(base, j->now.base))
+		return fl_fail(e, FL_EDATA, "%s: the state that leads to model %s, but %s is %s",
+		               j->o->state, base ? base : "(no fl.base)", j->o->model, j->now.base);
+	return 0;
+}
+
+static int take_rows(struct job *j, struct fl_err *e)
+{
+	const struct fl_tensor *id = fl_tset_find(&j->old, "@rows/client");
+	const struct fl_tensor *v = fl_tset_find(&j->old, "@rows/value");
+	const int64_t *c;
+	size_t i;
+
+	if (!j->c.fold || !j->c.fold->nrow)
+		return 0;
+	if (!id || !v || id->dtype != FL_I64 || id->ndim != 1 || v->dtype != FL_F64 ||
+	    v->ndim != 2 || v->dim[0] != id->n || v->dim[1] != j->c.fold->nrow)
+		return fl_fail(e, FL_EDATA, "%s: '@rows/client' and '@rows/value' do not fit",
+		               j->o->state);
+	for (c = id->data, i = 1; i < id->n; i++)
+		if (c[i] <= c[i - 1])
+			return fl_fail(e, FL_EDATA, "%s: '@rows/client' is not ascending", j->o->state);
+	j->c.rows = (struct fl_rows){ id->n, id->data, v->data };
+	return 0;
+}
+
+static int load_state(struct job *j, struct fl_err *e)
+{
+	int rc = 1;
+
+	if (j->o->state && !j->o->new_state &&
+	    (rc = fl_state_load(j->o->state, j->now.round + 1, &j->old, e)) < 0)
+		return -1;
+	if (!rc)
+		return check_state(j, e) ? -1 : take_rows(j, e);
+	if (!keeps_state(j) || j->o->new_state || !j->now.round)
+		return 0;
+	return fl_fail(e, FL_EDATA, "%s: no state before round %lld, which server %s needs; "
+	               "--new-state begins anew", j->o->state ? j->o->state : "no --state",
+	               (long long)j->now.round + 1, j->server->e.name);
+}
+
+/* Rows of before and of now, by client; now's win. */
+static size_t merge_rows(const struct job *j, int64_t *id, double *v)
+{
+	const struct fl_rows *old = &j->c.rows;
+	unsigned nrow = j->c.fold->nrow;
+	size_t a = 0, b = 0, n = 0;
+
+	while (a < old->n || b < j->c.K) {
+		int now = b < j->c.K && (a == old->n || j->c.seen[b].client <= old->client[a]);
+		const double *from = now ? j->c.seen[b].row : old->value + a * nrow;
+
+		if (now && a < old->n && old->client[a] == j->c.seen[b].client)
+			a++;
+		if (id) {
+			id[n] = now ? j->c.seen[b].client : old->client[a];
+			memcpy(v + n * nrow, from, nrow * sizeof *v);
+		}
+		if (now)
+			b++;
+		else
+			a++;
+		n++;
+	}
+	return n;
+}
+
+static int put_rows(struct job *j, struct fl_err *e)
+{
+	struct fl_tensor *t;
+	int64_t *id;
+	size_t n;
+
+	if (!j->c.fold || !j->c.fold->nrow)
+		return 0;
+	n = merge_rows(j, NULL, NULL);
+	if (!(t = fl_tset_add(&j->state, "@rows/client", FL_I64, 1, &n, NULL, e)))
+		return -1;
+	id = t->data;
+	if (!(t = fl_tset_add(&j->state, "@rows/value", FL_F64, 2,
+	                      (size_t[]){ n, j->c.fold->nrow }, NULL, e)))
+		return -1;
+	merge_rows(j, id, t->data);
+	return 0;
+}
+
+static int save_state(struct job *j, const struct fl_tset *next, struct fl_err *e)
+{
+	char base[9];
+
+	if (!j->o->state)
+		return 0;
+	fl_meta_base(next, base);
+	if (put_rows(j, e) || fl_meta_set(&j->state, "fl.method", fl_str_c(&j->sspec), e) ||
+	    fl_meta_set(&j->state, "fl.base", base, e) ||
+	    fl_run_add_prov(j->run, j->o->no_prov, &j->state, e))
+		return -1;
+	return fl_state_save(j->o->state, j->c.round, &j->old, &j->state, !j->o->no_sync, e);
+}
+
+/* --- results --- */
+
+static int set_meta(struct job *j, struct fl_tset *next, int64_t round, const char *parent,
+                    struct fl_err *e)
+{
+	if (fl_meta_set_kind(next, FL_KIND_MODEL, e) ||
+	    fl_meta_set_i64(next, "fl.round", round, e) ||
+	    fl_meta_set(next, "fl.parent", parent, e) || fl_meta_set(next, "fl.prov", NULL, e))
+		return -1;
+	return fl_run_add_prov(j->run, j->o->no_prov, next, e);
+}
+
+static int step(struct job *j, struct fl_combined *u, struct fl_tset *next, struct fl_err *e)
+{
+	struct fl_server_round r = { .round = j->c.round, .K = j->c.K };
+	struct fl_step s = { .server = j->server, .p = j->o->server.p, .u = u,
+	                     .model = j->now.model, .old = &j->old, .threads = j->c.threads };
+
+	memcpy(r.s, j->c.s, sizeof r.s);
+	return fl_server_step(&s, &r, next, &j->state, e);
+}
+
+/* The state is there before the model: killed in between, the same call gives
+ * the same model again. */
+static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
+{
+	struct fl_tset next = { .t = NULL };
+	struct fl_out out = { .fd = -1 };
+	int rc = step(j, u, &next, e);
+
+	if (!rc)
+		rc = set_meta(j, &next, j->c.round, j->now.base, e);
+	if (!rc)
+		rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
+	if (!rc)
+		rc = save_state(j, &next, e);
+	if (!rc)
+		rc = fl_stream_write(&out, &next, e);
+	if (!rc)
+		rc = fl_out_commit(&out, e);
+	fl_out_abort(&out);
+	fl_tset_release(&next);
+	return rc;
+}
+
+static int write_personal(struct job *j, struct fl_err *e)
+{
+	struct fl_arena names = { .head = NULL };
+	int rc = 0;
+
+	if (mkdir(j->o->output, 0777) && errno != EEXIST)
+		return fl_fail(e, FL_EIO, "%s: %s", j->o->output, strerror(errno));
+	for (size_t k = 0; !rc && k < j->c.K; k++) {
+		const struct fl_member *m = &j->c.member[k];
+		struct fl_tset *out = &j->c.result[k];
+		const char *path = fl_client_path(j->o->output, m->u.client, "safetensors", &names, e);
+
+		rc = path && !fl_meta_set_i64(out, "fl.client", m->u.client, e) &&
+		     !set_meta(j, out, m->u.round, m->from->base, e) ?
+		     fl_stream_save(path, out, !j->o->no_sync, e) : -1;
+	}
+	fl_arena_release(&names);
+	return rc;
+}
+
+static int write_partial(struct job *j, struct fl_err *e)
+{
+	struct fl_tset s = { .t = NULL };
+	struct fl_out out = { .fd = -1 };
+	int rc = fl_collect_partial(&j->c, &s, e);
+
+	if (!rc)
+		rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
+	if (!rc)
+		rc = fl_stream_write(&out, &s, e);
+	if (!rc)
+		rc = fl_out_commit(&out, e);
+	fl_out_abort(&out);
+	fl_tset_release(&s);
+	return rc;
+}
+
+static int aggregate(struct job *j, struct fl_err *e)
+{
+	struct fl_inputs in = { .path = j->run->operand, .n = j->run->noperand,
+	                        .expect = j->o->expect == FL_UNSET ? -1 : j->o->expect };
+	struct fl_combined u;
+	int rc;
+
+	if (open_models(j, e) || load_state(j, e))
+		return -1;
+	j->c.received = received;
+	j->c.ctx = j;
+	j->c.spec = fl_str_c(&j->spec);
+	rc = fl_collect_read(&j->c, &in, e);
+	if (!rc && j->o->partial)
+		rc = write_partial(j, e);
+	else if (!rc && !(rc = fl_collect_combine(&j->c, &u, e)))
+		rc = j->rule->personal ? write_personal(j, e) : write_model(j, &u, e);
+	if (!rc)
+		fl_say(FL_LOG_INFO, "round %lld: %zu clients, %s, server %s", (long long)j->c.round,
+		       j->c.K, fl_str_c(&j->spec), fl_str_c(&j->sspec));
+	fl_inputs_release(&in);
+	return rc;
+}
+
+static void release(struct job *j)
+{
+	size_t i;
+
+	fl_collect_release(&j->c);
+	for (i = 0; i < j->nheld; i++)
+		fl_tset_release(&j->held[i]->model);
+	free(j->held);
+	fl_models_release(&j->models);
+	fl_tset_release(&j->old);
+	fl_tset_release(&j->state);
+	fl_str_release(&j->spec);
+	fl_str_release(&j->sspec);
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	struct job j = { .run = r, .o = r->opts };
+	int rc = choose(&j, e);
+
+	if (!rc && j.o->needs)
+		rc = print_needs(&j, e);
+	else if (!rc && !(rc = check_options(&j, e)))
+		rc = aggregate(&j, e);
+	release(&j);
+	return rc;
+}
+
+static int reads_stdin(const struct fl_run *r)
+{
+	const struct opts *o = r->opts;
+
+	return !o->needs && fl_run_stdin_default(r);
+}
+
+static const struct fl_family *const families[] = { &fl_family_rule, &fl_family_server, NULL };
+
+static const struct fl_tool tool = {
+	.name = "fl-aggregate",
+	.nd = "combine client updates into the next model",
+	.operands = "[update ...]",
+	.reads = "update, partial",
+	.writes = "model, partial",
+	.opts = opts,
+	.osize = sizeof(struct opts),
+	.families = families,
+	.reads_stdin = reads_stdin,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}
