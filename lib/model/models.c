@@ -77,6 +77,17 @@ static int load_newest(const char *path, struct fl_tset *out, struct fl_err *e)
 	return rc ? -1 : round >= 0;
 }
 
+/* A record that names its client must name this one. */
+static int check_client(const struct fl_tset *rec, int64_t client, struct fl_err *e)
+{
+	int64_t c = client;
+
+	if (fl_meta_i64(rec, "fl.client", &c, e) < 0)
+		return -1;
+	return c == client ? 0 : fl_fail(e, FL_EDATA, "client %lld: its model is client %lld's",
+	                                 (long long)client, (long long)c);
+}
+
 static int get_personal(const struct fl_models *m, int64_t client, struct fl_tset *out,
                         struct fl_err *e)
 {
@@ -104,7 +115,7 @@ int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out
 		memcpy(base, m->base, sizeof m->base);
 		return fl_tset_clone(out, &m->one, e);
 	}
-	if (get_personal(m, client, out, e) < 0) {
+	if (get_personal(m, client, out, e) < 0 || check_client(out, client, e)) {
 		fl_tset_release(out);
 		return -1;
 	}

@@ -151,6 +151,36 @@ static void errors(void)
 	        "mlp: layers[2]: linear: the net has more than 2147483648 parameters");
 }
 
+/* Every byte changed, and every length: builds, or says it is usage. */
+static void damaged(void)
+{
+	static const char good[] =
+		"{\"input\":[2,2],\"layers\":[{\"layer\":\"flatten\",\"name\":\"a\"},"
+		"{\"layer\":\"linear\",\"out\":3,\"bias\":true},{\"layer\":\"relu\"},"
+		"{\"layer\":\"linear\",\"out\":2}],\"loss\":\"ce\",\"features\":3}";
+	static const char other[] = "\"{}[]:,0-9e.\\ut @\x01\xff";
+	char s[sizeof good];
+	int wrong = 0, built = 0;
+
+	for (size_t i = 0; i < sizeof good; i++)
+		for (size_t j = 0; j < sizeof other; j++) {
+			struct fl_net net;
+
+			memset(&e, 0, sizeof e);
+			memcpy(s, good, sizeof good);
+			s[i] = other[j];
+			s[sizeof good - 1] = '\0';
+			if (!fl_net_build(&net, s, &e)) {
+				built++;
+				fl_net_release(&net);
+			} else if (e.code != FL_EUSAGE || !e.msg[0]) {
+				wrong++;
+			}
+		}
+	is_int(wrong, 0, "damaged JSON is usage");
+	ok(built > 0, "unless it still says something");
+}
+
 static void json_file(void)
 {
 	char path[] = "/tmp/fl-arch-XXXXXX";
@@ -255,13 +285,14 @@ static void model_of(void)
 	fl_tset_release(&s);
 }
 
-/* A record of client c in dir, round r, whose tensor v is x. */
-static void write_record(struct fl_out *o, int64_t r, const char *tensor, float x)
+/* Adds a state of a client with one tensor of one number. */
+static void write_record(struct fl_out *o, int64_t client, int64_t r, const char *tensor, float x)
 {
 	struct fl_tset s = { 0 };
 	size_t one = 1;
 
 	fl_meta_set_kind(&s, FL_KIND_STATE, &e);
+	fl_meta_set_i64(&s, "fl.client", client, &e);
 	fl_meta_set_i64(&s, "fl.round", r, &e);
 	*(float *)fl_tset_add(&s, tensor, FL_F32, 1, &one, NULL, &e)->data = x;
 	fl_stream_write(o, &s, &e);
@@ -280,9 +311,9 @@ static void models(void)
 		return;
 	snprintf(path, sizeof path, "%s/0007.sts", dir);
 	fl_out_open(&o, path, 0, &e);
-	write_record(&o, 2, "v", 2);
-	write_record(&o, 3, "v", 3);
-	write_record(&o, 4, "@scaffold/c", 4);
+	write_record(&o, 7, 2, "v", 2);
+	write_record(&o, 7, 3, "v", 3);
+	write_record(&o, 7, 4, "@scaffold/c", 4);
 	fl_out_commit(&o, &e);
 	ok(!fl_models_open(&m, dir, &e) && m.folder, "a folder of personal models opens");
 	if (ok(!fl_models_get(&m, 7, &s, base, &e), "a client's model"))
@@ -291,6 +322,11 @@ static void models(void)
 	is_int((long long)strlen(base), 8, "with its checksum");
 	fl_tset_release(&s);
 	ok(fl_models_get(&m, 8, &s, base, &e) && e.code == FL_EDATA, "a client without one is bad data");
+	fl_out_open(&o, path, 0, &e);
+	write_record(&o, 9, 2, "v", 2);
+	fl_out_commit(&o, &e);
+	ok(fl_models_get(&m, 7, &s, base, &e) && e.code == FL_EDATA, "another client's model");
+	is_str(e.msg, "client 7: its model is client 9's", "is refused");
 	fl_models_release(&m);
 	ok(fl_models_open(&m, path, &e) && e.code == FL_EDATA, "a file must be one model");
 	unlink(path);
@@ -303,6 +339,7 @@ int main(void)
 	names_of_preset();
 	round_trips();
 	errors();
+	damaged();
 	json_file();
 	init();
 	records();

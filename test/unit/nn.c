@@ -64,6 +64,45 @@ static void sgd(struct golden *t, int i)
 	   "every weight is updated once a step, each parameter in order");
 }
 
+/* Logits of 5-20-3 whose features are the input of layer i; 1 is the relu,
+ * which then may not be computed by the layer before it. */
+static float *logits(size_t i, size_t B, struct fl_arena *a)
+{
+	char arch[256];
+	struct fl_net net;
+	struct fl_work k;
+	float *w, *z;
+	struct fl_rng r;
+
+	snprintf(arch, sizeof arch, "{\"input\":[5],\"layers\":[{\"layer\":\"linear\",\"out\":20},"
+	         "{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":3}],\"features\":%zu}", i);
+	if (fl_net_build(&net, arch, NULL) || fl_work_init(&k, &net, B, 0, NULL))
+		return NULL;
+	w = fl_arena_get(a, net.P, sizeof *w, NULL);
+	z = fl_arena_get(a, B * net.classes, sizeof *z, NULL);
+	fl_net_init(&net, 1, w);
+	fl_rng_init(&r, 1, 0, 0, FL_RNG_DATA, 0);
+	for (size_t j = 0; j < 5 * B; j++)
+		k.act[0][j] = (float)fl_rng_normal(&r);
+	fl_net_forward(&net, &k, w, B, 0, NULL);
+	memcpy(z, k.act[net.nlayer], B * net.classes * sizeof *z);
+	fl_work_release(&k);
+	fl_net_release(&net);
+	return z;
+}
+
+static void fused_relu(void)
+{
+	struct fl_arena a = { 0 };
+	const float *one = logits(2, 9, &a), *two = logits(1, 9, &a), *row = logits(2, 1, &a);
+
+	ok(one && two && !memcmp(one, two, 27 * sizeof *one),
+	   "a relu computed by the layer before it gives the same bytes");
+	ok(one && row && !memcmp(one, row, 3 * sizeof *one),
+	   "an example's logits do not depend on the batch it is in");
+	fl_arena_release(&a);
+}
+
 int main(void)
 {
 	struct fl_err e = { 0 };
@@ -77,5 +116,6 @@ int main(void)
 			sgd(&t, i);
 	}
 	golden_close(&t);
+	fused_relu();
 	return tap_done();
 }
