@@ -57,8 +57,7 @@ int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e)
 	return 0;
 }
 
-/* The folder of path, "." where it names none; caller frees. */
-static char *dir_of(const char *path)
+char *fl_dir_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -87,7 +86,7 @@ static char *target_of(const char *path)
 
 static int open_tmp(struct fl_out *o, struct fl_err *e)
 {
-	char *dir = dir_of(o->path);
+	char *dir = fl_dir_of(o->path);
 	mode_t mask = umask(0);
 	int n;
 
@@ -216,7 +215,7 @@ static int publish(struct fl_out *o, struct fl_err *e)
 	free(o->tmp);
 	o->tmp = NULL;
 	if (o->sync) {
-		dir = dir_of(o->path);
+		dir = fl_dir_of(o->path);
 		rc = dir ? fl_sync_dir(dir, e) : fl_fail_mem(e, strlen(o->path));
 		free(dir);
 	}
@@ -245,8 +244,7 @@ void fl_out_abort(struct fl_out *o)
 	*o = (struct fl_out){ .fd = -1 };
 }
 
-/* The PID in .NAME.PID.XXXXXX.tmp, or 0 where the name is not of that form. */
-static long tmp_owner(const char *file, const char *name)
+long fl_tmp_owner(const char *file, const char *name)
 {
 	size_t n = strlen(name), len = strlen(file);
 	char *end;
@@ -261,12 +259,12 @@ static long tmp_owner(const char *file, const char *name)
 
 void fl_out_sweep(const char *path)
 {
-	char *dir = dir_of(path);
+	char *dir = fl_dir_of(path);
 	DIR *d = dir ? opendir(dir) : NULL;
 	struct dirent *f;
 
 	while (d && (f = readdir(d))) {
-		long pid = tmp_owner(f->d_name, base_of(path));
+		long pid = fl_tmp_owner(f->d_name, base_of(path));
 
 		if (pid && kill((pid_t)pid, 0) && errno == ESRCH)
 			unlinkat(dirfd(d), f->d_name, 0);

@@ -35,6 +35,12 @@ int fl_out_commit(struct fl_out *o, struct fl_err *e);
 /* Throws the temporary away; harmless on a zeroed or released o. */
 void fl_out_abort(struct fl_out *o);
 
+/* The folder of path, "." where it names none; the caller frees. */
+char *fl_dir_of(const char *path);
+
+/* The PID in file = .NAME.PID.XXXXXX.tmp, or 0 where it is not of that form. */
+long fl_tmp_owner(const char *file, const char *name);
+
 /* Removes .NAME.PID.XXXXXX.tmp files beside path whose process is gone. */
 void fl_out_sweep(const char *path);
 

@@ -66,6 +66,22 @@ void fl_str_addnum(struct fl_str *b, double v)
 	fl_str_add(b, fl_num_print(buf, v));
 }
 
+void fl_str_addjson(struct fl_str *b, const char *s)
+{
+	fl_str_addc(b, '"');
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f)
+			fl_str_addf(b, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			fl_str_addf(b, "\\%c", c);
+		else
+			fl_str_addc(b, *s);
+	}
+	fl_str_addc(b, '"');
+}
+
 const char *fl_str_c(const struct fl_str *b)
 {
 	return b->s ? b->s : "";

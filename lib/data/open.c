@@ -130,19 +130,11 @@ static int set_scale(struct fl_tset *rec, const char *json, struct fl_err *e)
 	return fl_fail_in(e, "--scale");
 }
 
-/* The folder of a file, in which fl.source is looked up. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-}
-
 int fl_data_open(struct fl_data *d, const char *source, const char *scale, struct fl_err *e)
 {
 	struct fl_tset rec = { .t = NULL };
 	struct fl_stream *keep = NULL;
-	char *dir = folder_of(source);
+	char *dir = fl_dir_of(source);
 	int rc = -1;
 
 	*d = (struct fl_data){ .client = -1 };

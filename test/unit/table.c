@@ -1,4 +1,5 @@
 /* Every entry of every family: names, texts, defaults, ranges, specs. */
+#include "data/source.h"
 #include "fed/agg/agg.h"
 #include "fed/client/client.h"
 #include "fed/server/server.h"
@@ -17,6 +18,7 @@ static const struct {
 	const struct fl_family *f;
 	const char *dir;
 } families[] = {
+	{ &fl_family_data, "lib/data" },
 	{ &fl_family_by, "lib/part" }, { &fl_family_opt, "lib/optim" },
 	{ &fl_family_metric, "lib/metric" }, { &fl_family_arch, "lib/model" },
 	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },

@@ -1,0 +1,231 @@
+/* Folders replaced whole. A kill at any moment leaves the old or the new one
+ * under the name, and at worst a temporary that the next run removes. */
+#define _GNU_SOURCE
+#include "base/dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define BUF_SIZE ((size_t)256 << 10)	/* of one file's output */
+#define BEGIN_MAX 64
+
+static int is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* path without slashes at its end and, where it is a link, its target. */
+static char *clean(const char *path)
+{
+	char *real = realpath(path, NULL), *s = real ? real : strdup(path);
+	size_t n = s ? strlen(s) : 0;
+
+	while (n > 1 && s[n - 1] == '/')
+		s[--n] = '\0';
+	return s;
+}
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Removes the files that are ours, then the folder if nothing else is in it. */
+static int remove_ours(const char *path, int (*ours)(const char *))
+{
+	DIR *f = opendir(path);
+	struct dirent *x;
+
+	while (f && (x = readdir(f)))
+		if (!is_dot(x->d_name) && ours(x->d_name))
+			unlinkat(dirfd(f), x->d_name, 0);
+	if (f)
+		closedir(f);
+	return rmdir(path);
+}
+
+static void sweep(const char *parent, const char *name, int (*ours)(const char *))
+{
+	DIR *f = opendir(parent);
+	struct dirent *x;
+
+	while (f && (x = readdir(f))) {
+		long pid = fl_tmp_owner(x->d_name, name);
+		char *path;
+
+		if (!pid || !kill((pid_t)pid, 0) || errno != ESRCH ||
+		    asprintf(&path, "%s/%s", parent, x->d_name) < 0)
+			continue;
+		remove_ours(path, ours);
+		free(path);
+	}
+	if (f)
+		closedir(f);
+}
+
+static int begins(int dir, const char *marker, const char *begin)
+{
+	int fd = openat(dir, marker, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	size_t n = strlen(begin);
+	char buf[BEGIN_MAX];
+	int same = fd >= 0 && n <= sizeof buf && fl_read_full(fd, buf, n, NULL) == (ssize_t)n &&
+	           !memcmp(buf, begin, n);
+
+	if (fd >= 0)
+		close(fd);
+	return same;
+}
+
+/* Whether what is there may be replaced. */
+static int check_old(const char *path, int (*ours)(const char *), const char *marker,
+                     const char *begin, struct fl_err *e)
+{
+	DIR *f = opendir(path);
+	struct dirent *x;
+	size_t n = 0;
+	int rc = 0;
+
+	if (!f)
+		return errno == ENOENT ? 0 : fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+	while (!rc && (x = readdir(f))) {
+		if (is_dot(x->d_name))
+			continue;
+		n++;
+		if (!ours(x->d_name))
+			rc = fl_fail(e, FL_EIO, "%s: holds '%s', which was not written here: "
+			             "the folder is not replaced", path, x->d_name);
+	}
+	if (!rc && n && !begins(dirfd(f), marker, begin))
+		rc = fl_fail(e, FL_EIO, "%s: holds files but no %s of this program: "
+		             "the folder is not replaced", path, marker);
+	closedir(f);
+	return rc;
+}
+
+static int make_tmp(struct fl_dir *d, const char *parent, struct fl_err *e)
+{
+	/* A name that the sweep knows: six characters after the PID. */
+	for (unsigned try = 0; try < 1000; try++) {
+		free(d->tmp);
+		if (asprintf(&d->tmp, "%s/.%s.%ld.%06u.tmp", parent, base_of(d->path),
+		             (long)getpid(), try) < 0) {
+			d->tmp = NULL;
+			return fl_fail_mem(e, strlen(d->path));
+		}
+		if (!mkdir(d->tmp, 0777)) {
+			d->fd = open(d->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			return d->fd < 0 ? fl_fail(e, FL_EIO, "%s: %s", d->tmp, strerror(errno)) : 0;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	fl_fail(e, FL_EIO, "%s: cannot create a folder beside it: %s", d->path, strerror(errno));
+	free(d->tmp);
+	d->tmp = NULL;
+	return -1;
+}
+
+int fl_dir_open(struct fl_dir *d, const char *path, int (*ours)(const char *name),
+                const char *marker, const char *begin, struct fl_err *e)
+{
+	char *parent = NULL;
+	int rc = -1;
+
+	*d = (struct fl_dir){ .fd = -1, .ours = ours };
+	if (!(d->path = clean(path)) || !(parent = fl_dir_of(d->path)))
+		fl_fail_mem(e, strlen(path));
+	else if (!check_old(d->path, ours, marker, begin, e)) {
+		sweep(parent, base_of(d->path), ours);
+		rc = make_tmp(d, parent, e);
+	}
+	free(parent);
+	if (rc)
+		fl_dir_abort(d);
+	return rc;
+}
+
+int fl_dir_create(const struct fl_dir *d, const char *name, struct fl_out *o, struct fl_err *e)
+{
+	*o = (struct fl_out){ .fd = -1 };
+	if (asprintf(&o->path, "%s/%s", d->path, name) < 0)
+		o->path = NULL;
+	if (!o->path || !(o->buf = malloc(BUF_SIZE))) {
+		fl_out_abort(o);
+		return fl_fail_mem(e, BUF_SIZE);
+	}
+	o->fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (o->fd >= 0)
+		return 0;
+	fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
+	fl_out_abort(o);
+	return -1;
+}
+
+/* Puts the temporary under the name; *old: whether it now is the old folder. */
+static int exchange(const struct fl_dir *d, int *old, struct fl_err *e)
+{
+	*old = 0;
+	if (!renameat2(AT_FDCWD, d->tmp, AT_FDCWD, d->path, RENAME_NOREPLACE))
+		return 0;
+	/* rename() replaces an empty folder, on file systems that know no flags too. */
+	if (!rename(d->tmp, d->path))
+		return 0;
+	if (renameat2(AT_FDCWD, d->tmp, AT_FDCWD, d->path, RENAME_EXCHANGE))
+		return fl_fail(e, FL_EIO, "%s: rename: %s%s", d->path, strerror(errno),
+		               errno == EINVAL || errno == ENOSYS ?
+		               " (this file system cannot exchange folders: remove it first)" : "");
+	*old = 1;
+	return 0;
+}
+
+static int sync_parent(const struct fl_dir *d, struct fl_err *e)
+{
+	char *parent = fl_dir_of(d->path);
+	int rc = parent ? fl_sync_dir(parent, e) : fl_fail_mem(e, strlen(d->path));
+
+	free(parent);
+	return rc;
+}
+
+int fl_dir_commit(struct fl_dir *d, int sync, struct fl_err *e)
+{
+	int old, rc = 0;
+
+	/* One call for the file system: an fsync a file takes minutes for thousands. */
+	if (sync && syncfs(d->fd))
+		rc = fl_fail(e, FL_EIO, "%s: sync: %s", d->path, strerror(errno));
+	if (rc || exchange(d, &old, e)) {
+		fl_dir_abort(d);
+		return -1;
+	}
+	if (sync)
+		rc = sync_parent(d, e);
+	if (old && remove_ours(d->tmp, d->ours))
+		fl_say(FL_LOG_WARN, "%s: the old folder stays: %s", d->tmp, strerror(errno));
+	free(d->tmp);
+	d->tmp = NULL;
+	fl_dir_abort(d);
+	return rc;
+}
+
+void fl_dir_abort(struct fl_dir *d)
+{
+	if (d->path && d->fd >= 0)
+		close(d->fd);
+	if (d->tmp)
+		remove_ours(d->tmp, d->ours);
+	free(d->tmp);
+	free(d->path);
+	*d = (struct fl_dir){ .fd = -1 };
+}

@@ -1,0 +1,641 @@
+/* fl-eval: a model on the data of many clients; a row each, and their spread. */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/par.h"
+#include "cli/tool.h"
+#include "data/data.h"
+#include "data/source.h"
+#include "kernel/vmath.h"
+#include "metric/metric.h"
+#include "model/model.h"
+
+#define BATCH ((size_t)256)	/* sums are formed batch by batch, so this shows in last bits */
+#define METRICS_MAX 16
+#define WAVE 4			/* data sets in memory a thread */
+
+enum { TSV, JSON };
+static const char *const formats[] = { "tsv", "json", NULL };
+
+struct opts {
+	const char *model, *scale, *output;
+	struct fl_strs data, min;
+	struct fl_specs metric;
+	int64_t expect, threads;
+	int format, allow_empty, no_sync;
+};
+
+#define O(member) offsetof(struct opts, member)
+static const struct fl_opt opts[] = {
+	FL_OPT_MODEL(struct opts),
+	{ 'd', 0, NULL, { "data", FL_P_STRS, O(data), NULL, 0, 0, NULL, "source",
+	  "evaluate on this too: a record, an IDX pair, a data set by name; repeatable" } },
+	{ 0, 0, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
+	  "how stored values of -d become inputs" } },
+	{ 0, 0, &fl_family_metric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), "accuracy,loss",
+	  0, 0, NULL, "list", "what to measure" } },
+	{ 0, 0, NULL, { "min", FL_P_STRS, O(min), NULL, 0, 0, NULL, "field=value",
+	  "exit 1 unless this field of the summary is at least that; repeatable" } },
+	FL_OPT_FORMAT(struct opts, formats),
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_EXPECT(struct opts),
+	FL_OPT_ALLOW_EMPTY(struct opts),
+	FL_OPT_THREADS(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
+	{ 0, 0, NULL, { 0 } }
+};
+
+/* Fields of the summary for a metric m: m, m_mean, ... */
+static const struct { const char *suffix; size_t off; } spread_field[] = {
+	{ "", offsetof(struct fl_spread, weighted) },
+	{ "_mean", offsetof(struct fl_spread, mean) },
+	{ "_var", offsetof(struct fl_spread, var) },
+	{ "_std", offsetof(struct fl_spread, std) },
+	{ "_min", offsetof(struct fl_spread, min) },
+	{ "_worst10", offsetof(struct fl_spread, worst10) },
+	{ "_worst20", offsetof(struct fl_spread, worst20) },
+	{ "_worst30", offsetof(struct fl_spread, worst30) },
+	{ "_best10", offsetof(struct fl_spread, best10) },
+	{ "_jain", offsetof(struct fl_spread, jain) },
+	{ "_gini", offsetof(struct fl_spread, gini) },
+	{ "_entropy", offsetof(struct fl_spread, entropy) },
+	{ "_cos", offsetof(struct fl_spread, cos) },
+};
+#define NFIELD (sizeof spread_field / sizeof *spread_field)
+
+struct row {
+	int64_t client, round;		/* -1: none */
+	const char *split;		/* in the run's arena; NULL: not known */
+	size_t n, order;
+	double v[METRICS_MAX];
+};
+
+/* Network and weights of a model, and room for one batch. */
+struct net {
+	struct fl_net net;
+	fl_real *w;
+	int64_t round;
+	int ready;
+};
+
+struct room {
+	struct fl_work work;
+	float *p, *lse;			/* (BATCH,C), (BATCH) */
+	int32_t *y;			/* (BATCH) */
+	struct fl_arena arena;
+};
+
+struct item {
+	struct fl_data data;
+	struct row row;
+};
+
+struct job {
+	struct fl_run *run;
+	const struct opts *o;
+	struct fl_models models;
+	struct net net;			/* where all clients have the same model */
+	struct room *room;		/* (threads) for it; work.B 0: not yet */
+	struct item *item;		/* (wave) */
+	size_t wave, nitem;
+	struct row *row;		/* (nrow) */
+	size_t nrow, rowcap;
+	struct fl_spread spread[METRICS_MAX];
+};
+
+/* --- one data set --- */
+
+static int net_init(struct net *n, const struct fl_tset *model, struct fl_err *e)
+{
+	*n = (struct net){ .round = -1 };
+	if (fl_meta_i64(model, "fl.round", &n->round, e) < 0 || fl_model_of(&n->net, model, e))
+		return -1;
+	n->ready = 1;
+	if (!(n->w = fl_alloc(n->net.P, sizeof *n->w, e)))
+		return -1;
+	return fl_net_import(&n->net, model, "", 0, n->w, e);
+}
+
+static void net_release(struct net *n)
+{
+	if (n->ready)
+		fl_net_release(&n->net);
+	free(n->w);
+	*n = (struct net){ .ready = 0 };
+}
+
+static int room_init(struct room *r, const struct fl_net *net, struct fl_err *e)
+{
+	if (fl_work_init(&r->work, net, BATCH, 0, e))
+		return -1;
+	r->p = fl_arena_get(&r->arena, BATCH * net->classes, sizeof *r->p, e);
+	r->lse = fl_arena_get(&r->arena, BATCH, sizeof *r->lse, e);
+	r->y = fl_arena_get(&r->arena, BATCH, sizeof *r->y, e);
+	return r->p && r->lse && r->y ? 0 : -1;
+}
+
+static void room_release(struct room *r)
+{
+	fl_work_release(&r->work);
+	fl_arena_release(&r->arena);
+	*r = (struct room){ .p = NULL };
+}
+
+static int measure(const struct fl_specs *metric, const struct net *n, struct room *r,
+                   struct item *it, struct fl_err *e)
+{
+	const struct fl_data *d = &it->data;
+	size_t C = n->net.classes;
+
+	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, e))
+		return -1;
+	it->row.round = n->round;
+	it->row.n = d->N;
+	memset(it->row.v, 0, sizeof it->row.v);
+	for (size_t i = 0, B; i < d->N; i += B) {
+		const float *z = r->work.act[n->net.nlayer];
+
+		B = d->N - i < BATCH ? d->N - i : BATCH;
+		fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
+		fl_net_forward(&n->net, &r->work, n->w, B, 0, NULL);
+		fl_softmax_rows(z, r->p, r->lse, B, C);
+		for (size_t m = 0; m < metric->n; m++) {
+			const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
+
+			it->row.v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
+		}
+	}
+	for (size_t m = 0; m < metric->n; m++)
+		it->row.v[m] /= (double)d->N;
+	return 0;
+}
+
+/* A model of its own, from a folder. */
+static int measure_personal(struct job *j, struct item *it, struct fl_err *e)
+{
+	struct fl_tset model = { .t = NULL };
+	struct room room = { .p = NULL };
+	struct net net = { .ready = 0 };
+	char base[9];
+	int rc;
+
+	if (it->data.client < 0)
+		return fl_fail(e, FL_EDATA, "%s: fl.client is missing, so no model of %s is its own",
+		               it->data.name, j->models.path);
+	rc = fl_models_get(&j->models, it->data.client, &model, base, e);
+	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, e) ? -1 : 0))
+		fl_fail_in(e, "%s: model of client %" PRId64, j->models.path, it->data.client);
+	if (!rc)
+		rc = measure(&j->o->metric, &net, &room, it, e);
+	if (net.ready)
+		room_release(&room);
+	net_release(&net);
+	fl_tset_release(&model);
+	return rc;
+}
+
+static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
+{
+	struct job *j = ctx;
+	struct room *r = &j->room[thread];
+
+	if (j->models.folder)
+		return measure_personal(j, &j->item[i], e);
+	if (!r->work.B && room_init(r, &j->net.net, e))
+		return -1;
+	return measure(&j->o->metric, &j->net, r, &j->item[i], e);
+}
+
+/* --- all data sets --- */
+
+/* Measures what is waiting and keeps the rows. */
+static int flush(struct job *j, struct fl_err *e)
+{
+	int rc = fl_par_for(j->nitem, (int)j->o->threads, j, measure_item, e);
+
+	if (!rc)
+		rc = fl_grow(&j->row, &j->rowcap, j->nrow + j->nitem, sizeof *j->row, e);
+	for (size_t i = 0; i < j->nitem; i++) {
+		if (!rc)
+			j->row[j->nrow++] = j->item[i].row;
+		fl_data_release(&j->item[i].data);
+	}
+	j->nitem = 0;
+	return rc;
+}
+
+/* The item that was just opened at j->item[j->nitem]. */
+static int add(struct job *j, struct fl_err *e)
+{
+	struct item *it = &j->item[j->nitem++];
+	const char *split = fl_data_split(&it->data);
+
+	it->row = (struct row){ .client = it->data.client, .order = j->nrow + j->nitem - 1 };
+	if (split && !(it->row.split = fl_arena_str(&j->run->arena, split, e)))
+		return -1;
+	fl_say(FL_LOG_INFO, "%s: %zu examples of %zu classes", it->data.name, it->data.N, it->data.C);
+	return j->nitem == j->wave ? flush(j, e) : 0;
+}
+
+static int read_data(struct job *j, struct fl_err *e)
+{
+	for (size_t i = 0; i < j->o->data.n; i++)
+		if (fl_data_open(&j->item[j->nitem].data, j->o->data.v[i], j->o->scale, e) || add(j, e))
+			return -1;
+	return 0;
+}
+
+/* A record lives until the next is read, so what waits is a copy. */
+static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_tset copy = { .t = NULL };
+	const char *name = fl_inputs_name(in);
+	char *dir = fl_dir_of(name);
+	int rc = -1;
+
+	if (!dir)
+		fl_fail_mem(e, strlen(name));
+	else if (j->wave == 1 || !fl_tset_clone(&copy, rec, e))
+		rc = fl_data_take(&j->item[j->nitem].data, j->wave == 1 ? rec : &copy, dir, name, e);
+	fl_tset_release(&copy);
+	free(dir);
+	return rc ? rc : add(j, e);
+}
+
+static int reads_clients(const struct fl_run *r)
+{
+	return r->noperand || !((const struct opts *)r->opts)->data.n;
+}
+
+static int read_clients(struct job *j, struct fl_err *e)
+{
+	struct fl_inputs in = {
+		.path = j->run->operand, .n = j->run->noperand,
+		.expect = j->o->expect == FL_UNSET ? -1 : j->o->expect,
+		.allow_empty = j->o->allow_empty,
+	};
+	struct fl_tset rec = { .t = NULL };
+	int rc = 0;
+
+	if (!reads_clients(j->run))
+		return 0;
+	while (!rc && (rc = fl_inputs_next(&in, &rec, e)) > 0)
+		rc = take(j, &in, &rec, e);
+	fl_tset_release(&rec);
+	fl_inputs_release(&in);
+	return rc;
+}
+
+static int by_client(const void *va, const void *vb)
+{
+	const struct row *a = va, *b = vb;
+
+	if (a->client != b->client)
+		return a->client < b->client ? -1 : 1;
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+/* Rows by client, those without one first; a client has one row. */
+static int sort_rows(struct job *j, struct fl_err *e)
+{
+	if (j->nrow)
+		qsort(j->row, j->nrow, sizeof *j->row, by_client);
+	for (size_t i = 1; i < j->nrow; i++)
+		if (j->row[i].client >= 0 && j->row[i].client == j->row[i - 1].client)
+			return fl_fail(e, FL_EDATA, "client %" PRId64 " occurs twice", j->row[i].client);
+	return 0;
+}
+
+static int summarise(struct job *j, struct fl_err *e)
+{
+	double *v = fl_alloc(j->nrow, sizeof *v, e), *n = fl_alloc(j->nrow, sizeof *n, e);
+	int rc = v && n ? 0 : -1;
+
+	for (size_t i = 0; !rc && i < j->nrow; i++)
+		n[i] = (double)j->row[i].n;
+	for (size_t m = 0; !rc && m < j->o->metric.n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
+
+		for (size_t i = 0; i < j->nrow; i++)
+			v[i] = j->row[i].v[m];
+		rc = fl_spread(v, n, j->nrow, f->higher_is_better, &j->spread[m], e);
+	}
+	free(v);
+	free(n);
+	return rc;
+}
+
+/* --- rows as text --- */
+
+static const char *metric_name(const struct job *j, size_t m)
+{
+	return j->o->metric.v[m].entry->name;
+}
+
+static double field_value(const struct job *j, size_t m, size_t f)
+{
+	return *(const double *)(const void *)((const char *)&j->spread[m] + spread_field[f].off);
+}
+
+static int same_split(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* What all rows have in common. */
+static struct row overall(const struct job *j)
+{
+	struct row all = { .client = -1, .round = -1 };
+
+	if (j->nrow) {
+		all.round = j->row[0].round;
+		all.split = j->row[0].split;
+	}
+	for (size_t i = 0; i < j->nrow; i++) {
+		all.n += j->row[i].n;
+		if (j->row[i].round != all.round)
+			all.round = -1;
+		if (!same_split(j->row[i].split, all.split))
+			all.split = NULL;
+	}
+	return all;
+}
+
+static void json_int(struct fl_str *b, const char *key, int64_t v)
+{
+	fl_str_addf(b, ",\"%s\":", key);
+	if (v < 0)
+		fl_str_add(b, "null");
+	else
+		fl_str_addf(b, "%" PRId64, v);
+}
+
+static void json_real(struct fl_str *b, const char *key, const char *suffix, double v)
+{
+	fl_str_addf(b, ",\"%s%s\":", key, suffix);
+	if (isfinite(v))
+		fl_str_addnum(b, v);
+	else
+		fl_str_add(b, "null");
+}
+
+static void json_begin(struct fl_str *b, const char *kind, const struct row *r)
+{
+	fl_str_addf(b, "{\"schema\":\"fl-eval/1\",\"kind\":\"%s\"", kind);
+	json_int(b, "client", r->client);
+	json_int(b, "round", r->round);
+	fl_str_add(b, ",\"split\":");
+	if (r->split)
+		fl_str_addjson(b, r->split);
+	else
+		fl_str_add(b, "null");
+	fl_str_addf(b, ",\"n\":%zu", r->n);
+}
+
+static void json(const struct job *j, struct fl_str *b)
+{
+	struct row all = overall(j);
+
+	for (size_t i = 0; i < j->nrow; i++) {
+		json_begin(b, "client", &j->row[i]);
+		for (size_t m = 0; m < j->o->metric.n; m++)
+			json_real(b, metric_name(j, m), "", j->row[i].v[m]);
+		fl_str_add(b, "}\n");
+	}
+	json_begin(b, "summary", &all);
+	fl_str_addf(b, ",\"clients\":%zu", j->nrow);
+	for (size_t m = 0; m < j->o->metric.n; m++)
+		for (size_t f = 0; f < NFIELD; f++)
+			json_real(b, metric_name(j, m), spread_field[f].suffix, field_value(j, m, f));
+	fl_str_add(b, "}\n");
+}
+
+/* Text in a field: what would end the field or the line is escaped. */
+static void tsv_text(struct fl_str *b, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '\\')
+			fl_str_add(b, "\\\\");
+		else if (c < 0x20 || c == 0x7f)
+			fl_str_addf(b, "\\x%02x", c);
+		else
+			fl_str_addc(b, *s);
+	}
+}
+
+static void tsv_int(struct fl_str *b, int64_t v)
+{
+	if (v < 0)
+		fl_str_add(b, "-\t");
+	else
+		fl_str_addf(b, "%" PRId64 "\t", v);
+}
+
+static void tsv_begin(struct fl_str *b, const char *kind, const struct row *r)
+{
+	fl_str_addf(b, "%s\t", kind);
+	tsv_int(b, r->client);
+	tsv_int(b, r->round);
+	tsv_text(b, r->split ? r->split : "-");
+	fl_str_addf(b, "\t%zu", r->n);
+}
+
+static void tsv_real(struct fl_str *b, double v)
+{
+	fl_str_addc(b, '\t');
+	fl_str_addnum(b, v);
+}
+
+/* Columns: the metrics, then the rest of the summary, which clients leave empty. */
+static void tsv(const struct job *j, struct fl_str *b)
+{
+	size_t M = j->o->metric.n;
+	struct row all = overall(j);
+
+	fl_str_add(b, "kind\tclient\tround\tsplit\tn");
+	for (size_t m = 0; m < M; m++)
+		fl_str_addf(b, "\t%s", metric_name(j, m));
+	for (size_t m = 0; m < M; m++)
+		for (size_t f = 1; f < NFIELD; f++)
+			fl_str_addf(b, "\t%s%s", metric_name(j, m), spread_field[f].suffix);
+	fl_str_add(b, "\n");
+	for (size_t i = 0; i < j->nrow; i++) {
+		tsv_begin(b, "client", &j->row[i]);
+		for (size_t m = 0; m < M; m++)
+			tsv_real(b, j->row[i].v[m]);
+		for (size_t f = 0; f < M * (NFIELD - 1); f++)
+			fl_str_addc(b, '\t');
+		fl_str_add(b, "\n");
+	}
+	tsv_begin(b, "summary", &all);
+	for (size_t m = 0; m < M; m++)
+		tsv_real(b, field_value(j, m, 0));
+	for (size_t m = 0; m < M; m++)
+		for (size_t f = 1; f < NFIELD; f++)
+			tsv_real(b, field_value(j, m, f));
+	fl_str_add(b, "\n");
+}
+
+static int print(const struct job *j, struct fl_err *e)
+{
+	struct fl_str b = FL_STR_INIT;
+	struct fl_out o;
+	int rc;
+
+	if (j->o->format == JSON)
+		json(j, &b);
+	else
+		tsv(j, &b);
+	rc = fl_str_check(&b, e) || fl_out_open(&o, j->o->output, !j->o->no_sync, e) ? -1 : 0;
+	if (!rc && (rc = fl_out_write(&o, b.s, b.len, e)))
+		fl_out_abort(&o);
+	else if (!rc)
+		rc = fl_out_commit(&o, e);
+	fl_str_release(&b);
+	return rc;
+}
+
+/* --- --min --- */
+
+static int find_field(const struct job *j, const char *name, size_t n, size_t *m, size_t *f)
+{
+	for (*m = 0; *m < j->o->metric.n; ++*m) {
+		size_t len = strlen(metric_name(j, *m));
+
+		if (n < len || strncmp(name, metric_name(j, *m), len))
+			continue;
+		for (*f = 0; *f < NFIELD; ++*f)
+			if (strlen(spread_field[*f].suffix) == n - len &&
+			    !strncmp(spread_field[*f].suffix, name + len, n - len))
+				return 0;
+	}
+	return -1;
+}
+
+/* check: tests the values too; otherwise only that they make sense. */
+static int check_min(const struct job *j, int check, struct fl_err *e)
+{
+	char have[FL_NUM_MAX];
+	size_t m, f, i;
+
+	for (i = 0; i < j->o->min.n; i++) {
+		const char *text = j->o->min.v[i], *eq = strchr(text, '=');
+		double want, v;
+
+		if (!eq || fl_num_real(eq + 1, &want))
+			return fl_fail(e, FL_EUSAGE, "--min: '%s' is not field=number", text);
+		if (find_field(j, text, (size_t)(eq - text), &m, &f))
+			return fl_fail(e, FL_EUSAGE, "--min: '%.*s' is no field of the summary "
+			               "with these metrics", (int)(eq - text), text);
+		v = field_value(j, m, f);
+		if (check && !(v >= want))
+			return fl_fail(e, FL_EFALSE, "%s%s is %s, --min asks for %s", metric_name(j, m),
+			               spread_field[f].suffix, fl_num_print(have, v), eq + 1);
+	}
+	return 0;
+}
+
+/* --- all of it --- */
+
+static int check_options(const struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	size_t std = !strcmp(o->model, "-"), i, k;
+
+	if (!o->metric.n || o->metric.n > METRICS_MAX)
+		return fl_fail(e, FL_EUSAGE, "--metric: want 1 to %d", METRICS_MAX);
+	for (i = 0; i < o->metric.n; i++)
+		for (k = 0; k < i; k++)
+			if (o->metric.v[i].entry == o->metric.v[k].entry)
+				return fl_fail(e, FL_EUSAGE, "--metric: %s is given twice",
+				               metric_name(j, i));
+	for (i = 0; i < o->data.n; i++)
+		std += !strcmp(o->data.v[i], "-");
+	std += reads_clients(j->run) && fl_run_stdin_default(j->run);
+	if (std > 1)
+		return fl_fail(e, FL_EUSAGE, "standard input is given %zu times", std);
+	return check_min(j, 0, e);
+}
+
+static int setup(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	j->wave = o->threads > 1 ? WAVE * (size_t)o->threads : 1;
+	if (fl_models_open(&j->models, o->model, e))
+		return -1;
+	if (!(j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e)) ||
+	    !(j->room = fl_arena_zero(&j->run->arena, (size_t)o->threads, sizeof *j->room, e)))
+		return -1;
+	if (!j->models.folder && net_init(&j->net, &j->models.one, e))
+		return fl_fail_in(e, "%s", o->model);
+	/* Nothing is known of no client at all (--allow-empty). */
+	for (size_t m = 0; m < o->metric.n; m++)
+		for (size_t f = 0; f < NFIELD; f++)
+			*(double *)(void *)((char *)&j->spread[m] + spread_field[f].off) = NAN;
+	return 0;
+}
+
+static void cleanup(struct job *j)
+{
+	for (size_t i = 0; j->item && i < j->nitem; i++)
+		fl_data_release(&j->item[i].data);
+	for (int i = 0; j->room && i < j->o->threads; i++)
+		if (j->room[i].work.B)
+			room_release(&j->room[i]);
+	net_release(&j->net);
+	fl_models_release(&j->models);
+	free(j->row);
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	struct job j = { .run = r, .o = r->opts };
+	int rc = -1;
+
+	if (check_options(&j, e))
+		return -1;
+	if (!setup(&j, e) && !read_data(&j, e) && !read_clients(&j, e) && !flush(&j, e) &&
+	    !sort_rows(&j, e) && (!j.nrow || !summarise(&j, e)) && !print(&j, e))
+		rc = check_min(&j, 1, e);
+	cleanup(&j);
+	return rc;
+}
+
+static int reads_stdin(const struct fl_run *r)
+{
+	const struct opts *o = r->opts;
+
+	for (size_t i = 0; i < o->data.n; i++)
+		if (!strcmp(o->data.v[i], "-"))
+			return 1;
+	return !strcmp(o->model, "-") || (reads_clients(r) && fl_run_stdin_default(r));
+}
+
+static const struct fl_family *const families[] = { &fl_family_data, &fl_family_metric, NULL };
+
+static const struct fl_tool tool = {
+	.name = "fl-eval",
+	.nd = "measure a model on the data of clients",
+	.operands = "[client ...]",
+	.reads = "model, data",
+	.opts = opts,
+	.osize = sizeof(struct opts),
+	.families = families,
+	.env = FL_ENV_BLAS,
+	.reads_stdin = reads_stdin,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}

@@ -1,0 +1,528 @@
+/* fl-partition: one data set over K clients, a record each. */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dir.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/par.h"
+#include "cli/tool.h"
+#include "data/data.h"
+#include "data/source.h"
+#include "part/part.h"
+
+#define MANIFEST "partition.json"
+#define BEGIN "{\"schema\":\"fl-partition/1\""
+#define SOURCE "source.sts"		/* with --index, what has no plain record of its own */
+#define CELLS_MAX ((size_t)1 << 27)	/* of the counts matrix: 1 GiB */
+
+struct opts {
+	const char *data, *scale, *output, *test_output;
+	int64_t clients, seed, threads;
+	struct fl_spec by;
+	double test_frac;
+	int index, no_sync, no_prov;
+};
+
+#define O(member) offsetof(struct opts, member)
+static const struct fl_opt opts[] = {
+	{ 'd', FL_O_NEED, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
+	  "a data record, an IDX pair 'images,labels', or a data set by name" } },
+	{ 'k', FL_O_NEED | FL_O_PROV, NULL, { "clients", FL_P_INT, O(clients), NULL, 1, 4e9, NULL, "n",
+	  "number of clients" } },
+	{ 'B', FL_O_NEED | FL_O_PROV, &fl_family_by, { "by", (enum fl_ptype)FL_P_SPEC, O(by), NULL, 0, 0,
+	  NULL, "scheme", "how examples are split" } },
+	FL_OPT_SEED(struct opts),
+	{ 'o', FL_O_NEED, NULL, { "output", FL_P_PATH, O(output), NULL, 0, 0, NULL, "folder",
+	  "write a file a client there, replaced whole; - is one stream on standard output" } },
+	{ 0, FL_O_PROV, NULL, { "test-frac", FL_P_REAL, O(test_frac), NULL, 0, 1, NULL, "f",
+	  "hold this share of every client's examples out, into --test-output" } },
+	{ 0, 0, NULL, { "test-output", FL_P_PATH, O(test_output), NULL, 0, 0, NULL, "folder",
+	  "folder of the examples that --test-frac holds out" } },
+	{ 0, FL_O_PROV, NULL, { "index", FL_P_BOOL, O(index), "off", 0, 0, NULL, NULL,
+	  "write row numbers in place of copies" } },
+	{ 0, FL_O_PROV, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
+	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}" } },
+	FL_OPT_THREADS(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
+	FL_OPT_NO_PROV(struct opts),
+	{ 0, 0, NULL, { 0 } }
+};
+
+enum part { ALL, TRAIN, TEST };
+static const char *const part_name[] = { "all", "train", "test" };
+
+/* The examples of every client in one of the parts. */
+struct lists {
+	enum part part;
+	uint32_t *row;		/* ascending within a client */
+	size_t *start;		/* (K+1) */
+	uint64_t *counts;	/* (K,C) */
+};
+
+struct job {
+	struct fl_run *run;
+	const struct opts *o;
+	struct fl_data data;
+	struct fl_part split;
+	unsigned char *held;	/* (N) 1: held out for the test */
+	char *source;		/* index form: the absolute name of the source */
+	uint32_t crc;
+};
+
+/* What one folder is being filled from. */
+struct out {
+	struct job *j;
+	const struct lists *l;
+	struct fl_dir dir;
+	const char *source;	/* index form: fl.source of its records */
+};
+
+/* --- which example goes where --- */
+
+static int wanted(const struct job *j, enum part part, size_t i)
+{
+	return j->split.owner[i] != FL_PART_DROPPED &&
+	       (part == ALL || (part == TEST) == j->held[i]);
+}
+
+static int make_lists(const struct job *j, enum part part, struct lists *l, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	struct fl_arena *a = s->arena;
+
+	l->part = part;
+	if (!(l->row = fl_arena_get(a, s->N, sizeof *l->row, e)) ||
+	    !(l->start = fl_arena_zero(a, s->K + 2, sizeof *l->start, e)) ||
+	    !(l->counts = fl_arena_zero(a, s->K * s->C, sizeof *l->counts, e)))
+		return -1;
+	/* Counting sort by client; start is two ahead, so that it ends up right. */
+	for (size_t i = 0; i < s->N; i++)
+		if (wanted(j, part, i)) {
+			l->start[(size_t)s->owner[i] + 2]++;
+			l->counts[s->owner[i] * s->C + (size_t)s->y[i]]++;
+		}
+	for (size_t k = 2; k < s->K + 2; k++)
+		l->start[k] += l->start[k - 1];
+	for (size_t i = 0; i < s->N; i++)
+		if (wanted(j, part, i))
+			l->row[l->start[(size_t)s->owner[i] + 1]++] = (uint32_t)i;
+	return 0;
+}
+
+static size_t size_of(const struct lists *l, size_t k)
+{
+	return l->start[k + 1] - l->start[k];
+}
+
+/* n f examples to the nearest, but one at least, and one at least stays. */
+static size_t test_size(size_t n, double f)
+{
+	size_t t = (size_t)((double)n * f + .5);
+
+	if (!t)
+		t = 1;
+	return t < n ? t : n - 1;
+}
+
+static int hold_out(struct job *j, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	struct lists all;
+	struct fl_rng r;
+
+	if (!(j->held = fl_arena_zero(s->arena, s->N, 1, e)) || make_lists(j, ALL, &all, e))
+		return -1;
+	for (size_t k = 0; k < s->K; k++) {
+		uint32_t *row = all.row + all.start[k];
+		size_t n = size_of(&all, k), t = test_size(n, j->o->test_frac);
+
+		fl_rng_init(&r, s->seed, 0, k, FL_RNG_TEST_SPLIT, 0);
+		fl_rng_shuffle(&r, row, n);
+		for (size_t i = 0; i < t; i++)
+			j->held[row[i]] = 1;
+	}
+	return 0;
+}
+
+static int split(struct job *j, struct fl_err *e)
+{
+	const struct fl_by *by = (const struct fl_by *)j->o->by.entry;
+	struct fl_part *s = &j->split;
+	size_t cells, dropped = 0;
+
+	*s = (struct fl_part){
+		.y = j->data.y, .N = j->data.N, .C = j->data.C, .K = (size_t)j->o->clients,
+		.seed = (uint64_t)j->o->seed, .arena = &j->run->arena,
+	};
+	if (s->K > s->N)
+		return fl_fail(e, FL_EDATA, "%s: %zu clients want at least as many examples, not %zu: "
+		               "client %zu would have 0", j->data.name, s->K, s->N, s->N);
+	if (fl_mul(s->K, s->C, &cells) || cells > CELLS_MAX)
+		return fl_fail(e, FL_EDATA, "%s: %zu clients times %zu classes: more than %zu counts",
+		               j->data.name, s->K, s->C, CELLS_MAX);
+	if (!(s->owner = fl_arena_get(s->arena, s->N, sizeof *s->owner, e)) ||
+	    by->split(j->o->by.p, s, e))
+		return -1;
+	for (size_t i = 0; i < s->N; i++)
+		dropped += s->owner[i] == FL_PART_DROPPED;
+	if (dropped)
+		fl_say(FL_LOG_WARN, "%zu examples left out, as asked", dropped);
+	fl_say(FL_LOG_INFO, "%zu examples of %zu classes over %zu clients, %zu tries", s->N, s->C,
+	       s->K, s->tries);
+	return j->o->test_output ? hold_out(j, e) : 0;
+}
+
+/* --- partition.json --- */
+
+static void add_sizes(const struct lists *l, size_t K, struct fl_str *b)
+{
+	fl_str_add(b, ",\"sizes\":[");
+	for (size_t k = 0; k < K; k++)
+		fl_str_addf(b, "%s%zu", k ? "," : "", size_of(l, k));
+	fl_str_add(b, "]");
+}
+
+static void add_counts(const struct lists *l, size_t K, size_t C, struct fl_str *b)
+{
+	fl_str_add(b, ",\"counts\":[");
+	for (size_t k = 0; k < K; k++) {
+		fl_str_add(b, k ? ",\n[" : "\n[");
+		for (size_t c = 0; c < C; c++)
+			fl_str_addf(b, "%s%" PRIu64, c ? "," : "", l->counts[k * C + c]);
+		fl_str_add(b, "]");
+	}
+	fl_str_add(b, "]");
+}
+
+static int add_skew(const struct lists *l, size_t K, size_t C, struct fl_str *b, struct fl_err *e)
+{
+	struct fl_skew w;
+	const struct { const char *name; const double *v; } field[] = {
+		{ "entropy", &w.entropy }, { "eff_classes", &w.eff_classes }, { "tv", &w.tv },
+		{ "tv_max", &w.tv_max }, { "js", &w.js }, { "hellinger", &w.hellinger },
+		{ "size_cv", &w.size_cv }, { "size_gini", &w.size_gini },
+	};
+
+	if (fl_part_skew(l->counts, K, C, &w, e))
+		return -1;
+	fl_str_add(b, ",\n\"skew\":{");
+	for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+		fl_str_addf(b, "%s\"%s\":", i ? "," : "", field[i].name);
+		fl_str_addnum(b, *field[i].v);
+	}
+	fl_str_add(b, "}");
+	return 0;
+}
+
+static int manifest(const struct out *w, struct fl_str *b, struct fl_err *e)
+{
+	const struct job *j = w->j;
+	const struct fl_part *s = &j->split;
+	struct fl_str by = FL_STR_INIT;
+
+	fl_spec_print(&j->o->by, &by);
+	fl_str_add(b, BEGIN ",\"by\":");
+	fl_str_addjson(b, fl_str_c(&by));
+	fl_str_addf(b, ",\"seed\":%" PRId64 ",\"tries\":%zu,\"part\":\"%s\",\"test_frac\":",
+	            j->o->seed, s->tries, part_name[w->l->part]);
+	if (j->o->test_output)
+		fl_str_addnum(b, j->o->test_frac);
+	else
+		fl_str_add(b, "null");
+	fl_str_addf(b, ",\"clients\":%zu,\"classes\":%zu,\"examples\":%zu,\"source_examples\":%zu", s->K,
+	            s->C, w->l->start[s->K], s->N);
+	add_sizes(w->l, s->K, b);
+	if (add_skew(w->l, s->K, s->C, b, e))
+		return -1;
+	add_counts(w->l, s->K, s->C, b);
+	fl_str_add(b, "}\n");
+	b->oom |= by.oom;
+	fl_str_release(&by);
+	return fl_str_check(b, e);
+}
+
+static int write_manifest(const struct out *w, struct fl_err *e)
+{
+	struct fl_str b = FL_STR_INIT;
+	struct fl_out o;
+	int rc = manifest(w, &b, e);
+
+	if (!rc && !(rc = fl_dir_create(&w->dir, MANIFEST, &o, e))) {
+		if ((rc = fl_out_write(&o, b.s, b.len, e)))
+			fl_out_abort(&o);
+		else
+			rc = fl_out_commit(&o, e);
+	}
+	fl_str_release(&b);
+	return rc;
+}
+
+/* --- records --- */
+
+static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struct fl_err *e)
+{
+	const struct job *j = w->j;
+	const uint32_t *row = w->l->row + w->l->start[k];
+	size_t n = size_of(w->l, k);
+	int rc = w->source ? fl_data_index(&j->data, row, n, (int64_t)k, w->source, j->crc, rec, e) :
+	         fl_data_subset(&j->data, row, n, (int64_t)k, rec, e);
+
+	if (!rc && w->l->part != ALL)
+		rc = fl_meta_set(rec, "split", part_name[w->l->part], e);
+	return rc || fl_run_add_prov(j->run, j->o->no_prov, rec, e) ? -1 : 0;
+}
+
+static int write_file(void *ctx, size_t k, int thread, struct fl_err *e)
+{
+	struct out *w = ctx;
+	struct fl_tset rec = { .t = NULL };
+	struct fl_out o = { .fd = -1 };
+	char name[64];
+	int rc = 0;
+
+	(void)thread;
+	if (!size_of(w->l, k))		/* of a test part alone */
+		return 0;
+	snprintf(name, sizeof name, "%04zu.safetensors", k);
+	if (make_record(w, k, &rec, e) || fl_dir_create(&w->dir, name, &o, e) ||
+	    fl_stream_write(&o, &rec, e)) {
+		fl_out_abort(&o);
+		rc = -1;
+	}
+	fl_tset_release(&rec);
+	return rc ? rc : fl_out_commit(&o, e);
+}
+
+static int write_stream(struct out *w, struct fl_err *e)
+{
+	size_t K = w->j->split.K;
+	struct fl_out o;
+	int rc = 0;
+
+	if (fl_run_output(w->j->run, &o, "-", 0, e))
+		return -1;
+	for (size_t k = 0; !rc && k < K; k++) {
+		struct fl_tset rec = { .t = NULL };
+
+		rc = make_record(w, k, &rec, e) || fl_stream_write(&o, &rec, e) ? -1 : 0;
+		fl_tset_release(&rec);
+	}
+	if (!rc && !(rc = fl_stream_write_end(&o, K, e)))
+		return fl_out_commit(&o, e);
+	fl_out_abort(&o);
+	return rc;
+}
+
+/* --- folders --- */
+
+/* NNNN.safetensors, partition.json, source.sts */
+static int is_ours(const char *name)
+{
+	size_t n = strspn(name, "0123456789");
+
+	return !strcmp(name, MANIFEST) || !strcmp(name, SOURCE) ||
+	       (n >= 4 && !strcmp(name + n, ".safetensors"));
+}
+
+/* The way from the folder from to the file to; both absolute, without links. */
+static char *relative(const char *from, const char *to, struct fl_arena *a, struct fl_err *e)
+{
+	struct fl_str b = FL_STR_INIT;
+	size_t same = 0;
+	char *r;
+
+	for (size_t i = 0; ; i++) {
+		int end = !from[i] || from[i] == '/';
+
+		if (end && to[i] == '/')
+			same = i + 1;
+		if (!from[i] || from[i] != to[i])
+			break;
+	}
+	if (same < strlen(from))
+		for (const char *p = from + same; *p; p++)
+			if (p == from + same || p[-1] == '/')
+				fl_str_add(&b, "../");
+	fl_str_add(&b, to + same);
+	r = fl_str_check(&b, e) ? NULL : fl_arena_str(a, fl_str_c(&b), e);
+	fl_str_release(&b);
+	return r;
+}
+
+/* Absolute name of a folder that may not be there yet. */
+static char *absolute(const char *path, struct fl_arena *a, struct fl_err *e)
+{
+	char *real = realpath(path, NULL), *dir = NULL, *r = NULL;
+	const char *slash = strrchr(path, '/');
+
+	if (real) {
+		r = fl_arena_str(a, real, e);
+	} else if ((dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".")) &&
+	           (real = realpath(dir, NULL))) {
+		r = fl_arena_fmt(a, e, "%s/%s", strcmp(real, "/") ? real : "",
+		                 slash ? slash + 1 : path);
+	} else {
+		fl_fail(e, FL_EIO, "%s: its folder is not there", path);
+	}
+	free(real);
+	free(dir);
+	return r;
+}
+
+/* With --index: the whole set as a record in the folder. */
+static int write_source(struct out *w, struct fl_err *e)
+{
+	struct job *j = w->j;
+	struct fl_tset rec = { .t = NULL };
+	struct fl_out o = { .fd = -1 };
+	uint32_t *row = fl_alloc(j->data.N, sizeof *row, e);
+	int rc = -1;
+
+	for (size_t i = 0; row && i < j->data.N; i++)
+		row[i] = (uint32_t)i;
+	if (row && !fl_data_subset(&j->data, row, j->data.N, 0, &rec, e) &&
+	    !fl_meta_set(&rec, "fl.client", NULL, e) &&
+	    !fl_dir_create(&w->dir, SOURCE, &o, e) && !fl_stream_write(&o, &rec, e) &&
+	    !fl_stream_write_end(&o, 1, e)) {
+		j->crc = fl_data_crc(&rec);
+		rc = fl_out_commit(&o, e);
+	}
+	if (rc)
+		fl_out_abort(&o);
+	fl_tset_release(&rec);
+	free(row);
+	return rc;
+}
+
+/* What fl.source of the records of w is; the first folder may bring the source. */
+static int find_source(struct out *w, const char *path, struct fl_err *e)
+{
+	struct job *j = w->j;
+	struct fl_arena *a = &j->run->arena;
+	char *dir;
+
+	if (!j->o->index)
+		return 0;
+	if (!(dir = absolute(path, a, e)))
+		return -1;
+	if (!j->source) {
+		if (!(j->source = fl_arena_fmt(a, e, "%s/" SOURCE, dir)) || write_source(w, e))
+			return -1;
+	}
+	w->source = relative(dir, j->source, a, e);
+	return w->source ? 0 : -1;
+}
+
+static int fill(struct out *w, const char *path, struct fl_err *e)
+{
+	struct job *j = w->j;
+
+	if (fl_dir_open(&w->dir, path, is_ours, MANIFEST, BEGIN, e) || find_source(w, path, e) ||
+	    fl_par_for(j->split.K, (int)j->o->threads, w, write_file, e) || write_manifest(w, e)) {
+		fl_dir_abort(&w->dir);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- all of it --- */
+
+static int check_options(const struct opts *o, struct fl_err *e)
+{
+	if (!o->test_output != isnan(o->test_frac))
+		return fl_fail(e, FL_EUSAGE, "--test-frac and --test-output go together");
+	return 0;
+}
+
+/* With --index, a plain record file is referred to where it lies. */
+static int open_data(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	char *real;
+
+	if (fl_data_open(&j->data, o->data, o->scale, e))
+		return -1;
+	if (!o->index)
+		return 0;
+	if (j->data.row)
+		return fl_fail(e, FL_EUSAGE, "--index: %s is in index form already", j->data.name);
+	if (j->data.keep && strcmp(o->data, "-") && (real = realpath(o->data, NULL))) {
+		j->source = fl_arena_str(&j->run->arena, real, e);
+		j->crc = fl_data_crc(&j->data.rec);
+		free(real);
+		return j->source ? 0 : -1;
+	}
+	if (!strcmp(o->output, "-"))
+		return fl_fail(e, FL_EUSAGE, "--index -o -: %s is no plain record that could be "
+		               "referred to", j->data.name);
+	return 0;
+}
+
+static int write_all(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	struct lists kept, held;
+	struct out train = { .j = j, .l = &kept, .dir.fd = -1 };
+	struct out test = { .j = j, .l = &held, .dir.fd = -1 };
+	int stream = !strcmp(o->output, "-"), rc = -1;
+
+	if (make_lists(j, j->held ? TRAIN : ALL, &kept, e) ||
+	    (j->held && make_lists(j, TEST, &held, e)))
+		return -1;
+	/* Nothing is published until everything is written. */
+	if (stream ? find_source(&train, ".", e) : fill(&train, o->output, e))
+		goto done;
+	if (j->held && fill(&test, o->test_output, e))
+		goto done;
+	if (stream && write_stream(&train, e))
+		goto done;
+	if (j->held && fl_dir_commit(&test.dir, !o->no_sync, e))
+		goto done;
+	rc = stream ? 0 : fl_dir_commit(&train.dir, !o->no_sync, e);
+done:
+	fl_dir_abort(&train.dir);
+	fl_dir_abort(&test.dir);
+	return rc;
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	struct job j = { .run = r, .o = r->opts, .data.client = -1 };
+	int rc;
+
+	if (check_options(j.o, e))
+		return -1;
+	rc = open_data(&j, e) || split(&j, e) || write_all(&j, e) ? -1 : 0;
+	fl_data_release(&j.data);
+	return rc;
+}
+
+static int reads_stdin(const struct fl_run *r)
+{
+	return !strcmp(((const struct opts *)r->opts)->data, "-");
+}
+
+static const struct fl_family *const families[] = { &fl_family_data, &fl_family_by, NULL };
+
+static const struct fl_tool tool = {
+	.name = "fl-partition",
+	.nd = "split a data set over clients",
+	.reads = "data",
+	.writes = "data",
+	.opts = opts,
+	.osize = sizeof(struct opts),
+	.families = families,
+	.reads_stdin = reads_stdin,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}
