@@ -94,14 +94,15 @@ void fl_bins_add(struct fl_bins *b, double w, const float *x, size_t i0, size_t 
 
 void fl_bins_add1(struct fl_bins *b, size_t i, double v)
 {
-	double r = v;
+	double s;
 
 	fl_bins_raise(b, fl_bins_top(fabs(v)));
-	for (int k = 0; k < FL_BINS; k++) {
-		double unit = two_to(exponent(b->top - k)), q = rint(r / unit);
+	s = v * two_to(-exponent(b->top));
+	for (size_t k = 0; k < FL_BINS; k++) {
+		double q = (s + ROUND) - ROUND;
 
-		b->bin[(size_t)k * b->n + i] += (int64_t)q;
-		r -= q * unit;
+		b->bin[k * b->n + i] += (int64_t)q;
+		s = (s - q) * STEP;
 	}
 }
 
@@ -123,7 +124,7 @@ static double round_once(int64_t high, int64_t mid, int64_t low)
 {
 	const i128 digit = (INT64_C(1) << FL_BINS_WIDTH) - 1;
 	i128 m = (i128)mid + (low >> FL_BINS_WIDTH), l = low & digit;
-	i128 h = ((i128)high << FL_BINS_WIDTH) + m, limit = (i128)1 << 86;
+	i128 h = (i128)high * (digit + 1) + m, limit = (i128)1 << 86;
 
 	if (h > -limit && h < limit)
 		return (double)(h * (digit + 1) + l);

@@ -49,12 +49,13 @@ FL_BODY float pick(int cond, float yes, float no)
 	return as_float((as_int(yes) & m) | (as_int(no) & ~m));
 }
 
-/* x = k ln 2 + r; 2^k by two factors, as k reaches -150 and 128. */
+/* x = k ln 2 + r + low; 2^k by two factors, as k reaches -150 and 128. */
 FL_BODY float exp_one(float x)
 {
 	float c = pick(x < EXP_LOW, EXP_LOW, pick(x > EXP_HIGH, EXP_HIGH, x));
 	float kr = fma32(c, LOG2E, ROUND), k = kr - ROUND;
-	float r = fma32(k, -LN2_LO, fma32(k, -LN2_HI, c)), p, y;
+	float hi = fma32(k, -LN2_HI, c), r = fma32(k, -LN2_LO, hi);
+	float low = fma32(k, -LN2_LO, hi - r), p, y;
 	int32_t ki = as_int(kr) - ROUND_BITS, k1 = ki >> 1, k2 = ki - k1;
 
 	p = 0x1.6a23bep-10f;
@@ -62,7 +63,7 @@ FL_BODY float exp_one(float x)
 	p = fma32(p, r, 0x1.5558f2p-5f);
 	p = fma32(p, r, 0x1.555492p-3f);
 	p = fma32(p, r, 0x1.fffffcp-2f);
-	y = fma32(r * r, p, r) + 1;
+	y = r + fma32(r * r, p, low) + 1;
 	y = y * as_float((int32_t)((uint32_t)(k1 + 127) << 23)) *
 	    as_float((int32_t)((uint32_t)(k2 + 127) << 23));
 	return pick(x != x, x, y);

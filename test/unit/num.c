@@ -1,0 +1,90 @@
+/* Numbers: strict reading, shortest printing, checked sizes. */
+#include "base/num.h"
+#include "tap.h"
+
+static void integers(void)
+{
+	static const char *const bad[] = { "", "-", "+1", " 1", "1 ", "0x10", "1e3", "1.0", "--1",
+		"9223372036854775808", "-9223372036854775809" };
+	int64_t v;
+	uint64_t u;
+	int taken = 0;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		taken += !fl_num_i64(bad[i], &v);
+	is_int(taken, 0, "malformed integers that were read");
+	ok(!fl_num_i64("-9223372036854775808", &v) && v == INT64_MIN, "smallest i64");
+	ok(!fl_num_i64("9223372036854775807", &v) && v == INT64_MAX, "largest i64");
+	ok(!fl_num_u64("18446744073709551615", &u) && u == UINT64_MAX, "largest u64");
+	ok(fl_num_u64("18446744073709551616", &u) && fl_num_u64("-1", &u), "beyond u64");
+}
+
+static void reals(void)
+{
+	static const char *const bad[] = { "", ".", "-", "e1", "1e", "1e+", "nan", "inf", "0x1p3",
+		"1,5", "1.5f", " 1", "1 ", "+1", "1e999", "1.2.3" };
+	double v;
+	int taken = 0;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		taken += !fl_num_real(bad[i], &v);
+	is_int(taken, 0, "malformed reals that were read");
+	ok(!fl_num_real("-.5", &v) && v == -.5, "-.5");
+	ok(!fl_num_real("1e-3", &v) && v == 1e-3, "1e-3");
+	ok(!fl_num_real("5.", &v) && v == 5, "5.");
+}
+
+static void sizes(void)
+{
+	uint64_t u;
+
+	ok(!fl_num_size("4096", &u) && u == 4096, "4096");
+	ok(!fl_num_size("64K", &u) && u == 65536, "64K");
+	ok(!fl_num_size("1GiB", &u) && u == 1 << 30, "1GiB");
+	ok(!fl_num_size("16777215T", &u) && u == UINT64_C(16777215) << 40, "largest in T");
+	ok(fl_num_size("16777216T", &u) && fl_num_size("K", &u) && fl_num_size("1k", &u) &&
+	   fl_num_size("1KB", &u) && fl_num_size("-1", &u) && fl_num_size("1GG", &u), "malformed sizes");
+}
+
+static void printing(void)
+{
+	static const struct { double v; const char *s; } t[] = {
+		{ 0, "0" }, { -0., "-0" }, { .1, "0.1" }, { 1e-5, "1e-5" }, { 1e100, "1e100" },
+		{ 100, "1e2" }, { 1. / 3, "0.3333333333333333" }, { 123456, "123456" },
+		{ 0x1p-1074, "5e-324" }, { INFINITY, "inf" }, { -INFINITY, "-inf" }, { NAN, "nan" }
+	};
+	char buf[FL_NUM_MAX];
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		is_str(fl_num_print(buf, t[i].v), t[i].s, t[i].s);
+	is_str(fl_num_printf32(buf, .1f), "0.1", "a float prints in its own digits");
+	for (uint64_t i = 1; i < 20000; i++) {
+		uint64_t bits = i * UINT64_C(0x9e3779b97f4a7c15);
+		double v, back;
+
+		memcpy(&v, &bits, sizeof v);
+		if (!isfinite(v))
+			continue;
+		wrong += fl_num_real(fl_num_print(buf, v), &back) || memcmp(&v, &back, sizeof v);
+	}
+	is_int(wrong, 0, "doubles that do not come back");
+}
+
+static void arithmetic(void)
+{
+	size_t r;
+
+	ok(!fl_mul(6, 7, &r) && r == 42 && fl_mul(SIZE_MAX, 2, &r), "fl_mul");
+	ok(!fl_add(6, 7, &r) && r == 13 && fl_add(SIZE_MAX, 1, &r), "fl_add");
+}
+
+int main(void)
+{
+	integers();
+	reals();
+	sizes();
+	printing();
+	arithmetic();
+	return tap_done();
+}
