@@ -21,20 +21,17 @@ static const struct fl_param params[] = {
 };
 
 struct control {
-	fl_real *ck;		/* (P) the client's */
-	fl_real *shift;		/* (P) c - c_k */
+	fl_real *c, *ck;	/* (P) the server's, the client's */
 };
 
 static int begin(struct fl_local *l, struct fl_err *e)
 {
 	struct control *k = fl_arena_get(l->arena, 1, sizeof *k, e);
 
-	if (!k || !(k->shift = fl_local_import(l, l->model, prefix, e)))
+	if (!k || !(k->c = fl_local_import(l, l->model, prefix, e)))
 		return -1;
 	if (!(k->ck = fl_local_import(l, l->old, prefix, e)))
 		return fl_fail_in(e, "state");
-	for (size_t i = 0; i < l->net->P; i++)
-		k->shift[i] -= k->ck[i];
 	l->priv = k;
 	return 0;
 }
@@ -45,7 +42,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 
 	(void)w;
 	for (size_t i = begin; i < end; i++)
-		g[i] += k->shift[i];
+		g[i] += k->c[i] - k->ck[i];
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
@@ -53,19 +50,19 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	const struct scaffold *p = l->p;
 	const struct control *k = l->priv;
 	double moved = (double)l->steps * l->facts.lr;
-	fl_real *step = k->shift;
 
-	/* Where nothing moved there is nothing to learn from: c_k stays. */
+	/* c becomes the increment. Where nothing moved there is nothing to learn
+	 * from: c_k stays. */
 	for (size_t i = 0; i < l->net->P; i++) {
 		double d = moved > 0 ? ((double)l->w0[i] - (double)l->w[i]) / moved -
-		                       (double)k->shift[i] : 0;
+		                       (double)k->c[i] : 0;
 
-		step[i] = (fl_real)(p->fraction * d);
+		k->c[i] = (fl_real)(p->fraction * d);
 		k->ck[i] = (fl_real)((double)k->ck[i] + d);
 	}
 	if (fl_local_export(l, k->ck, prefix, l->state, e))
 		return -1;
-	return fl_local_export(l, step, prefix, update, e);
+	return fl_local_export(l, k->c, prefix, update, e);
 }
 
 const struct fl_method fl_method_scaffold = {
