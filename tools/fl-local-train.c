@@ -3,11 +3,11 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/num.h"
 #include "base/par.h"
 #include "cli/tool.h"
 #include "fed/client/client.h"
@@ -100,7 +100,7 @@ struct worker {
 	char *arch;			/* fl.arch of net; NULL: none yet */
 	struct fl_tset personal;	/* this client's model, where models are a folder */
 	struct fl_tset rec;		/* the client at hand */
-	struct fl_str name, dir;	/* of its input */
+	char *name, *dir;		/* of its input */
 	struct fl_arena arena;		/* paths */
 };
 
@@ -167,14 +167,13 @@ static int check_new(struct crew *c, const struct fl_tset *rec, struct fl_err *e
 /* Name of the current input, and the folder it lies in. */
 static int note_input(const struct crew *c, struct worker *k, struct fl_err *e)
 {
-	const char *path = c->in.n ? c->in.path[c->in.next - 1] : "-", *slash = strrchr(path, '/');
+	const char *name = fl_inputs_name(&c->in);
 
-	fl_str_clear(&k->name);
-	fl_str_clear(&k->dir);
-	fl_str_add(&k->name, fl_inputs_name(&c->in));
-	if (slash)
-		fl_str_addn(&k->dir, path, slash == path ? 1 : (size_t)(slash - path));
-	return fl_str_check(&k->name, e) || fl_str_check(&k->dir, e) ? -1 : 0;
+	free(k->name);
+	free(k->dir);
+	k->name = strdup(name);
+	k->dir = fl_dir_of(name);
+	return k->name && k->dir ? 0 : fl_fail_mem(e, strlen(name));
 }
 
 /* The next client's record; with several workers it must outlive the next read. */
@@ -336,7 +335,7 @@ static int train_client(struct crew *c, struct worker *k, struct fl_tset *update
 	struct fl_data d;
 	int rc;
 
-	if (fl_data_take(&d, &k->rec, k->dir.len ? fl_str_c(&k->dir) : NULL, fl_str_c(&k->name), e))
+	if (fl_data_take(&d, &k->rec, k->dir, k->name, e))
 		return -1;
 	if ((rc = get_model(c, k, d.client, &cfg, e)) == 0)
 		rc = fl_local_keeps(&cfg) ? train_kept(c, k, &cfg, &d, update, e) :
@@ -459,8 +458,8 @@ static void release(struct crew *c)
 		forget_net(k);
 		fl_tset_release(&k->personal);
 		fl_tset_release(&k->rec);
-		fl_str_release(&k->name);
-		fl_str_release(&k->dir);
+		free(k->name);
+		free(k->dir);
 		fl_arena_release(&k->arena);
 	}
 	for (size_t i = 0; c->slot && i < c->nslot; i++)

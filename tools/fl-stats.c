@@ -1,0 +1,319 @@
+/* fl-stats: clients' data in, statistics of them out. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/par.h"
+#include "cli/tool.h"
+#include "data/data.h"
+#include "fed/stat/stat.h"
+#include "model/model.h"
+
+#define BATCH ((size_t)256)
+#define WAVE 4			/* clients in memory a thread */
+
+struct opts {
+	const char *model, *output;
+	int64_t expect, threads;
+	int allow_empty, no_sync, no_prov;
+};
+
+static const struct fl_opt options[] = {
+	FL_OPT_MODEL(struct opts),
+	FL_OPT_EXPECT(struct opts),
+	FL_OPT_ALLOW_EMPTY(struct opts),
+	FL_OPT_THREADS(struct opts),
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
+	FL_OPT_NO_PROV(struct opts),
+	{ 0, 0, NULL, { 0 } }
+};
+
+static const struct fl_family *const families[] = { &fl_family_stat, NULL };
+
+/* One thread's net and buffers. */
+struct room {
+	struct fl_net net;
+	fl_real *w;
+	int32_t *y;			/* (BATCH) */
+	struct fl_work work;
+	int ready;
+};
+
+struct item {
+	struct fl_data data;
+	struct fl_tset out;
+	struct fl_arena arena;		/* the statistic's; out may have views of it */
+};
+
+struct job {
+	struct fl_run *run;
+	const struct opts *o;
+	struct fl_spec what;
+	struct fl_models models;
+	struct fl_out out;
+	struct room *room;		/* (threads) */
+	struct item *item;		/* (wave) */
+	size_t wave, n;			/* room for clients, clients waiting */
+	unsigned long long written;
+	struct fl_tset seen;		/* a tensor a client: ids are its names */
+};
+
+/* --- one client --- */
+
+static void room_release(struct room *r)
+{
+	if (r->ready) {
+		fl_net_release(&r->net);
+		fl_work_release(&r->work);
+	}
+	free(r->w);
+	free(r->y);
+	*r = (struct room){ .w = NULL };
+}
+
+static int room_init(struct room *r, const struct fl_tset *model, struct fl_err *e)
+{
+	*r = (struct room){ .w = NULL };
+	if (fl_model_of(&r->net, model, e))
+		return -1;
+	if (fl_work_init(&r->work, &r->net, BATCH, 0, e)) {
+		fl_net_release(&r->net);
+		return -1;
+	}
+	r->ready = 1;
+	if (!(r->w = fl_alloc(r->net.P, sizeof *r->w, e)) ||
+	    !(r->y = fl_alloc(BATCH, sizeof *r->y, e)))
+		return -1;
+	return fl_net_import(&r->net, model, "", 0, r->w, e);
+}
+
+static int check_finite(const struct fl_tset *s, struct fl_err *e)
+{
+	for (size_t i = 0; i < s->nt; i++) {
+		const float *v = s->t[i].data;
+
+		for (size_t k = 0; s->t[i].dtype == FL_F32 && k < s->t[i].n; k++)
+			if (!isfinite(v[k]))
+				return fl_fail(e, FL_ENUM, "tensor '%s': element %zu is not finite",
+				               s->t[i].name, k);
+	}
+	return 0;
+}
+
+static int collect(const struct fl_spec *what, struct room *r, struct item *it, struct fl_err *e)
+{
+	const struct fl_stat *s = (const struct fl_stat *)what->entry;
+	const struct fl_data *d = &it->data;
+	struct fl_stat_ctx c = {
+		.C = r->net.classes, .d = r->net.features, .n = d->N, .arena = &it->arena
+	};
+
+	if (fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes, e) ||
+	    s->begin(what->p, &c, e))
+		return -1;
+	for (size_t i = 0, B; i < d->N; i += B) {
+		B = d->N - i < BATCH ? d->N - i : BATCH;
+		fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
+		fl_net_forward(&r->net, &r->work, r->w, B, 0, NULL);
+		if (s->batch(what->p, &c, fl_net_features(&r->net, &r->work),
+		             r->work.act[r->net.nlayer], r->y, B, e))
+			return -1;
+	}
+	return s->end(what->p, &c, &it->out, e) ? -1 : check_finite(&it->out, e);
+}
+
+static int describe(const struct job *j, struct item *it, struct fl_err *e)
+{
+	struct fl_tset *out = &it->out;
+
+	return fl_meta_set_kind(out, FL_KIND_STATS, e) ||
+	       fl_meta_set_i64(out, "fl.client", it->data.client, e) ||
+	       fl_run_add_prov(j->run, j->o->no_prov, out, e) ? -1 : 0;
+}
+
+/* The thread's room for the client's model, which it has unless models differ. */
+static int use_model(const struct job *j, struct room *r, int64_t client, struct fl_err *e)
+{
+	struct fl_tset own = { .t = NULL };
+	char base[9];
+	int rc;
+
+	if (!j->models.folder)
+		return r->ready ? 0 : room_init(r, &j->models.one, e);
+	room_release(r);
+	rc = fl_models_get(&j->models, client, &own, base, e) || room_init(r, &own, e) ? -1 : 0;
+	fl_tset_release(&own);
+	return rc;
+}
+
+static int do_item(void *ctx, size_t i, int thread, struct fl_err *e)
+{
+	const struct job *j = ctx;
+	struct room *r = &j->room[thread];
+	struct item *it = &j->item[i];
+
+	if (use_model(j, r, it->data.client, e))
+		return fl_fail_in(e, "%s", j->o->model);
+	if (collect(&j->what, r, it, e) || describe(j, it, e))
+		return fl_fail_in(e, "client %" PRId64, it->data.client);
+	return 0;
+}
+
+/* --- all clients --- */
+
+static void drop_items(struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		fl_data_release(&j->item[i].data);
+		fl_tset_release(&j->item[i].out);
+		fl_arena_release(&j->item[i].arena);
+	}
+	j->n = 0;
+}
+
+/* Does what is waiting and writes it in order. */
+static int flush(struct job *j, struct fl_err *e)
+{
+	int rc = fl_par_for(j->n, (int)j->o->threads, j, do_item, e);
+
+	for (size_t i = 0; i < j->n && !rc; i++) {
+		rc = fl_stream_write(&j->out, &j->item[i].out, e);
+		j->written += !rc;
+	}
+	drop_items(j);
+	return rc;
+}
+
+static int check_client(struct job *j, const struct fl_data *d, struct fl_err *e)
+{
+	char id[32];
+
+	if (d->client < 0)
+		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", d->name);
+	snprintf(id, sizeof id, "%" PRId64, d->client);
+	if (fl_tset_find(&j->seen, id))
+		return fl_fail(e, FL_EDATA, "%s: client %s occurs twice", d->name, id);
+	return fl_tset_add(&j->seen, id, FL_U8, 0, NULL, NULL, e) ? 0 : -1;
+}
+
+/* With several in memory a record must outlive the next read. */
+static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_tset copy = { .t = NULL };
+	struct fl_data *d = &j->item[j->n].data;
+	const char *name = fl_inputs_name(in);
+	char *dir = fl_dir_of(name);
+	int rc = -1;
+
+	if (!dir)
+		fl_fail_mem(e, strlen(name));
+	else if (j->wave == 1 || !fl_tset_clone(&copy, rec, e))
+		rc = fl_data_take(d, j->wave == 1 ? rec : &copy, dir, name, e);
+	fl_tset_release(&copy);
+	free(dir);
+	if (rc)
+		return rc;
+	j->n++;
+	if (check_client(j, d, e))
+		return -1;
+	return j->n == j->wave ? flush(j, e) : 0;
+}
+
+static int do_all(struct job *j, struct fl_inputs *in, struct fl_err *e)
+{
+	struct fl_tset rec = { .t = NULL };
+	int rc = 0;
+
+	while (!rc && (rc = fl_inputs_next(in, &rec, e)) > 0)
+		rc = take(j, in, &rec, e);
+	fl_tset_release(&rec);
+	if (!rc)
+		rc = flush(j, e);
+	if (rc || fl_stream_write_end(&j->out, j->written, e))
+		return -1;
+	return fl_out_commit(&j->out, e);
+}
+
+/* The first operand says what, the others are clients. Both are provenance. */
+static int parse_what(struct job *j, struct fl_err *e)
+{
+	struct fl_run *r = j->run;
+	struct fl_str s = FL_STR_INIT;
+	int rc = -1;
+
+	if (!r->noperand)
+		return fl_fail(e, FL_EUSAGE, "a statistic must be named; --list=stat names them");
+	if (fl_spec_parse(&fl_family_stat, r->operand[0], &r->arena, &j->what, e))
+		return -1;
+	fl_str_add(&s, r->prov);
+	fl_str_addc(&s, ' ');
+	fl_spec_print(&j->what, &s);
+	if (!fl_str_check(&s, e) && (r->prov = fl_arena_str(&r->arena, fl_str_c(&s), e)))
+		rc = 0;
+	fl_str_release(&s);
+	return rc;
+}
+
+static int prepare(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	size_t threads = (size_t)o->threads;
+
+	j->wave = threads > 1 ? WAVE * threads : 1;
+	if (parse_what(j, e) || fl_run_output(j->run, &j->out, o->output, !o->no_sync, e) ||
+	    fl_models_open(&j->models, o->model, e))
+		return -1;
+	j->room = fl_arena_zero(&j->run->arena, threads, sizeof *j->room, e);
+	j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e);
+	return j->room && j->item ? 0 : -1;
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	struct job j = { .run = r, .o = r->opts };
+	struct fl_inputs in = {
+		.path = r->operand + 1, .n = r->noperand ? r->noperand - 1 : 0,
+		.expect = j.o->expect == FL_UNSET ? -1 : j.o->expect,
+		.allow_empty = j.o->allow_empty,
+	};
+	int rc = prepare(&j, e) || do_all(&j, &in, e) ? -1 : 0;
+
+	drop_items(&j);
+	for (size_t i = 0; j.room && i < (size_t)j.o->threads; i++)
+		room_release(&j.room[i]);
+	fl_tset_release(&j.seen);
+	fl_models_release(&j.models);
+	fl_inputs_release(&in);
+	fl_out_abort(&j.out);
+	return rc;
+}
+
+static int reads_stdin(const struct fl_run *r)
+{
+	for (size_t i = 1; i < r->noperand; i++)
+		if (!strcmp(r->operand[i], "-"))
+			return 1;
+	return r->noperand == 1;
+}
+
+static const struct fl_tool tool = {
+	.name = "fl-stats",
+	.nd = "statistics of clients' data as a model sees them",
+	.operands = "stat [client ...]",
+	.reads = "model, data",
+	.writes = "stats",
+	.opts = options,
+	.osize = sizeof(struct opts),
+	.families = families,
+	.env = FL_ENV_BLAS,
+	.reads_stdin = reads_stdin,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}
