@@ -151,7 +151,7 @@ static const struct fl_param params[] = {
 	{ "max_tries", FL_P_INT, offsetof(struct params, max_tries), "1000", 1, 1e6, NULL, "n",
 	  "give up after so many draws" },
 	{ "balance", FL_P_ENUM, offsetof(struct params, balance), "none", 0, 0, balance_name, "how",
-	  "lt: a client with N/K examples or more gets none of the classes that follow" },
+	  "lt: clients with N/K examples or more get nothing of later classes" },
 	{ .name = NULL }
 };
 

@@ -1,0 +1,293 @@
+/* Data sets: batches against NumPy, subsets, the index form, sources, refusals. */
+#include "data/data.h"
+#include "data/source.h"
+#include "tap.h"
+
+#include <unistd.h>
+
+#define DIR "test/golden/data/"
+#define ROWS 70
+#define D 24
+
+static float want[2][ROWS * D];
+
+static void load_want(void)
+{
+	FILE *f = fopen(DIR "want.f32", "rb");
+
+	if (!f || fread(want, sizeof want, 1, f) != 1)
+		printf("Bail out! " DIR "want.f32\n");
+	if (f)
+		fclose(f);
+}
+
+static int open_data(struct fl_data *d, const char *source)
+{
+	struct fl_err e = { 0 };
+	int rc = fl_data_open(d, source, NULL, &e);
+
+	if (!ok(!rc, "%s opens", source))
+		printf("# %s\n", e.msg);
+	return rc;
+}
+
+/* Rows idx(n) of w are what a batch gives, in every split of the batch. */
+static void check_batch(const struct fl_data *d, const float *w, const uint32_t *idx, size_t n,
+                        const char *what)
+{
+	static float x[200 * D];
+	int32_t y[200];
+	int same = 1;
+
+	fl_data_batch(d, idx, 0, n, x, y);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = idx ? idx[i] : i;
+
+		same &= !memcmp(x + i * D, w + k * D, D * sizeof *x) && y[i] == d->y[k];
+	}
+	ok(same, "%s: bits are NumPy's", what);
+}
+
+static void test_batch(const char *file, const float *w)
+{
+	uint32_t idx[200];
+	struct fl_data d;
+
+	if (open_data(&d, file))
+		return;
+	ok(d.N == ROWS && d.d == D && d.C == 5 && d.client == 3, "%s: sizes", file);
+	check_batch(&d, w, NULL, ROWS, "in order");
+	for (size_t i = 0; i < 200; i++)
+		idx[i] = (uint32_t)(i * 37 % ROWS);
+	check_batch(&d, w, idx, 200, "gathered");
+	check_batch(&d, w, idx + 5, 1, "one row");
+	fl_data_release(&d);
+}
+
+static void test_subset(void)
+{
+	static const uint32_t idx[] = { 2, 3, 5, 7, 69 };
+	struct fl_tset rec = { .t = NULL };
+	const struct fl_tensor *id;
+	struct fl_data d, s;
+	float a[5 * D], b[5 * D];
+	struct fl_err e = { 0 };
+
+	open_data(&d, DIR "u8.safetensors");
+	is_int(fl_data_subset(&d, idx, 5, 9, &rec, &e), 0, "subset");
+	id = fl_tset_find(&rec, "id");
+	ok(id && id->dtype == FL_I64 && ((const int64_t *)id->data)[4] == 69, "id is the row");
+	is_str(fl_meta_get(&rec, "fl.client"), "9", "the client is the new one");
+	is_int(fl_data_take(&s, &rec, NULL, "subset", &e), 0, "and a data set again");
+	ok(rec.nt == 0, "whose record was taken");
+	fl_data_batch(&d, idx, 0, 5, a, NULL);
+	fl_data_batch(&s, NULL, 0, 5, b, NULL);
+	ok(!memcmp(a, b, sizeof a), "with the same inputs");
+	ok(s.y[4] == d.y[69] && s.C == 5, "labels and classes");
+	is_int(fl_data_subset(&s, (const uint32_t[]){ 4 }, 1, 1, &rec, &e), 0, "subset of a subset");
+	ok(*(const int64_t *)fl_tset_find(&rec, "id")->data == 69, "keeps the first id");
+	fl_tset_release(&rec);
+	fl_data_release(&s);
+	fl_data_release(&d);
+}
+
+static void test_index(void)
+{
+	static const uint32_t idx[] = { 60, 1, 44 };
+	struct fl_tset rec = { .t = NULL }, copy = { .t = NULL };
+	struct fl_data d, s;
+	float a[3 * D], b[3 * D];
+	struct fl_err e = { 0 };
+
+	open_data(&d, DIR "f32.safetensors");
+	is_int(fl_data_index(&d, idx, 3, 4, "f32.safetensors", fl_data_crc(&d.rec), &rec, &e), 0,
+	       "index form");
+	ok(!fl_tset_find(&rec, "x") && fl_tset_find(&rec, "index"), "holds rows, not values");
+	fl_tset_clone(&copy, &rec, NULL);
+	is_int(fl_data_take(&s, &copy, "test/golden/data", "index", &e), 0, "is followed");
+	fl_data_batch(&d, idx, 0, 3, a, NULL);
+	fl_data_batch(&s, NULL, 0, 3, b, NULL);
+	ok(!memcmp(a, b, sizeof a) && s.y[2] == d.y[44] && s.client == 4 && s.C == 5, "same examples");
+	fl_data_release(&s);
+
+	fl_tset_clone(&copy, &rec, NULL);
+	fl_meta_set(&copy, "fl.source_crc", "00000000", NULL);
+	is_int(fl_data_take(&s, &copy, "test/golden/data", "index", &e), -1, "another source is refused");
+	ok(strstr(e.msg, "client 4: fl.source") && strstr(e.msg, "not 00000000"), "%s", e.msg);
+	fl_tset_clone(&copy, &rec, NULL);
+	((int64_t *)fl_tset_find(&copy, "index")->data)[1] = ROWS;
+	is_int(fl_data_take(&s, &copy, "test/golden/data", "index", &e), -1, "row out of range");
+	is_str(e.msg, "index: client 4: index[1] is 70, the source has 70 rows", "says which");
+	fl_tset_clone(&copy, &rec, NULL);
+	is_int(fl_data_take(&s, &copy, NULL, "index", &e), -1, "source not there");
+	is_int(e.code, FL_EIO, "is a matter of the system");
+	fl_tset_clone(&copy, &rec, NULL);
+	fl_meta_set(&copy, "fl.source", "/etc/passwd", NULL);
+	is_int(fl_data_take(&s, &copy, NULL, "index", &e), -1, "an absolute source is refused");
+	is_int(e.code, FL_EDATA, "as bad data");
+	fl_tset_release(&rec);
+	fl_data_release(&d);
+}
+
+static void test_sources(void)
+{
+	struct fl_data a, b, c;
+	float x[64], y[64];
+
+	if (open_data(&a, "digits") || open_data(&b, "digits:split=test"))
+		return;
+	ok(a.N == 1437 && b.N == 360 && a.d == 64 && a.C == 10 && b.C == 10, "digits: sizes");
+	is_str(fl_data_split(&b), "test", "digits: split");
+	/* First row of the first digit, a nought: 0 0 5 13 9 1 0 0, of 16. */
+	fl_data_batch(&a, NULL, 0, 1, x, NULL);
+	ok(x[1] == 0 && x[2] == 5 / 16.f && x[3] == 13 / 16.f && a.y[0] == 0, "digits: first example");
+	fl_data_release(&a);
+	fl_data_release(&b);
+
+	if (!open_data(&a, DIR "images-idx3-ubyte," DIR "labels-idx1-ubyte.gz")) {
+		open_data(&b, DIR "u8.safetensors");
+		ok(a.N == ROWS && a.d == 8 && a.C == 5 && !memcmp(a.y, b.y, ROWS * sizeof *a.y),
+		   "IDX pair: sizes and labels");
+		fl_data_batch(&a, NULL, 69, 1, x, NULL);
+		ok(x[7] == (float)((const uint8_t *)b.x->data)[69 * D + 7], "IDX pair: values as they are");
+		fl_data_release(&a);
+		fl_data_release(&b);
+	}
+	if (!open_data(&a, DIR "floats-idx2.gz," DIR "labels-idx1-i32")) {
+		open_data(&c, DIR "f32.safetensors");
+		ok(a.d == 2 && !memcmp(a.y, c.y, ROWS * sizeof *a.y), "IDX pair: I32 labels");
+		fl_data_batch(&a, NULL, 11, 1, x, NULL);
+		memcpy(y, (const float *)c.x->data + 11 * D, 2 * sizeof *y);
+		ok(!memcmp(x, y, 2 * sizeof *x), "IDX pair: F32 values");
+		fl_data_release(&a);
+		fl_data_release(&c);
+	}
+}
+
+static void test_scale(void)
+{
+	static const struct { const char *json, *why; } bad[] = {
+		{ "", "not JSON" }, { "[1]", "must be a JSON object" }, { "{\"div\":0}", "div is 0" },
+		{ "{\"div\":-1}", "div is -1" }, { "{\"div\":\"255\"}", "div must be" },
+		{ "{\"div\":1e39}", "div is 1e+39" }, { "{\"std\":[0]}", "std[0] is 0" },
+		{ "{\"std\":[1e-60]}", "std[0] is 1e-60" }, { "{\"mean\":0.5}", "mean must be an array" },
+		{ "{\"mean\":[]}", "mean must be an array" }, { "{\"mean\":[null]}", "mean must be a finite" },
+		{ "{\"mean\":[1e300]}", "mean[0] is 1e+300" }, { "{\"mean\":[1,2],\"std\":[1]}", "mean has 2" },
+		{ "{\"div\":1,\"div\":2}", "not JSON" }, { "{\"scale\":1}", "has key 'scale'" },
+		{ "{\"mean\":[1,2]}", "2 channels, but 'x' has 3" }, { "{} x", "not JSON" },
+	};
+	struct fl_err e = { 0 };
+	struct fl_data d;
+	float x[D];
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		int rc = fl_data_open(&d, DIR "u8.safetensors", bad[i].json, &e);
+
+		ok(rc && strstr(e.msg, bad[i].why), "scale %s: %s", bad[i].json, e.msg);
+	}
+	is_int(fl_data_open(&d, DIR "u8.safetensors", "{\"div\":2}", &e), 0, "scale of div alone");
+	fl_data_batch(&d, NULL, 0, 1, x, NULL);
+	ok(x[0] == ((const uint8_t *)d.x->data)[0] / 2.f, "overrides the record's");
+	fl_data_release(&d);
+}
+
+/* A record with the given tensors. */
+static void build(struct fl_tset *s, enum fl_dtype xt, size_t rows, enum fl_dtype yt, size_t labels)
+{
+	size_t dim[2] = { rows, 2 };
+
+	*s = (struct fl_tset){ .t = NULL };
+	fl_tset_add(s, "x", xt, 2, dim, NULL, NULL);
+	fl_tset_add(s, "y", yt, 1, &labels, NULL, NULL);
+	fl_meta_set_kind(s, FL_KIND_DATA, NULL);
+}
+
+static void refused(struct fl_tset *s, const char *why)
+{
+	struct fl_err e = { 0 };
+	struct fl_data d;
+	int rc = fl_data_take(&d, s, NULL, "rec", &e);
+
+	if (!ok(rc && e.code == FL_EDATA && strstr(e.msg, why), "refused: %s", why))
+		printf("# rc %d, code %d: %s\n", rc, e.code, e.msg);
+	ok(!s->nt && !d.x, "and nothing is left");
+	if (!rc)
+		fl_data_release(&d);
+}
+
+static void *tensor(struct fl_tset *s, const char *name)
+{
+	return fl_tset_find(s, name)->data;
+}
+
+static void test_refusals(void)
+{
+	struct fl_tset s;
+
+	build(&s, FL_F64, 3, FL_U8, 3);
+	refused(&s, "'x' is F64, must be U8 or F32");
+	build(&s, FL_F32, 3, FL_F32, 3);
+	refused(&s, "'y' is F32, must be an integer type");
+	build(&s, FL_F32, 3, FL_U8, 4);
+	refused(&s, "'x' is 3x2 and 'y' is 4");
+	build(&s, FL_F32, 0, FL_U8, 0);
+	refused(&s, "holds no example");
+	build(&s, FL_F32, 3, FL_I64, 3);
+	((int64_t *)tensor(&s, "y"))[2] = -1;
+	refused(&s, "row 2: label -1 is outside");
+	build(&s, FL_F32, 3, FL_U64, 3);
+	((uint64_t *)tensor(&s, "y"))[0] = UINT64_MAX;
+	refused(&s, "row 0: label 18446744073709551616 is outside");
+	build(&s, FL_U8, 3, FL_U8, 3);
+	((uint8_t *)tensor(&s, "y"))[1] = 4;
+	fl_meta_set(&s, "fl.classes", "4", NULL);
+	refused(&s, "row 1: label 4 is outside [0,4)");
+	build(&s, FL_F32, 3, FL_U8, 3);
+	((float *)tensor(&s, "x"))[3] = NAN;
+	refused(&s, "row 1: tensor 'x' value 1 is nan");
+	build(&s, FL_F32, 3, FL_U8, 3);
+	fl_meta_set(&s, "fl.classes", "0", NULL);
+	refused(&s, "fl.classes is 0");
+	build(&s, FL_F32, 3, FL_U8, 3);
+	fl_meta_set(&s, "fl.client", "-1", NULL);
+	refused(&s, "fl.client is '-1'");
+	build(&s, FL_F32, 3, FL_U8, 3);
+	fl_tset_add(&s, "id", FL_I64, 1, (const size_t[]){ 2 }, NULL, NULL);
+	refused(&s, "'id' must hold 3 integers");
+	build(&s, FL_F32, 3, FL_U8, 3);
+	fl_meta_set_kind(&s, FL_KIND_MODEL, NULL);
+	refused(&s, "holds kind 'model'");
+	s = (struct fl_tset){ .t = NULL };
+	refused(&s, "tensor 'x' is missing");
+	s = (struct fl_tset){ .t = NULL };
+	fl_tset_add(&s, "index", FL_I64, 1, (const size_t[]){ 2 }, NULL, NULL);
+	refused(&s, "neither 'x' nor fl.source");
+}
+
+static void test_fits(void)
+{
+	struct fl_err e = { 0 };
+	struct fl_data d;
+
+	open_data(&d, DIR "u8.safetensors");
+	is_int(fl_data_fits(&d, D, 5, &e), 0, "fits");
+	is_int(fl_data_fits(&d, 64, 5, &e), -1, "wrong inputs");
+	is_str(e.msg, DIR "u8.safetensors: examples are 3x4x2 (24 values), the model takes 64",
+	       "names both shapes");
+	is_int(fl_data_fits(&d, D, 4, &e), -1, "too few classes");
+	fl_data_release(&d);
+}
+
+int main(void)
+{
+	load_want();
+	test_batch(DIR "u8.safetensors", want[0]);
+	test_batch(DIR "f32.safetensors", want[1]);
+	test_subset();
+	test_index();
+	test_sources();
+	test_scale();
+	test_refusals();
+	test_fits();
+	return tap_done();
+}

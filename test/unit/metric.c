@@ -1,0 +1,99 @@
+/* Metrics of a batch, and statistics over clients against NumPy's. */
+#include "golden/metric/spread.h"
+
+#include "kernel/vmath.h"
+#include "metric/metric.h"
+#include "tap.h"
+
+static void test_golden(void)
+{
+	static const char *const name[] = {
+		"weighted", "mean", "var", "std", "min", "worst10", "worst20", "worst30", "best10",
+		"jain", "gini", "entropy", "cos",
+	};
+	char what[64];
+
+	for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+		struct fl_spread s;
+		const double *got = &s.weighted;
+
+		is_int(fl_spread(golden[i].v, golden[i].n, (size_t)golden[i].K, golden[i].higher, &s,
+		                 NULL), 0, "spread");
+		for (int f = 0; f < 13; f++) {
+			snprintf(what, sizeof what, "case %zu: %s", i, name[f]);
+			is_near(got[f], golden[i].want[f], 1e-13, what);
+		}
+	}
+}
+
+static void test_order(void)
+{
+	double v[40], n[40];
+	struct fl_spread a, b;
+	size_t K = (size_t)golden[6].K;
+
+	for (size_t i = 0; i < K; i++) {
+		v[i] = golden[6].v[K - 1 - i];
+		n[i] = golden[6].n[K - 1 - i];
+	}
+	fl_spread(golden[6].v, golden[6].n, K, 1, &a, NULL);
+	fl_spread(v, n, K, 1, &b, NULL);
+	b.weighted = a.weighted;
+	ok(!memcmp(&a, &b, sizeof a), "the order of clients shows in the weighted mean alone");
+}
+
+static void test_undefined(void)
+{
+	static const double n[] = { 1, 1, 1 }, zero[3], minus[] = { -1, 1, 2 };
+	static const double big[] = { 1e300, 1e300, 1e300 }, tiny[] = { 1e-300, 1e-300, 3e-300 };
+	const double bad[] = { 1, NAN, 2 }, inf[] = { 1, INFINITY, 2 };
+	struct fl_spread s;
+
+	fl_spread(zero, n, 3, 1, &s, NULL);
+	ok(s.mean == 0 && s.var == 0 && s.min == 0, "all 0: mean, var, min are 0");
+	ok(isnan(s.jain) && isnan(s.gini) && isnan(s.entropy) && isnan(s.cos),
+	   "all 0: measures of shares are not defined");
+	fl_spread(minus, n, 3, 0, &s, NULL);
+	is_near(s.mean, 2. / 3, 1e-15, "below 0: the mean is");
+	ok(isnan(s.jain) && isnan(s.gini) && isnan(s.entropy) && isnan(s.cos),
+	   "below 0: measures of shares are not defined");
+	fl_spread(bad, n, 3, 1, &s, NULL);
+	ok(isnan(s.weighted) && isnan(s.mean) && isnan(s.min) && isnan(s.jain), "NaN: nothing is known");
+	fl_spread(inf, n, 3, 1, &s, NULL);
+	ok(isnan(s.weighted) && isnan(s.worst10), "infinite: nothing is known");
+	fl_spread(big, n, 3, 1, &s, NULL);
+	is_near(s.jain, 1, 1e-15, "large values do not overflow jain");
+	fl_spread(tiny, n, 3, 1, &s, NULL);
+	is_near(s.jain, 25. / 33, 1e-15, "small values do not vanish in jain");
+}
+
+static double batch(const char *metric, const float *z, const float *lse, const int32_t *y,
+                    size_t B, size_t C)
+{
+	const struct fl_metric *m =
+		(const struct fl_metric *)fl_family_find(&fl_family_metric, metric);
+
+	return m->batch(NULL, z, lse, y, B, C);
+}
+
+static void test_batch(void)
+{
+	const float z[] = { 1, 2, 0,   3, 3, 1,   3, 3, 1,   NAN, 0, 0,   0, NAN, 1,   NAN, 0, 0 };
+	const float even[] = { 5, 5, 5, 5 };
+	static const int32_t y[] = { 1, 0, 1, 0, 2, 1 }, first[] = { 3 };
+	float p[4], lse[1];
+
+	is_near(batch("accuracy", z, NULL, y, 6, 3), 2, 0,
+	        "largest logit wins, the lowest of equals, NaN never");
+	fl_softmax_rows(even, p, lse, 1, 4);
+	is_near(batch("loss", even, lse, first, 1, 4), log(4), 1e-6, "loss of even logits is ln C");
+}
+
+int main(void)
+{
+	test_golden();
+	test_order();
+	test_undefined();
+	test_batch();
+	return tap_done();
+}
