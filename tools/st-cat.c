@@ -202,7 +202,7 @@ static int save(struct cat *c, const struct fl_inputs *in, const struct fl_tset 
 
 	fl_str_addf(&path, "%s/%04" PRId64 ".safetensors", c->o->split, name);
 	if (!rc && !(rc = fl_str_check(&path, e)))
-		rc = fl_stream_save(path.s, s, !c->o->no_sync, e);
+		rc = fl_stream_save(path.s, s, (c->o->no_sync ? 0 : 1) | FL_OUT_NO_SWEEP, e);
 	fl_str_release(&path);
 	return rc;
 }
@@ -259,6 +259,7 @@ static int finish(struct cat *c, struct fl_err *e)
 static int start(struct cat *c, struct fl_err *e)
 {
 	const struct opts *o = c->o;
+	const char *folder;
 
 	if (check_options(o, e) || parse_clients(c, e))
 		return -1;
@@ -266,6 +267,9 @@ static int start(struct cat *c, struct fl_err *e)
 		return fl_run_output(c->r, &c->out, o->output, !o->no_sync, e);
 	if (mkdir(o->split, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", o->split, strerror(errno));
+	if (!(folder = fl_arena_fmt(&c->r->arena, e, "%s/", o->split)))
+		return -1;
+	fl_out_sweep(folder);
 	return 0;
 }
 

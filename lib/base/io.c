@@ -115,7 +115,7 @@ int fl_out_open(struct fl_out *o, const char *path, int sync, struct fl_err *e)
 {
 	struct stat st;
 
-	*o = (struct fl_out){ .fd = -1, .sync = sync };
+	*o = (struct fl_out){ .fd = -1, .sync = sync & 1 };
 	if (!(o->buf = malloc(BUF_SIZE)))
 		return fl_fail_mem(e, BUF_SIZE);
 	if (!strcmp(path, "-")) {
@@ -139,7 +139,8 @@ int fl_out_open(struct fl_out *o, const char *path, int sync, struct fl_err *e)
 		}
 		return 0;
 	}
-	fl_out_sweep(o->path);
+	if (!(sync & FL_OUT_NO_SWEEP))
+		fl_out_sweep(o->path);
 	if (!open_tmp(o, e))
 		return 0;
 fail:
@@ -244,13 +245,25 @@ void fl_out_abort(struct fl_out *o)
 	*o = (struct fl_out){ .fd = -1 };
 }
 
+/* Length of NAME in .NAME.PID.XXXXXX.tmp, 0 where file is not of that form. */
+static size_t tmp_name_len(const char *file)
+{
+	size_t len = strlen(file), n = len > 11 ? len - 11 : 0;
+
+	while (n && isdigit((unsigned char)file[n - 1]))
+		n--;
+	return n > 2 ? n - 2 : 0;
+}
+
 long fl_tmp_owner(const char *file, const char *name)
 {
-	size_t n = strlen(name), len = strlen(file);
+	size_t n = *name ? strlen(name) : tmp_name_len(file), len = strlen(file);
 	char *end;
 	long pid;
 
-	if (len < n + 14 || file[0] != '.' || strncmp(file + 1, name, n) || file[n + 1] != '.' ||
+	if (!*name)
+		name = file + (len > 0);
+	if (!n || len < n + 14 || file[0] != '.' || strncmp(file + 1, name, n) || file[n + 1] != '.' ||
 	    strcmp(file + len - 4, ".tmp") || !isdigit((unsigned char)file[n + 2]))
 		return 0;
 	pid = strtol(file + n + 2, &end, 10);

@@ -25,7 +25,10 @@ struct fl_out {
 	unsigned long long written;	/* bytes so far */
 };
 
-/* path "-" is standard output. sync = 0 skips the two fsyncs. */
+/* path "-" is standard output. sync = 0 skips the two fsyncs. A file's leftovers
+ * are swept first, which reads the folder; who writes many files into one calls
+ * fl_out_sweep("folder/") once and adds FL_OUT_NO_SWEEP to sync. */
+#define FL_OUT_NO_SWEEP 2
 int fl_out_open(struct fl_out *o, const char *path, int sync, struct fl_err *e);
 int fl_out_write(struct fl_out *o, const void *p, size_t n, struct fl_err *e);
 int fl_out_flush(struct fl_out *o, struct fl_err *e);
@@ -38,10 +41,12 @@ void fl_out_abort(struct fl_out *o);
 /* The folder of path, "." where it names none; the caller frees. */
 char *fl_dir_of(const char *path);
 
-/* The PID in file = .NAME.PID.XXXXXX.tmp, or 0 where it is not of that form. */
+/* The PID in file = .NAME.PID.XXXXXX.tmp (any NAME where name is ""), or 0 where
+ * it is not of that form. */
 long fl_tmp_owner(const char *file, const char *name);
 
-/* Removes .NAME.PID.XXXXXX.tmp files beside path whose process is gone. */
+/* Removes .NAME.PID.XXXXXX.tmp files beside path whose process is gone;
+ * those of every NAME where path ends in '/'. */
 void fl_out_sweep(const char *path);
 
 /* fsync of a folder. */

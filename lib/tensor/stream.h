@@ -60,7 +60,7 @@ void fl_inputs_release(struct fl_inputs *in);
 /* Writing. A record is header and tensors' data; sorts s. */
 int fl_stream_write(struct fl_out *o, struct fl_tset *s, struct fl_err *e);
 int fl_stream_write_end(struct fl_out *o, unsigned long long count, struct fl_err *e);
-/* One record replaces path whole. */
+/* One record replaces path whole; sync as in fl_out_open(). */
 int fl_stream_save(const char *path, struct fl_tset *s, int sync, struct fl_err *e);
 /* The one record of a file (or of standard input, where exactly one record is
  * read and none follows): deep copy, caller releases. kind < 0: any; otherwise

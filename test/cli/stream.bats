@@ -225,6 +225,15 @@ fails() {
 	fails 3 "a second record for f/0004.safetensors" st-cat --split f "$G/updates.sts" "$G/update.safetensors"
 }
 
+@test "st-cat --split removes what a killed call left, and nothing else" {
+	mkdir d
+	sleep 0 & dead=$!
+	wait "$dead"
+	touch "d/.0009.safetensors.$dead.abcdef.tmp" "d/.0009.safetensors.$$.abcdef.tmp" d/.x.tmp "d/.$dead.abcdef.tmp"
+	st-cat --split d "$G/update.safetensors"
+	[ "$(ls -A d | xargs)" = "$(printf '%s\n' ".$dead.abcdef.tmp" ".0009.safetensors.$$.abcdef.tmp" .x.tmp 0004.safetensors | sort | xargs)" ]
+}
+
 @test "st-cmp finds what differs" {
 	st-cmp "$G/updates.sts" "$G/updates.sts"
 	run -1 st-cmp "$G/updates.sts" "$G/update.safetensors"
