@@ -63,7 +63,7 @@ static int import_opt(struct loop *p, struct fl_err *e)
 	for (size_t i = 0; i < FL_OPT_VECS && p->opt->vec[i]; i++) {
 		opt_name(name, sizeof name, p, p->opt->vec[i]);
 		strcat(name, "/");
-		if (r->vec[i] && fl_net_import(r->net, p->l->old, name, 1, r->vec[i], e))
+		if (r->vec[i] && fl_net_import(r->net, p->l->old, name, 0, r->vec[i], e))
 			return fl_fail_in(e, "state");
 	}
 	return 0;

@@ -1,0 +1,364 @@
+#!/usr/bin/env bats
+# fl-local-train: clients in, updates out.
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	fl-partition -d digits -k 4 -B iid -s 1 -o clients
+	fl-init -a mlp:in=64,hidden=16,out=10 -s 3 -o m.safetensors
+}
+
+setup() {
+	D=$BATS_FILE_TMPDIR
+	M=$D/m.safetensors
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# record FILE TENSORS META: a record made by Python.
+record() {
+	PYTHONPATH=$ROOT/test/golden/method "$PYTHON" -c "
+import numpy as np
+from ref import save
+save('$1', $2, $3)"
+}
+
+# One float example a row, of width $2, client $3.
+floats() {
+	record "$1" "{'x': np.ones((8, $2), np.float32) * np.arange(8, dtype=np.float32)[:, None], 'y': np.arange(8) % 4}" \
+		"{'fl.kind': 'data', 'fl.client': '$3'}"
+}
+
+@test "an update carries what the contract says" {
+	fl-local-train -m "$M" --opt sgd:lr=0.05,momentum=0.9 -e 2 -b 16 -s 9 --measure loss0,gradnorm,loss \
+		"$D/clients/0002.safetensors" >u.sts
+	st-cat --one -o u.safetensors u.sts
+	run "$PYTHON" -c "
+import sys; sys.path.insert(0, '$ROOT/test/golden/method')
+from ref import load
+t, m = load('u.safetensors'); d, dm = load('$D/clients/0002.safetensors')
+n = len(d['y'])
+w, wm = load('$M')
+assert sorted(t) == sorted(w) and all(t[k].shape == w[k].shape and t[k].dtype == 'float32' for k in t)
+assert m['fl.kind'] == 'update' and m['fl.client'] == '2' and m['fl.round'] == '1', m
+assert m['fl.examples'] == str(n) and m['fl.steps'] == str(2 * -(-n // 16)), m
+assert m['fl.lr'] == '0.05' and m['fl.seed'] == '9' and m['fl.method'] == 'fedavg', m
+assert m['fl.opt'].startswith('sgd:lr=0.05,momentum=0.9'), m
+assert float(m['fl.loss']) < float(m['fl.loss0']) and float(m['fl.gradnorm']) > 0, m
+import zlib
+assert m['fl.base'] == '%08x' % zlib.crc32(b''.join(w[k].tobytes() for k in sorted(w))), m
+assert m['fl.prov'].startswith('fl-local-train ') and '.safetensors' not in m['fl.prov'], m
+print('fine')"
+	echo "$output"
+	[ "$output" = fine ]
+}
+
+@test "bytes do not depend on -j, nor on files, pipe or gzip" {
+	fl-local-train -m "$M" "$D"/clients/*.safetensors >want
+	for j in 2 3 7; do
+		fl-local-train -m "$M" -j $j "$D"/clients/*.safetensors | cmp - want
+	done
+	cat "$D"/clients/*.safetensors >all.sts
+	fl-local-train -m "$M" -n 4 <all.sts | cmp - want
+	fl-local-train -m "$M" -n 4 -j 3 - <all.sts | cmp - want
+	cat all.sts | fl-local-train -m "$M" -n 4 -j 2 | cmp - want
+	gzip all.sts
+	fl-local-train -m "$M" -j 2 all.sts.gz | cmp - want
+	st-cat "$D"/clients/*.safetensors | fl-local-train -m "$M" | cmp - want
+}
+
+@test "bytes do not depend on the instruction set" {
+	FL_CPU=ref fl-local-train -m "$M" --measure gradnorm,loss0 "$D"/clients/*.safetensors >want
+	for c in sse2 avx2 avx512; do
+		FL_CPU=$c fl-local-train -m "$M" --measure gradnorm,loss0 "$D"/clients/*.safetensors >got || continue
+		cmp got want
+	done
+}
+
+@test "a process for all clients, one each under xargs, one each under parallel" {
+	fl-local-train -m "$M" --opt sgd:lr=0.1 "$D"/clients/*.safetensors >one.sts
+	mkdir each par
+	ls "$D"/clients/*.safetensors | xargs -P2 -I{} sh -c \
+		'fl-local-train -m "$0" --opt sgd:lr=0.1 -o "each/$(basename "$1" .safetensors).sts" "$1"' "$M" {}
+	parallel --will-cite -j2 fl-local-train -m "$M" --opt sgd:lr=0.1 -o par/{/.}.sts {} ::: \
+		"$D"/clients/*.safetensors
+	for d in each par; do
+		st-cat $d/*.sts | cmp - one.sts
+		fl-aggregate -m "$M" -n 4 $(ls -r $d/*.sts) >$d.safetensors
+	done
+	fl-aggregate -m "$M" -n 4 one.sts >one.safetensors
+	cmp one.safetensors each.safetensors
+	cmp one.safetensors par.safetensors
+}
+
+@test "the order of examples depends on seed and round; stored order does not" {
+	c=$D/clients/0000.safetensors
+	fl-local-train --no-prov -m "$M" -s 1 "$c" >a
+	fl-local-train --no-prov -m "$M" -s 2 "$c" >b
+	fl-local-train --no-prov -m "$M" -s 1 --shuffle none "$c" >c
+	fl-local-train --no-prov -m "$M" -s 2 --shuffle none "$c" >d
+	run st-cmp a b
+	[ "$status" = 1 ]
+	run st-cmp a c
+	[ "$status" = 1 ]
+	st-cmp c d
+}
+
+@test "--steps runs on into the next epoch, and 0 steps change nothing" {
+	c=$D/clients/0000.safetensors
+	n=$(st-cat --one --strip-meta "$c" -o x.safetensors; "$PYTHON" -c "
+import sys; sys.path.insert(0, '$ROOT/test/golden/method')
+from ref import load
+print(-(-len(load('$c')[0]['y']) // 32))")
+	fl-local-train --no-prov -m "$M" -e 2 "$c" >a
+	fl-local-train --no-prov -m "$M" --steps $((2 * n)) "$c" >b
+	cmp a b
+	fl-local-train --no-prov -m "$M" --steps $((n + 1)) "$c" >c
+	run st-cmp a c
+	[ "$status" = 1 ]
+	fl-local-train -m "$M" --steps 0 "$c" | fl-aggregate -m "$M" -n 1 >same
+	st-cmp same "$M"
+}
+
+@test "measured loss is fl-eval's, and the gradient is that of one full step" {
+	c=$D/clients/0001.safetensors
+	fl-local-train -m "$M" --steps 1 -b 100000 --opt sgd:lr=1 --measure loss0,gradnorm,loss "$c" >u.sts
+	st-cat --one -o u.safetensors u.sts
+	fl-eval -m "$M" --metric loss --format json "$c" >before.json
+	fl-aggregate -m "$M" -n 1 u.sts >after.safetensors
+	fl-eval -m after.safetensors --metric loss --format json "$c" >after.json
+	"$PYTHON" -c "
+import sys, json, math; sys.path.insert(0, '$ROOT/test/golden/method')
+from ref import load
+t, m = load('u.safetensors')
+norm = math.sqrt(sum((v.astype('float64') ** 2).sum() for v in t.values()))
+loss = [json.loads(open(f).readline())['loss'] for f in ('before.json', 'after.json')]
+print(m['fl.gradnorm'], norm, m['fl.loss0'], m['fl.loss'], loss)
+assert abs(float(m['fl.gradnorm']) / norm - 1) < 1e-5
+assert abs(float(m['fl.loss0']) / loss[0] - 1) < 1e-6
+assert abs(float(m['fl.loss']) / loss[1] - 1) < 1e-5"
+}
+
+@test "a sample for measuring is drawn by seed; one as large as the set is the set" {
+	c=$D/clients/0001.safetensors
+	loss0() { fl-local-train --no-prov -m "$M" --steps 0 "$@" "$c" | strings | grep -o '"fl.loss0":"[^"]*"'; }
+	[ "$(loss0 --measure loss0:sample=50 -s 1)" != "$(loss0 --measure loss0:sample=50 -s 2)" ]
+	[ "$(loss0 --measure loss0:sample=50 -s 1)" = "$(loss0 --measure loss0:sample=50,gradnorm -s 1)" ]
+	[ "$(loss0 --measure loss0:sample=100000)" = "$(loss0 --measure loss0)" ]
+}
+
+@test "the round is the model's plus one" {
+	c=$D/clients/0000.safetensors
+	fl-local-train -m "$M" -r 1 "$c" >/dev/null
+	run fl-local-train -m "$M" -r 2 -o u.sts "$c"
+	[ "$status" = 3 ]
+	[[ $output == *"the model is of round 0, so this is round 1, not 2" ]]
+	[ ! -e u.sts ]
+}
+
+@test "a client that occurs twice is refused, and no end record is written" {
+	c=$D/clients/0001.safetensors
+	for j in 1 3; do
+		run --separate-stderr sh -c "fl-local-train -j $j -m '$M' '$c' '$D/clients/0000.safetensors' '$c' >out.sts"
+		[ "$status" = 3 ]
+		[[ $stderr == *"0001.safetensors: client 1 occurs twice" ]]
+		run st-check <out.sts
+		[ "$status" = 3 ]
+	done
+	mkdir new
+	run fl-local-train -m "$M" -o new/u.sts "$c" "$c"
+	[ "$status" = 3 ]
+	[ -z "$(ls -A new)" ]
+}
+
+@test "no client" {
+	: >empty
+	run fl-local-train -m "$M" empty
+	[ "$status" = 3 ]
+	fl-local-train -m "$M" --allow-empty empty | st-check --allow-empty
+	run sh -c "fl-local-train -m '$M' <'$D/clients/0000.safetensors'"
+	[ "$status" = 3 ]
+	[[ $output == *"without an end record"* ]]
+	run sh -c "fl-local-train -m '$M' -n 2 '$D/clients/0000.safetensors' >/dev/null"
+	[ "$status" = 3 ]
+}
+
+@test "data that do not fit the model, with both shapes" {
+	floats wide.safetensors 65 5
+	run fl-local-train -m "$M" -o u.sts wide.safetensors
+	[ "$status" = 3 ]
+	[[ $output == *"client 5: "*"65"*"64"* ]]
+	[ ! -e u.sts ]
+}
+
+@test "more classes than the model has" {
+	record many.safetensors "{'x': np.ones((4, 64), np.float32), 'y': np.array([0, 1, 2, 11])}" \
+		"{'fl.kind': 'data', 'fl.client': '6'}"
+	run fl-local-train -m "$M" -o u.sts many.safetensors
+	[ "$status" = 3 ]
+	[[ $output == *"12 classes"*"10"* ]]
+}
+
+@test "a label out of range, a value that is no number, no client id" {
+	record label.safetensors "{'x': np.ones((4, 64), np.float32), 'y': np.array([0, 1, -1, 2])}" \
+		"{'fl.kind': 'data', 'fl.client': '6', 'fl.classes': '10'}"
+	record nan.safetensors "{'x': np.full((4, 64), np.nan, np.float32), 'y': np.zeros(4, np.int64)}" \
+		"{'fl.kind': 'data', 'fl.client': '6'}"
+	record nobody.safetensors "{'x': np.ones((4, 64), np.float32), 'y': np.zeros(4, np.int64)}" \
+		"{'fl.kind': 'data'}"
+	for f in label nan nobody; do
+		run fl-local-train -m "$M" -o u.sts $f.safetensors
+		echo "$output"
+		[ "$status" = 3 ]
+		[[ $output == "fl-local-train: $f.safetensors: "* ]]
+		[ ! -e u.sts ]
+	done
+}
+
+@test "a record of another kind, and one that is cut off" {
+	run fl-local-train -m "$M" "$M"
+	[ "$status" = 3 ]
+	head -c 1000 "$D/clients/0000.safetensors" >cut
+	run fl-local-train -m "$M" cut
+	[ "$status" = 3 ]
+	run fl-local-train -m "$D/clients/0000.safetensors" "$D/clients/0000.safetensors"
+	[ "$status" = 3 ]
+}
+
+@test "a learning rate that diverges says client, epoch and step" {
+	fl-init -a logreg:in=64,out=10 -s 1 -o l.safetensors
+	record far.safetensors "{'x': np.full((8, 64), 1e20, np.float32) * np.arange(8, dtype=np.float32)[:, None], 'y': np.arange(8)}" \
+		"{'fl.kind': 'data', 'fl.client': '1'}"
+	run fl-local-train -m l.safetensors --opt sgd:lr=1e6 -b 4 -e 2 -o u.sts far.safetensors
+	echo "$output"
+	[ "$status" = 5 ]
+	[[ $output == "fl-local-train: client 1: epoch 1, step 2: loss is not finite" ]]
+	[ ! -e u.sts ]
+}
+
+@test "weights that overflow in the last step are no update" {
+	floats big.safetensors 64 7
+	fl-init -a logreg:in=64,out=10 -s 1 -o l.safetensors
+	record huge.safetensors "{'x': np.full((4, 64), 3e38, np.float32), 'y': np.array([0, 1, 2, 3])}" \
+		"{'fl.kind': 'data', 'fl.client': '7'}"
+	run fl-local-train -m l.safetensors --opt sgd:lr=1e6 --steps 1 -o u.sts huge.safetensors
+	echo "$output"
+	[ "$status" = 5 ]
+	[[ $output == *"client 7: epoch 1, step 1: "* ]]
+}
+
+@test "a full disk" {
+	run sh -c "fl-local-train -m '$M' '$D/clients/0000.safetensors' >/dev/full"
+	[ "$status" = 4 ]
+	run fl-local-train -m "$M" -o /dev/null/x "$D/clients/0000.safetensors"
+	[ "$status" = 4 ]
+	run fl-local-train -m "$M" "$D/clients/9999.safetensors"
+	[ "$status" = 4 ]
+}
+
+@test "updates are not written to a terminal" {
+	run script -qec "fl-local-train -m $M $D/clients/0000.safetensors" /dev/null
+	[ "$status" = 2 ]
+	[[ $output == *terminal* ]]
+}
+
+@test "usage: state without a folder, epochs and steps, one standard input for two" {
+	c=$D/clients/0000.safetensors
+	for o in "-M scaffold" "-M ditto" --keep-opt "-e 1 --steps 1" "-M fedavgg" "--measure loss1" \
+		"--opt sgd:lr=-1" "-b 0" "-M fedcac:tau=2"; do
+		run fl-local-train -m "$M" $o "$c"
+		echo "$output"
+		[ "$status" = 2 ]
+	done
+	run sh -c "fl-local-train -m - <'$M'"
+	[ "$status" = 2 ]
+}
+
+@test "a client trained twice for a round gives the same bytes, and so do later rounds" {
+	train() { fl-local-train -m "$1" -M scaffold --opt sgd:lr=0.1 --state "$2" "$D"/clients/*.safetensors; }
+	next() { fl-aggregate -n 4 -m "$1" -R mean:weight=uniform -o "$2" "$3"; }
+	train "$M" s >u1.sts
+	train "$M" s | cmp - u1.sts
+	next "$M" m1.safetensors u1.sts
+	train m1.safetensors s >u2.sts
+	# As after a kill between state and update, in both rounds.
+	train m1.safetensors s | cmp - u2.sts
+	train "$M" t >/dev/null
+	train m1.safetensors t | cmp - u2.sts
+	cmp s/0003.sts t/0003.sts
+	rm -r t
+	run st-cmp <(train m1.safetensors t) u2.sts
+	[ "$status" = 1 ]
+}
+
+@test "scaffold's c is the mean of the clients' c_k, by way of the update" {
+	fl-local-train -m "$M" -M scaffold --opt sgd:lr=0.1 --state s "$D"/clients/*.safetensors |
+		fl-aggregate -n 4 -m "$M" -R mean:weight=uniform -o m1.safetensors
+	"$PYTHON" -c "
+import sys; sys.path.insert(0, '$ROOT/test/golden/method')
+import numpy as np
+from ref import load
+m = load('m1.safetensors')[0]
+c = [load('s/%04d.sts' % k)[0] for k in range(4)]
+for k in c[0]:
+    want = np.mean([x[k] for x in c], axis=0)
+    assert np.abs(m[k] - want).max() < 1e-6, k
+    assert np.abs(want).max() > 1e-3, k"
+}
+
+@test "ditto's state is a folder of personal models" {
+	fl-local-train -m "$M" -M ditto -e 3 --opt sgd:lr=0.1 --state s "$D"/clients/*.safetensors >/dev/null
+	fl-eval -m s --format json "$D"/clients/*.safetensors | grep -q '"kind":"summary"'
+	fl-local-train -m "$M" -e 3 --opt sgd:lr=0.1 --no-prov "$D/clients/0001.safetensors" >plain.sts
+	fl-local-train -m "$M" -M ditto -e 3 --opt sgd:lr=0.1 --no-prov --state t "$D/clients/0001.safetensors" >ditto.sts
+	st-cmp plain.sts ditto.sts
+}
+
+@test "each client trains the model that a folder has of it" {
+	mkdir own
+	cp "$M" own/0000.safetensors
+	fl-init -a mlp:in=64,hidden=16,out=10 -s 4 -o own/0001.safetensors
+	fl-init -a logreg:in=64,out=10 -s 4 -o own/0002.safetensors
+	set -- "$D"/clients/000[012].safetensors
+	fl-local-train -m own -M fedcac -j 2 "$@" >got
+	for i in 0 1 2; do
+		fl-local-train -m own/000$i.safetensors -M fedcac "$D/clients/000$i.safetensors"
+	done | st-cat >want
+	cmp got want
+	run fl-local-train -m own "$D/clients/0003.safetensors"
+	[ "$status" = 3 ]
+	[[ $output == *"client 3: no model 0003.safetensors"* ]]
+}
+
+@test "--keep-opt goes on as one run would" {
+	c=$D/clients/0000.safetensors
+	o="--opt sgd:lr=0.05,momentum=0.9 --shuffle none"
+	fl-local-train -m "$M" $o -e 2 "$c" | fl-aggregate -n 1 -m "$M" -o once.safetensors
+	cp "$M" w.safetensors
+	for r in 1 2; do
+		fl-local-train -m w.safetensors $o -e 1 --keep-opt --state s "$c" |
+			fl-aggregate -n 1 -m w.safetensors -o w.safetensors
+	done
+	st-cmp --atol=1e-6 w.safetensors once.safetensors
+	for r in 1 2; do
+		fl-local-train -m "$M" $o -e 1 "$c" | fl-aggregate -n 1 -m "$M" -o fresh.safetensors
+	done
+	run st-cmp --atol=1e-3 fresh.safetensors once.safetensors
+	[ "$status" = 1 ]
+}
+
+@test "a damaged state is refused" {
+	c=$D/clients/0000.safetensors
+	fl-local-train -m "$M" -M scaffold --state s "$c" >/dev/null
+	fl-local-train -m "$M" "$c" | fl-aggregate -n 1 -m "$M" -o m1.safetensors
+	head -c 500 s/0000.sts >x
+	mv x s/0000.sts
+	run fl-local-train -m m1.safetensors -M scaffold --state s -o u.sts "$c"
+	[ "$status" = 3 ]
+	[ ! -e u.sts ]
+}
+
+@test "-v says what was trained, -q nothing" {
+	run --separate-stderr sh -c "fl-local-train -v -m '$M' '$D/clients/0000.safetensors' >/dev/null"
+	[[ $stderr == "fl-local-train: client 0: "*" examples, "*" steps, training loss "* ]]
+	run --separate-stderr sh -c "fl-local-train -q -m '$M' '$D/clients/0000.safetensors' >/dev/null"
+	[ -z "$stderr" ]
+}
