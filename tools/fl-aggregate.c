@@ -315,6 +315,14 @@ static int save_state(struct job *j, const struct fl_tset *next, struct fl_err *
 
 /* --- results --- */
 
+static int copy_meta(struct fl_tset *to, const struct fl_tset *from, struct fl_err *e)
+{
+	for (size_t i = 0; i < from->nkv; i++)
+		if (fl_meta_set(to, from->kv[i].key, from->kv[i].val, e))
+			return -1;
+	return 0;
+}
+
 static int set_meta(struct job *j, struct fl_tset *next, int64_t round, const char *parent,
                     struct fl_err *e)
 {
@@ -358,24 +366,27 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	return rc;
 }
 
+static int save_personal(struct job *j, const struct fl_member *m, struct fl_tset *out,
+                         struct fl_err *e)
+{
+	const char *path = fl_client_path(j->o->output, m->u.client, "safetensors", &out->arena, e);
+
+	if (!path || copy_meta(out, m->from->model, e) ||
+	    fl_meta_set_i64(out, "fl.client", m->u.client, e) ||
+	    set_meta(j, out, m->u.round, m->from->base, e))
+		return -1;
+	return fl_stream_save(path, out, !j->o->no_sync, e);
+}
+
 static int write_personal(struct job *j, struct fl_err *e)
 {
-	struct fl_arena names = { .head = NULL };
-	int rc = 0;
 
 	if (mkdir(j->o->output, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", j->o->output, strerror(errno));
-	for (size_t k = 0; !rc && k < j->c.K; k++) {
-		const struct fl_member *m = &j->c.member[k];
-		struct fl_tset *out = &j->c.result[k];
-		const char *path = fl_client_path(j->o->output, m->u.client, "safetensors", &names, e);
-
-		rc = path && !fl_meta_set_i64(out, "fl.client", m->u.client, e) &&
-		     !set_meta(j, out, m->u.round, m->from->base, e) ?
-		     fl_stream_save(path, out, !j->o->no_sync, e) : -1;
-	}
-	fl_arena_release(&names);
-	return rc;
+	for (size_t k = 0; k < j->c.K; k++)
+		if (save_personal(j, &j->c.member[k], &j->c.result[k], e))
+			return -1;
+	return 0;
 }
 
 static int write_partial(struct job *j, struct fl_err *e)

@@ -8,7 +8,8 @@
 #include "base/par.h"
 #include "fed/agg/collect_int.h"
 
-static int init_scalars(struct fl_bins b[FL_FOLD_SCALARS], struct fl_arena *a, struct fl_err *e)
+/* b(FL_FOLD_SCALARS) */
+static int init_scalars(struct fl_bins *b, struct fl_arena *a, struct fl_err *e)
 {
 	int64_t *room = fl_arena_zero(a, FL_FOLD_SCALARS * FL_BINS, sizeof *room, e);
 	size_t i;
@@ -55,7 +56,7 @@ static const double *find_row(const struct fl_collect *c, int64_t client)
 	return at ? c->rows.value + (size_t)(at - c->rows.client) * c->fold->nrow : NULL;
 }
 
-static void add_scalars(struct fl_bins b[FL_FOLD_SCALARS], const double s[FL_FOLD_SCALARS])
+static void add_scalars(struct fl_bins *b, const double s[FL_FOLD_SCALARS])
 {
 	size_t i;
 
@@ -161,7 +162,7 @@ int fl_exact_add(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
-static void scalar_values(const struct fl_bins b[FL_FOLD_SCALARS], double s[FL_FOLD_SCALARS])
+static void scalar_values(const struct fl_bins *b, double s[FL_FOLD_SCALARS])
 {
 	size_t i;
 

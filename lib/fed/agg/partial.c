@@ -27,7 +27,7 @@ static const char *join(struct fl_arena *a, const char *prefix, const char *name
 /* --- writing --- */
 
 static int put_sums(struct fl_tset *out, const char *name,
-                    const struct fl_bins b[FL_FOLD_SCALARS], struct fl_err *e)
+                    const struct fl_bins *b, struct fl_err *e)
 {
 	struct fl_tensor *t = name ? fl_tset_add(out, name, FL_I64, 2, sums_dim, NULL, e) : NULL;
 	int64_t *v;
@@ -137,7 +137,7 @@ static int check_top(int64_t top, const char *name, struct fl_err *e)
 	return 0;
 }
 
-static int merge_sums(struct fl_bins to[FL_FOLD_SCALARS], const struct fl_tset *rec,
+static int merge_sums(struct fl_bins *to, const struct fl_tset *rec,
                       const char *name, size_t K, struct fl_err *e)
 {
 	const struct fl_tensor *t = name ? need(rec, name, FL_I64, 2, sums_dim, e) : NULL;

@@ -1,0 +1,51 @@
+"""Records by json, zlib and NumPy alone, for scripts that make golden values."""
+import json
+import struct
+import zlib
+
+import numpy as np
+
+TYPES = {"int64": "I64", "float64": "F64", "float32": "F32", "uint8": "U8"}
+NUMPY = {v: k for k, v in TYPES.items()}
+
+
+def record(tensors, **meta):
+    """(bytes, fl.base); meta without the prefix: kind="update", client=3."""
+    order = list(TYPES)
+    head = {"__metadata__": {"fl." + k: str(v) for k, v in sorted(meta.items())}}
+    buf = b""
+    for n in sorted(tensors, key=lambda n: (order.index(str(tensors[n].dtype)), n)):
+        a = np.ascontiguousarray(tensors[n])
+        head[n] = {"dtype": TYPES[str(a.dtype)], "shape": list(a.shape),
+                   "data_offsets": [len(buf), len(buf) + a.nbytes]}
+        buf += a.tobytes()
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + buf, "%08x" % zlib.crc32(buf)
+
+
+def save(path, tensors, **meta):
+    data, base = record(tensors, v=1, **meta)
+    with open(path, "wb") as f:
+        f.write(data)
+    return base
+
+
+def load(path):
+    """({name: array}, {key: text}, fl.base) of a file with one record."""
+    with open(path, "rb") as f:
+        data = f.read()
+    n = 8 + struct.unpack("<Q", data[:8])[0]
+    head = json.loads(data[8:n])
+    meta = head.pop("__metadata__", {})
+    out = {}
+    for name, t in head.items():
+        a, b = t["data_offsets"]
+        out[name] = np.frombuffer(data[n + a:n + b], NUMPY[t["dtype"]]).reshape(t["shape"])
+    return out, meta, "%08x" % zlib.crc32(data[n:])
+
+
+def check(name, got, *want, tol=6e-11):
+    """That what NumPy gives is what the literature's worked example says."""
+    got = np.asarray(got, float).ravel()
+    assert np.allclose(got, want, rtol=0, atol=tol), (name, got, want)

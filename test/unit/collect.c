@@ -1,0 +1,368 @@
+/* The collector: every order, split and tree of partials gives the same bits,
+ * and they are those of exact arithmetic. */
+#include "fed/agg/collect.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "tap.h"
+
+#define K 100
+#define P 258
+#define ORDERS 1000
+#define TREES 100
+
+__extension__ typedef __int128 i128;
+
+static char dir[] = "/tmp/fl-collect-XXXXXX";
+static struct fl_tset model;
+static struct fl_received from;
+static float x[K][P];
+
+static const struct fl_received *received(void *ctx, const struct fl_update *u, struct fl_err *e)
+{
+	(void)ctx;
+	(void)u;
+	(void)e;
+	return &from;
+}
+
+static const char *file(int i, char *buf)
+{
+	snprintf(buf, 64, "%s/%04d.safetensors", dir, i);
+	return buf;
+}
+
+/* Multiples of 2^-80 below 1. Every third coordinate: pairs that cancel, and
+ * 1 + 2^-24 + 2^-53 + 2^-78, where the last term decides how the double and then
+ * how the float is rounded. */
+static void plant(void)
+{
+	static const int at[] = { 0, -24, -53, -78 };
+	struct fl_rng r;
+
+	fl_rng_init(&r, 1, 0, 0, FL_RNG_DATA, 0);
+	for (int i = 0; i < P; i++)
+		for (int k = 0; k < K; k++)
+			x[k][i] = (float)((fl_rng_real(&r) - 0.5) * ldexp(1, -(int)fl_rng_below(&r, 30)));
+	for (int i = 0; i < P; i += 3)
+		for (int k = 0; k < K; k++)
+			x[k][i] = k < 4 ? (float)ldexp(1, at[k]) : k % 2 ? -x[k - 1][i] : x[k][i];
+}
+
+static double exact(int i)
+{
+	i128 sum = 0;
+
+	for (int k = 0; k < K; k++)
+		sum += (i128)ldexp((double)x[k][i], 80);
+	return (double)sum * ldexp(1, -80);
+}
+
+/* The planted sums do depend on the order where doubles add up. */
+static void test_plant(void)
+{
+	struct fl_rng r;
+	uint32_t order[K];
+	int differ = 0;
+
+	for (int k = 0; k < K; k++)
+		order[k] = (uint32_t)k;
+	fl_rng_init(&r, 2, 0, 0, FL_RNG_DATA, 0);
+	for (int t = 0; t < 50; t++) {
+		fl_rng_shuffle(&r, order, K);
+		for (int i = 0; i < P; i++) {
+			double sum = 0;
+
+			for (int k = 0; k < K; k++)
+				sum += (double)x[order[k]][i];
+			differ += (float)sum != (float)exact(i);
+		}
+	}
+	ok(differ > 100, "plain sums round wrongly %d times in 50 orders", differ);
+}
+
+static int write_updates(void)
+{
+	struct fl_err e = { 0 };
+	char path[64];
+	size_t n = P, one = 1;
+
+	for (int k = 0; k < K; k++) {
+		struct fl_update u = { .client = k, .round = 1, .examples = 1 + k, .steps = -1,
+		                       .loss0 = NAN, .gradnorm = NAN, .loss = NAN, .lr = NAN };
+		struct fl_tset s = { 0 };
+
+		memcpy(u.base, from.base, 9);
+		fl_tset_add(&s, "w", FL_F32, 1, &n, x[k], &e);
+		/* Only some hold b, and the extra. */
+		if (k % 3)
+			fl_tset_add(&s, "b", FL_F32, 1, &one, &x[k][1], &e);
+		if (k % 5 == 0)
+			fl_tset_add(&s, "@m/c", FL_F32, 1, &one, &x[k][2], &e);
+		if (fl_update_write(&u, &s, &e) || fl_stream_save(file(k, path), &s, 0, &e))
+			return -1;
+		fl_tset_release(&s);
+	}
+	return 0;
+}
+
+/* Result of one aggregation: coordinates of all tensors, by name. */
+struct result {
+	double v[P + 2];
+	size_t n;
+	struct fl_err e;
+};
+
+static int aggregate(const char *spec, const int *item, int n, int threads, const char *partial,
+                     struct result *out)
+{
+	struct fl_arena a = { 0 };
+	struct fl_spec s;
+	struct fl_collect c;
+	struct fl_combined u;
+	const char **path = calloc((size_t)n, sizeof *path);
+	char buf[K + 64][64];
+	struct fl_inputs in = { .n = (size_t)n, .expect = -1 };
+	struct fl_tset part = { 0 };
+	int rc;
+
+	*out = (struct result){ .n = 0 };
+	for (int i = 0; i < n; i++)
+		path[i] = file(item[i], buf[i]);
+	in.path = path;
+	rc = fl_spec_parse(&fl_family_rule, spec, &a, &s, &out->e);
+	fl_collect_init(&c);
+	c.rule = (const struct fl_rule *)(const void *)s.entry;
+	c.rp = c.fp = s.p;
+	c.fold = c.rule->fold.fold ? &c.rule->fold : NULL;
+	c.who = c.spec = spec;
+	c.model = &model;
+	c.round = 1;
+	memcpy(c.base, from.base, 9);
+	c.received = received;
+	c.threads = threads;
+	c.memory = 1 << 20;
+	if (!rc)
+		rc = fl_collect_read(&c, &in, &out->e);
+	if (!rc && partial)
+		rc = fl_collect_partial(&c, &part, &out->e) ||
+		     fl_stream_save(partial, &part, 0, &out->e);
+	if (!rc && !partial && !(rc = fl_collect_combine(&c, &u, &out->e)))
+		for (size_t i = 0; i < u.n; i++) {
+			u.get(u.ctx, i, 0, u.t[i]->n, 0, out->v + out->n, &out->e);
+			out->n += u.t[i]->n;
+		}
+	fl_tset_release(&part);
+	fl_collect_release(&c);
+	fl_inputs_release(&in);
+	fl_arena_release(&a);
+	free(path);
+	return rc;
+}
+
+static int same(const struct result *a, const struct result *b)
+{
+	return a->n == b->n && !memcmp(a->v, b->v, a->n * sizeof *a->v);
+}
+
+static void shuffle(struct fl_rng *r, int *item, int n)
+{
+	uint32_t p[K];
+
+	for (int i = 0; i < n; i++)
+		p[i] = (uint32_t)item[i];
+	fl_rng_shuffle(r, p, (size_t)n);
+	for (int i = 0; i < n; i++)
+		item[i] = (int)p[i];
+}
+
+static void all(int item[K])
+{
+	for (int k = 0; k < K; k++)
+		item[k] = k;
+}
+
+/* Tensors come by name: "@m/c", "b", "w". */
+static void test_exact(const struct result *r)
+{
+	int wrong = 0;
+
+	is_int((long long)r->n, P + 2, "all tensors are combined");
+	for (int i = 0; i < P; i++)
+		wrong += r->v[2 + i] != exact(i);
+	is_int(wrong, 0, "sums are exact ones rounded once");
+}
+
+static void test_orders(const char *spec, int orders)
+{
+	struct result first, r;
+	int item[K], wrong = 0;
+	struct fl_rng rng;
+
+	all(item);
+	fl_rng_init(&rng, 3, 0, 0, FL_RNG_DATA, 0);
+	is_int(aggregate(spec, item, K, 1, NULL, &first), 0, spec);
+	if (!strcmp(spec, "mean:weight=uniform,denominator=1"))
+		test_exact(&first);
+	for (int t = 0; t < orders; t++) {
+		shuffle(&rng, item, K);
+		wrong += aggregate(spec, item, K, 1 + t % 2, NULL, &r) || !same(&first, &r);
+	}
+	ok(!wrong, "%s: %d random orders, one or two threads: the same bits (%d differ)", spec,
+	   orders, wrong);
+}
+
+static int same_file(const char *a, const char *b)
+{
+	struct fl_err e = { 0 };
+	size_t na, nb;
+	char *pa = fl_read_file(a, 1 << 20, &na, &e), *pb = fl_read_file(b, 1 << 20, &nb, &e);
+	int rc = pa && pb && na == nb && !memcmp(pa, pb, na);
+
+	free(pa);
+	free(pb);
+	return rc;
+}
+
+/* Some items at random become a partial, until few are left. */
+static int grow_tree(const char *spec, struct fl_rng *rng, int item[K], int *n)
+{
+	int made = 0;
+	char path[64];
+	struct result r;
+
+	while (*n > 6) {
+		int take = 1 + (int)fl_rng_below(rng, (uint64_t)*n / 2), name = 1000 + made++;
+
+		shuffle(rng, item, *n);
+		if (aggregate(spec, item, take, 1, file(name, path), &r))
+			return -1;
+		memmove(item, item + take, (size_t)(*n - take) * sizeof *item);
+		*n -= take;
+		item[(*n)++] = name;
+	}
+	return 0;
+}
+
+static void test_trees(const char *spec)
+{
+	struct result flat, r;
+	char whole[64], one[64];
+	int item[K], wrong = 0, bytes = 0;
+	struct fl_rng rng;
+
+	all(item);
+	fl_rng_init(&rng, 4, 0, 0, FL_RNG_DATA, 0);
+	aggregate(spec, item, K, 1, NULL, &flat);
+	aggregate(spec, item, K, 1, file(5000, whole), &r);
+	for (int t = 0; t < TREES; t++) {
+		int n = K;
+
+		all(item);
+		wrong += grow_tree(spec, &rng, item, &n) || aggregate(spec, item, n, 2, NULL, &r) ||
+		         !same(&flat, &r);
+		aggregate(spec, item, n, 1, file(5001, one), &r);
+		bytes += !same_file(whole, one);
+	}
+	ok(!wrong, "%s: %d random trees: the same bits (%d differ)", spec, TREES, wrong);
+	ok(!bytes, "%s: and the same partial (%d differ)", spec, bytes);
+}
+
+/* As when weights span 60 binary orders: windows rise at different times. */
+static void test_windows(void)
+{
+	for (int k = 0; k < K; k++)
+		for (int i = 0; i < P; i++)
+			x[k][i] = (float)ldexp((double)x[k][i], (k * 37) % 61 - 30);
+	write_updates();
+	test_orders("mean", 100);
+	test_trees("mean");
+}
+
+static void test_refused(void)
+{
+	int twice[] = { 1, 2, 1 }, tree[] = { 1, 1000 };
+	char path[64];
+	struct result r;
+
+	is_int(aggregate("mean", twice, 3, 1, NULL, &r), -1, "a client twice is refused");
+	ok(r.e.code == FL_EDATA && strstr(r.e.msg, "client 1 is there twice"), "%s", r.e.msg);
+	aggregate("mean", twice, 2, 1, file(1000, path), &r);
+	is_int(aggregate("mean", tree, 2, 1, NULL, &r), -1, "also where a partial holds it");
+	is_int(aggregate("mean:weight=uniform", tree + 1, 1, 1, NULL, &r), -1,
+	       "a partial of other parameters is refused");
+	ok(r.e.code == FL_EDATA && strstr(r.e.msg, "a partial of mean, want mean:weight=uniform"),
+	   "%s", r.e.msg);
+	is_int(aggregate("median", tree + 1, 1, 1, NULL, &r), -1,
+	       "a partial is not for a rule that does not fold");
+	is_int(aggregate("krum:f=10", twice, 2, 1, NULL, &r), -1, "krum wants 2f+3 clients");
+	is_int(aggregate("krum", (int[]){ 0, 1, 2, 3, 4 }, 5, 1, NULL, &r), -1,
+	       "krum wants the same tensors from all");
+	ok(strstr(r.e.msg, "tensor '@m/c' is missing") || strstr(r.e.msg, "tensor 'b' is missing"),
+	   "%s", r.e.msg);
+}
+
+/* Hostile partials: every word of every tensor turned over, one at a time. */
+static void test_hostile(void)
+{
+	struct fl_err e = { 0 };
+	struct result r;
+	char path[64];
+	size_t n, bad = 0;
+	unsigned char *p;
+	int two[] = { 1, 2 }, one = 1000;
+
+	aggregate("mean", two, 2, 1, file(one, path), &r);
+	p = (unsigned char *)fl_read_file(path, 1 << 20, &n, &e);
+	for (size_t at = 8; p && at < n; at += at < 1200 ? 3 : 101) {
+		struct fl_out o;
+
+		p[at] ^= 0x80;
+		fl_out_open(&o, path, 0, &e);
+		fl_out_write(&o, p, n, &e);
+		fl_out_commit(&o, &e);
+		p[at] ^= 0x80;
+		r.e.code = 0;
+		bad += aggregate("mean", &one, 1, 1, NULL, &r) && r.e.code != FL_EDATA &&
+		       r.e.code != FL_ENUM;
+	}
+	free(p);
+	is_int((long long)bad, 0, "a flipped bit in a partial is data, or bad data");
+}
+
+static void clean_up(void)
+{
+	char path[64];
+
+	for (int i = 0; i <= 5001; i++)
+		unlink(file(i, path));
+	rmdir(dir);
+}
+
+int main(void)
+{
+	struct fl_err e = { 0 };
+	size_t n = P, one = 1;
+
+	if (!mkdtemp(dir))
+		return EXIT_FAILURE;
+	fl_tset_add(&model, "w", FL_F32, 1, &n, NULL, &e);
+	fl_tset_add(&model, "b", FL_F32, 1, &one, NULL, &e);
+	from.model = &model;
+	fl_meta_base(&model, from.base);
+	plant();
+	test_plant();
+	is_int(write_updates(), 0, "updates are written");
+	test_orders("mean:weight=uniform,denominator=1", ORDERS);
+	test_orders("median", 20);
+	test_orders("trimmean:beta=0.2", 20);
+	test_trees("mean:weight=uniform");
+	test_windows();
+	test_refused();
+	test_hostile();
+	clean_up();
+	fl_tset_release(&model);
+	return tap_done();
+}
