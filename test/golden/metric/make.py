@@ -30,13 +30,14 @@ def row(v, n, higher):
     return f"\t{{ {higher}, {len(v.split())}, {{ {v} }}, {{ {n} }},\n\t  {{ {want} }} }},"
 
 
-rng = np.random.default_rng(1)
-print("/* Printed by make.py. */")
-print("static const struct { int higher, K; double v[40], n[40], want[13]; } golden[] = {")
-print(row([0.5], [7], 1))
-print(row([0.25, 0.75], [3, 1], 1))
-print(row([0, 0, 1], [1, 2, 3], 1))
-for K, higher in (9, 1), (10, 1), (10, 0), (37, 1), (40, 0):
-    v = rng.random(K).round(6) * (1 if higher else 3)
-    print(row(v, rng.integers(1, 500, K), higher))
-print("};")
+if __name__ == "__main__":
+    rng = np.random.default_rng(1)
+    print("/* Printed by make.py. */")
+    print("static const struct { int higher, K; double v[40], n[40], want[13]; } golden[] = {")
+    print(row([0.5], [7], 1))
+    print(row([0.25, 0.75], [3, 1], 1))
+    print(row([0, 0, 1], [1, 2, 3], 1))
+    for K, higher in (9, 1), (10, 1), (10, 0), (37, 1), (40, 0):
+        v = rng.random(K).round(6) * (1 if higher else 3)
+        print(row(v, rng.integers(1, 500, K), higher))
+    print("};")

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# fl-eval: rows and summary against NumPy, order, -j, --min, personal models, bad input.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	G=$ROOT/test/golden
+	cd "$BATS_TEST_TMPDIR"
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors --no-sync
+	fl-partition -d digits -k 12 -B dirichlet:alpha=0.3,min_size=2 -s 1 -o c --no-sync
+}
+
+# fails STATUS MESSAGE COMMAND...: one message, nothing on standard output.
+fails() {
+	local status_=$1 message=$2
+	shift 2
+	run --separate-stderr "$@"
+	echo "status $status: $stderr"
+	[ "$status" = "$status_" ]
+	[[ $stderr == *"$message"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	[ -z "$output" ]
+}
+
+@test "rows and summary are NumPy's" {
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	fl-eval -m m.safetensors --format json c/*.safetensors |
+		"$PYTHON" "$G/eval/check.py" m.safetensors c/*.safetensors
+}
+
+@test "equal rows for any -j, any order, files or a stream" {
+	fl-eval -m m.safetensors --format json c/*.safetensors >want
+	fl-eval -m m.safetensors --format json -j 3 c/*.safetensors | cmp - want
+	ls -r c/*.safetensors | xargs fl-eval -m m.safetensors --format json -j 2 | cmp - want
+	cat c/0[0]*.safetensors >s.sts
+	fl-eval -m m.safetensors --format json s.sts | cmp - want
+	gzip -c s.sts | fl-eval -m m.safetensors --format json -n 12 -j 2 | cmp - want
+	ls c/*.safetensors | sed 's/^/-d /' | xargs fl-eval -m m.safetensors --format json | cmp - want
+	fl-eval -m m.safetensors --format json -o out c/*.safetensors
+	cmp out want
+}
+
+@test "the table has the numbers of the JSON, and as many columns everywhere" {
+	fl-eval -m m.safetensors c/*.safetensors >t
+	fl-eval -m m.safetensors --format json c/*.safetensors >j
+	[ "$(awk -F '\t' '{ print NF }' t | sort -u | wc -l)" = 1 ]
+	[ "$(head -1 t | cut -f 1-8 | xargs)" = "kind client round split n accuracy loss accuracy_mean" ]
+	cmp <(awk -F '\t' '$1 == "client" { print $2, $5, $6, $7 }' t) \
+		<(jq -r 'select(.kind == "client") | "\(.client) \(.n) \(.accuracy) \(.loss)"' j)
+	for f in accuracy accuracy_worst10 loss_gini; do
+		[ "$(awk -F '\t' -v f="$f" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == f) k = i }
+			$1 == "summary" { print $k }' t | jq .)" = "$(jq "select(.kind == \"summary\").$f" j)" ]
+	done
+}
+
+@test "unknown facts are null" {
+	fl-eval -m m.safetensors -d digits:split=test --metric accuracy --format json >j
+	[ "$(jq -c '[.kind, .client, .round, .split, .n]' j | xargs)" = \
+		"[client,null,0,test,360] [summary,null,0,test,360]" ]
+	fl-eval -m m.safetensors -d digits -d digits:split=test --format json >j
+	[ "$(jq -r .split j | xargs)" = "train test null" ]
+	[ "$(jq .n j | xargs)" = "1437 360 1797" ]
+	fl-eval -m m.safetensors -d digits -d digits:split=test | grep -q $'^summary\t-\t0\t-\t1797\t'
+}
+
+@test "what is not finite is null" {
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	"$PYTHON" - <<-'END'
+	b = bytearray(open("m.safetensors", "rb").read())
+	b[-4:] = b"\xff\xff\x7f\x7f"   # the largest float: logits overflow
+	b[-8:-4] = b"\xff\xff\x7f\xff"
+	open("big.safetensors", "wb").write(b)
+	END
+	fl-eval -m big.safetensors -d digits --format json --scale '{"div":1e-30}' >j
+	[ "$(jq -c '[.loss, .loss_mean, .loss_jain]' j | tail -1)" = "[null,null,null]" ]
+	fl-eval -m big.safetensors -d digits --scale '{"div":1e-30}' | grep -q nan
+	fails 1 "loss is nan" bash -c 'fl-eval -m big.safetensors -d digits --scale "{\"div\":1e-30}" \
+		--min loss=0 >out'
+}
+
+@test "--min: the rows, and a status" {
+	fl-eval -m m.safetensors c/*.safetensors --min accuracy=0 --min accuracy_min=0 --min loss=1.5 >out
+	run --separate-stderr fl-eval -m m.safetensors c/*.safetensors --min accuracy=0.9
+	[ "$status" = 1 ]
+	[[ $stderr =~ ^"fl-eval: accuracy is 0."[0-9]+", --min asks for 0.9"$ ]]
+	[ "$output" = "$(cat out)" ]
+	fails 2 "no field" fl-eval -m m.safetensors c/*.safetensors --min acuracy=0.9
+	fails 2 "no field" fl-eval -m m.safetensors c/*.safetensors --metric loss --min accuracy=0.9
+	fails 2 "not field=number" fl-eval -m m.safetensors c/*.safetensors --min accuracy
+	fails 2 "not field=number" fl-eval -m m.safetensors c/*.safetensors --min accuracy=high
+}
+
+@test "a folder of personal models: each client has its own" {
+	mkdir p
+	for i in 00 01 02 03 04 05 06 07 08 09 10 11; do
+		fl-init -a logreg:in=64,out=10 -s "$((10#$i + 1))" -o "p/00$i.safetensors" --no-sync
+	done
+	fl-eval -m p c/*.safetensors --format json >j
+	fl-eval -m p c/*.safetensors --format json -j 2 | cmp - j
+	fl-eval -m m.safetensors c/0000.safetensors --format json | head -1 | cmp - <(head -1 j)
+	fl-eval -m p/0007.safetensors c/0007.safetensors --format json | head -1 | cmp - <(sed -n 8p j)
+	rm p/0003.safetensors
+	fails 3 "client 3: no model" fl-eval -m p c/*.safetensors
+	fails 3 "fl.client is missing" fl-eval -m p -d digits
+}
+
+@test "bad input" {
+	e() { fl-eval -m m.safetensors "$@"; }
+	fails 3 "client 4 occurs twice" e c/*.safetensors c/0004.safetensors
+	fails 3 "client 4 occurs twice" e c/0004.safetensors -d c/0004.safetensors
+	fails 3 "examples are 3x4x2 (24 values), the model takes 64" e "$G/data/u8.safetensors"
+	fl-init -a logreg:in=64,out=9 -s 1 -o nine.safetensors --no-sync
+	fails 3 "10 classes, the model tells 9 apart" fl-eval -m nine.safetensors c/*.safetensors
+	fails 3 "holds data, want kind 'model'" fl-eval -m c/0000.safetensors c/*.safetensors
+	fails 3 "holds kind 'model', want kind 'data'" e m.safetensors
+	fails 4 "nowhere: No such file" e nowhere
+	fails 4 "No such file" fl-eval -m nowhere c/*.safetensors
+	head -c 5000 c/0003.safetensors >cut
+	fails 3 "cut: record 1 at byte 0: truncated" e c/0000.safetensors cut
+	fails 3 "cut: record 1 at byte 0: truncated" e c/0000.safetensors cut -j 2
+	fails 3 "without an end record" e <c/0000.safetensors
+	fails 3 "12 records, 13 expected" e -n 13 c/*.safetensors
+	fails 3 "more than the 11" e -n 11 c/*.safetensors
+	fails 3 "ends after 0 records" e </dev/null
+	fails 2 "given twice" e --metric loss,loss -d digits
+	fails 2 "standard input is given 2 times" fl-eval -m - -d - </dev/null
+	fails 2 "family metric has no 'acuracy'; did you mean 'accuracy'?" e --metric acuracy -d digits
+	fails 2 "tsv|json" e --format trec -d digits
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+@test "no client at all, where that is allowed" {
+	printf '%b' '\x40\0\0\0\0\0\0\0{"__metadata__":{"fl.count":"0","fl.kind":"end","fl.v":"1"}}    ' >end
+	fails 3 "no record" fl-eval -m m.safetensors end
+	run --separate-stderr bash -c 'fl-eval -m m.safetensors --allow-empty --format json <end'
+	echo "$stderr"
+	[ "$status" = 0 ]
+	[ "$(jq -c '[.kind, .n, .clients, .accuracy]' <<<"$output")" = '["summary",0,0,null]' ]
+}
+
+@test "a reader that goes away, a disk that is full, a terminal" {
+	run bash -c 'set -o pipefail; fl-eval -m m.safetensors -d digits | true; echo ${PIPESTATUS[0]}'
+	[[ $output == 0 || $output == 141 ]]
+	[ ! -w /dev/full ] || fails 4 "No space left" bash -c 'fl-eval -m m.safetensors -d digits >/dev/full'
+	run script -qec "fl-eval -m m.safetensors" /dev/null
+	[ "$status" = 2 ]
+	run script -qec "fl-eval -m m.safetensors -d digits" /dev/null </dev/null
+	[ "$status" = 0 ]
+}

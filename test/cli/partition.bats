@@ -1,0 +1,269 @@
+#!/usr/bin/env bats
+# fl-partition: who gets what, folders replaced whole, bad data refused.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	G=$ROOT/test/golden
+	cd "$BATS_TEST_TMPDIR"
+}
+
+need_numpy() {
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+}
+
+# fails STATUS MESSAGE COMMAND...: one message, nothing else, nothing left behind.
+fails() {
+	local status_=$1 message=$2
+	shift 2
+	run --separate-stderr "$@"
+	echo "status $status: $stderr"
+	[ "$status" = "$status_" ]
+	[[ $stderr == *"$message"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	[ -z "$output" ]
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+whole() {
+	fl-partition -d "${1-digits}" -k 1 -B iid -o whole --no-sync
+}
+
+@test "digits is what its script makes" {
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import sklearn' 2>/dev/null || skip "no scikit-learn"
+	"$PYTHON" "$ROOT/samples/digits.py" d.gz
+	cmp d.gz "$ROOT/samples/digits.safetensors.gz"
+	[ "$(stat -c %s d.gz)" -lt 102400 ]
+}
+
+@test "golden data and statistics are what their scripts make" {
+	need_numpy
+	"$PYTHON" "$G/data/make.py" .
+	for f in u8.safetensors f32.safetensors want.f32 images-idx3-ubyte labels-idx1-i32; do
+		cmp "$f" "$G/data/$f"
+	done
+	"$PYTHON" "$G/metric/make.py" | cmp - "$G/metric/spread.h"
+}
+
+@test "every scheme gives every example once, and partition.json is NumPy's" {
+	need_numpy
+	whole
+	for by in iid dirichlet:alpha=0.3 dirichlet:alpha=0.2,balance=lt,min_size=1 shards:s=3; do
+		fl-partition -d digits -k 7 -B "$by" -s 3 -o c --no-sync
+		"$PYTHON" "$G/part/check.py" whole/0000.safetensors c
+	done
+}
+
+@test "a part held out, an index, both" {
+	need_numpy
+	whole
+	args=(-d digits -k 9 -B dirichlet:alpha=0.3,min_size=2 --test-frac 0.2 --no-sync)
+	fl-partition "${args[@]}" -o c --test-output t
+	"$PYTHON" "$G/part/check.py" whole/0000.safetensors c t
+	[ "$(jq -r .part c/partition.json t/partition.json | xargs)" = "train test" ]
+	[ "$(st-ls --meta t/0003.safetensors | awk '$2 == "split" { print $3 }')" = test ]
+	fl-partition "${args[@]}" --index -o ci --test-output ti
+	"$PYTHON" "$G/part/check.py" whole/0000.safetensors ci ti
+	cmp <(jq .counts t/partition.json) <(jq .counts ti/partition.json)
+}
+
+@test "the index form evaluates as the copies do, wherever the source lies" {
+	mkdir -p a/b
+	fl-partition -d digits -k 1 -B iid -o a/whole --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
+	fl-partition -d digits -k 6 -B iid -o copies --no-sync
+	fl-eval -m m.safetensors copies/*.safetensors >want
+	fl-partition -d a/whole/0000.safetensors -k 6 -B iid --index -o a/b/near --no-sync
+	st-ls --meta a/b/near/0002.safetensors | grep -F "../../whole/0000.safetensors"
+	fl-eval -m m.safetensors a/b/near/*.safetensors | cmp - want
+	(cd a/b/near && fl-eval -m ../../../m.safetensors ./*.safetensors) | cmp - want
+	fl-partition -d digits -k 6 -B iid --index -o own --no-sync
+	st-check own/source.sts
+	fl-eval -m m.safetensors own/*.safetensors | cmp - want
+	fl-partition -d a/whole/0000.safetensors -k 6 -B iid --index -o - |
+		fl-eval -m m.safetensors | cmp - want
+	fl-partition -d digits -k 1 -s 5 -B iid -o a/whole --no-sync --scale '{"div":2}' --no-prov
+	mv a/whole/0000.safetensors x
+	st-cat x | head -c 50000 >a/whole/0000.safetensors
+	run ! fl-eval -m m.safetensors a/b/near/0000.safetensors
+}
+
+@test "equal arguments give equal bytes, whatever -j; the seed matters" {
+	args=(-d digits -k 5 -B dirichlet --test-frac 0.1 --no-sync)
+	fl-partition "${args[@]}" -s 1 -o a --test-output at
+	fl-partition "${args[@]}" -s 1 -o b --test-output bt -j 3
+	fl-partition "${args[@]}" -s 2 -o c --test-output ct
+	diff -r a b
+	diff -r at bt
+	run ! diff -rq a c
+	fl-partition -d digits -k 5 -B dirichlet -s 1 -o d --no-sync
+	fl-partition -d digits -k 5 -B dirichlet -s 1 -o - >s.sts
+	cat d/*.safetensors | cmp -n "$(cat d/*.safetensors | wc -c)" - s.sts
+	st-check s.sts
+}
+
+@test "the reference reads a client's file" {
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	fl-partition -d fashion-mnist:split=test -k 3 -B iid -o c --no-sync ||
+		skip "no dataset-fashion-mnist"
+	st-check c/*.safetensors
+	st-ls -l c/0001.safetensors | grep -P 'x\tU8\t3333x28x28'
+	fl-partition -d fashion-mnist:split=test -k 1 -B iid -o whole --no-sync
+	"$PYTHON" "$G/part/check.py" whole/0000.safetensors c
+}
+
+@test "Fashion-MNIST that is not there names the package" {
+	fails 4 "dataset-fashion-mnist" fl-partition -d fashion-mnist:dir=nowhere -k 2 -B iid -o c
+}
+
+@test "a folder of ours is replaced, any other is not" {
+	mkdir empty
+	fl-partition -d digits -k 3 -B iid -o empty --no-sync
+	fl-partition -d digits -k 2 -B iid -o empty/ --no-sync
+	[ "$(ls empty | xargs)" = "0000.safetensors 0001.safetensors partition.json" ]
+	touch empty/notes
+	fails 4 "holds 'notes'" fl-partition -d digits -k 3 -B iid -o empty
+	rm empty/notes empty/partition.json
+	fails 4 "no partition.json" fl-partition -d digits -k 3 -B iid -o empty
+	echo '{}' >empty/partition.json
+	fails 4 "no partition.json" fl-partition -d digits -k 3 -B iid -o empty
+	[ "$(ls empty | wc -l)" = 3 ]
+	touch file
+	fails 4 "file: Not a directory" fl-partition -d digits -k 3 -B iid -o file
+	fails 4 "cannot create" fl-partition -d digits -k 3 -B iid -o no/where
+	mkdir other
+	touch other/x
+	fails 4 "other: holds 'x'" fl-partition -d digits -k 3 -B iid -o new --test-frac 0.5 --test-output other
+	[ ! -e new ]
+	ln -s empty2 link
+	fl-partition -d digits -k 3 -B iid -o empty2 --no-sync
+	fl-partition -d digits -k 4 -B iid -o link --no-sync
+	[ -L link ] && [ -e empty2/0003.safetensors ]
+}
+
+@test "a kill leaves the old folder or the new one, and the next run tidies up" {
+	command -v strace >/dev/null || skip "no strace"
+	strace -o /dev/null true 2>/dev/null || skip "strace may not trace"
+	fl-partition -d digits -k 2 -B iid -o c --no-sync
+	cp -r c old
+	fl-partition -d digits -k 3 -B iid -o new --no-sync
+	kills=0
+	for call in mkdir:1 openat,open:9 openat:12 write:1 write:3 write:4 renameat2:1 rename:1 renameat2:2 \
+		unlinkat:1 unlinkat:3 rmdir:1; do
+		strace -f -o log -e trace="${call%:*}" \
+			-e inject="${call%:*}:signal=KILL:when=${call#*:}" \
+			fl-partition -d digits -k 3 -B iid -o c --no-sync || kills=$((kills + 1))
+		if [ -e c/0002.safetensors ]; then
+			diff -r c new
+			fl-partition -d digits -k 2 -B iid -o c --no-sync
+		fi
+		diff -r c old
+	done
+	[ "$kills" -ge 6 ]
+	fl-partition -d digits -k 2 -B iid -o c --no-sync
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+@test "a disk that is full fails whole" {
+	[ -w /dev/full ] || skip
+	run --separate-stderr bash -c 'fl-partition -d digits -k 3 -B iid -o - >/dev/full'
+	[ "$status" = 4 ]
+	[[ $stderr == *"No space left"* ]]
+	fl-partition -d digits -k 2 -B iid -o c --no-sync
+	cp -r c old
+	(ulimit -f 20; fails 4 "File too large" fl-partition -d digits -k 3 -B iid -o c)
+	diff -r c old
+}
+
+@test "conditions that cannot be met name the smallest client" {
+	fails 3 "client 1437 would have 0" fl-partition -d digits -k 1438 -B iid -o c
+	fails 3 "at most 7" fl-partition -d digits -k 200 -B dirichlet -o c
+	fails 3 "after 3 draws client " \
+		fl-partition -d digits -k 20 -B dirichlet:alpha=0.01,max_tries=3 -o c
+	fails 3 "at least as many" fl-partition -d digits -k 1000 -B shards:s=2 -o c
+	[ ! -e c ]
+	fl-partition -d digits -k 1437 -B iid -o c --test-frac 0.5 --test-output t --no-sync
+	[ "$(ls c | wc -l)" = 1438 ]
+	[ "$(ls t)" = partition.json ]
+}
+
+@test "usage" {
+	fails 2 "-k (--clients)" fl-partition -d digits -B iid -o c
+	fails 2 "in [1," fl-partition -d digits -k 0 -B iid -o c
+	fails 2 "did you mean 'dirichlet'" fl-partition -d digits -k 2 -B dirichlt -o c
+	fails 2 "alpha" fl-partition -d digits -k 2 -B dirichlet:alpha=0 -o c
+	fails 2 "did you mean 'digits'" fl-partition -d digit -k 2 -B iid -o c
+	fails 2 "family data has no 'csv'" fl-partition -d csv:file=x,label=y -k 2 -B iid -o c
+	fails 2 "train|test" fl-partition -d digits:split=all -k 2 -B iid -o c
+	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2
+	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-output t
+	fails 2 "--scale: div is 0" fl-partition -d digits -k 2 -B iid -o c --scale '{"div":0}'
+	fails 2 "no operand" fl-partition -d digits -k 2 -B iid -o c extra
+	fails 2 "no plain record" fl-partition -d digits -k 2 -B iid --index -o -
+	run script -qec "fl-partition -d digits -k 2 -B iid -o -" /dev/null </dev/null
+	[ "$status" = 2 ]
+}
+
+@test "bad data" {
+	cp "$G/data/u8.safetensors" "$G/data/images-idx3-ubyte" "$G/data/labels-idx1-ubyte.gz" .
+	p() { fl-partition -d "$1" -k 2 -B iid -o c; }
+	fails 4 "No such file" p nowhere.safetensors
+	fails 4 "./: read: Is a directory" p ./
+	fails 3 "holds more than one record" p <(cat u8.safetensors u8.safetensors)
+	head -c 1000 u8.safetensors >cut
+	fails 3 "truncated" p cut
+	gzip -c u8.safetensors >u8.gz
+	head -c 900 u8.gz >cut.gz
+	fails 3 "gzip: truncated" p cut.gz
+	fails 3 "standard input: " p - <cut.gz
+	: >empty
+	fails 3 "holds no record" p empty
+	gunzip -c labels-idx1-ubyte.gz >labels
+	for n in 0 3 7 77; do
+		head -c "$n" labels >short
+		fails 3 "short: " p images-idx3-ubyte,short
+	done
+	(cat labels; echo) >long
+	fails 3 "long: bytes follow" p images-idx3-ubyte,long
+	head -c 60 labels-idx1-ubyte.gz >short.gz
+	fails 3 "short.gz: gzip" p images-idx3-ubyte,short.gz
+	printf '\0\0\7\1\0\0\0\1x' >type
+	fails 3 "type: is not IDX: begins 00000701" p images-idx3-ubyte,type
+	printf '\0\0\10\0' >dims
+	fails 3 "0 dimensions" p images-idx3-ubyte,dims
+	printf '\0\0\10\3\377\377\377\377\377\377\377\377\377\377\377\377' >huge
+	fails 3 "too large" p huge,labels
+	printf '\0\0\10\1\377\377\377\377' >promise
+	fails 3 "4294967295 values promised in a file of 8 bytes" p images-idx3-ubyte,promise
+	printf '\0\0\10\1\0\0\0\2\1\2' >two
+	fails 3 "'x' is 70x4x2 and 'y' is 2" p images-idx3-ubyte,two
+	fails 4 "labels2: No such file" p images-idx3-ubyte,labels2
+	fails 4 "not a regular file" p images-idx3-ubyte,.
+	mkfifo fifo
+	fails 4 "not a regular file" p fifo,labels
+	printf '\0\0\15\2\0\0\0\1\0\0\0\1\177\300\0\0' >nan
+	printf '\0\0\10\1\0\0\0\1\1' >one
+	fails 3 "row 0: tensor 'x' value 0 is nan" p nan,one
+	[ ! -e c ]
+}
+
+@test "hostile names do not reach the terminal" {
+	name=$'a\e[31m\n.safetensors'
+	fails 4 'a\x1b[31m\x0a.safetensors' fl-partition -d "$name" -k 2 -B iid -o c
+	cp "$G/data/u8.safetensors" "$name"
+	fl-partition -d "$name" -k 2 -B iid --index -o $'c\n' --no-sync
+	fl-init -a logreg:in=24,out=5 -s 1 -o m.safetensors
+	fl-eval -m m.safetensors $'c\n'/*.safetensors
+}
+
+@test "ten thousand clients by index, at once" {
+	"$PYTHON" - <<-'END' || skip "no NumPy"
+	import json, struct, numpy as np
+	y = np.random.default_rng(1).integers(0, 10, 60000).astype(np.uint8)
+	h = json.dumps({"x": {"dtype": "U8", "shape": [60000, 1], "data_offsets": [0, 60000]},
+	                "y": {"dtype": "U8", "shape": [60000], "data_offsets": [60000, 120000]}}).encode()
+	open("d.safetensors", "wb").write(struct.pack("<Q", len(h)) + h + y.tobytes() + y.tobytes())
+	END
+	fl-partition -d d.safetensors -k 10000 -B iid --index -o c --no-sync
+	[ "$(jq '.sizes | min, max' c/partition.json | xargs)" = "6 6" ]
+	[ "$(find c -name '*.safetensors' | wc -l)" = 10000 ]
+}
