@@ -20,6 +20,7 @@
 
 #define FL_SHAPE_MAX 8
 #define FL_LAYER_PARAMS 4
+#define FL_NET_MAX ((size_t)1 << 31)	/* parameters of a net; numbers between layers */
 
 struct fl_shape {
 	unsigned ndim;
@@ -64,7 +65,8 @@ struct fl_pass {		/* one forward or backward of one layer */
 	fl_real *cache;		/* (B, cache) */
 	const fl_real *w;	/* flat parameters */
 	int train;		/* 1: as in training (dropout on) */
-	struct fl_rng *rng;	/* for layers that draw */
+	struct fl_rng *rng;	/* for layers that draw; NULL: they do not */
+	fl_real *stats;		/* flat parameters whose buffers forward updates, or NULL */
 	/* backward only */
 	const fl_real *dy;	/* (B, out) */
 	fl_real *dx;		/* (B, in), or NULL: not wanted */

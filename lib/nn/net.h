@@ -14,7 +14,6 @@
 #include "nn/layer.h"
 #include "tensor/tset.h"
 
-#define FL_NET_MAX ((size_t)1 << 31)	/* parameters of a net; numbers between layers */
 #define FL_NET_LAYERS 4096
 
 struct fl_net_param {
@@ -69,6 +68,8 @@ struct fl_work {
 	fl_real **dact;		/* (nlayer+1) gradients; fused or in-place layers share */
 	fl_real **cache;
 	fl_real *scratch, *loss_scratch;
+	fl_real *stats;		/* the caller's flat vector whose running statistics a forward
+				 * pass in training updates; NULL: they stay */
 	struct fl_arena arena;
 };
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,

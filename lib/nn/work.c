@@ -117,7 +117,8 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
 		int relu = fused(net, k, i);
 		struct fl_pass a = {
 			.B = B, .x = k->act[i], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
-			.train = train, .rng = rng, .scratch = k->scratch,
+			.train = train, .rng = rng, .stats = train ? k->stats : NULL,
+			.scratch = k->scratch,
 		};
 
 		if (!l->entry->view)

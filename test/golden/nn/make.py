@@ -82,4 +82,5 @@ def main():
     save(os.path.join(here, "mlp.safetensors"), out, meta)
 
 
-main()
+if __name__ == "__main__":
+    main()

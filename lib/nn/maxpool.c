@@ -1,0 +1,168 @@
+/* Largest value of each window, a plane at a time. The cache holds the place of
+ * the largest within its window, the first of equals; the gradient goes there. */
+#include <math.h>
+#include <string.h>
+
+#include "kernel/isa.h"
+#include "nn/window.h"
+
+struct maxpool {
+	struct fl_dims kernel, stride, padding;
+};
+
+static const struct fl_param params[] = {
+	{ "kernel", FL_P_DIMS, offsetof(struct maxpool, kernel), "2", 1, 4096, NULL, "n[+n]",
+	  "size of the window" },
+	{ "stride", FL_P_DIMS, offsetof(struct maxpool, stride), "none", 1, 4096, NULL, "n[+n]",
+	  "step between windows; none: their size" },
+	{ "padding", FL_P_DIMS, offsetof(struct maxpool, padding), "0", 0, 2048, NULL, "n[+n]",
+	  "border that never wins, at most half a window" },
+	{ 0 }
+};
+
+static int geometry(struct fl_window *g, const struct fl_layer *l, struct fl_err *e)
+{
+	const struct maxpool *p = l->p;
+
+	return fl_window_init(g, l, &p->kernel, &p->stride, &p->padding, e);
+}
+
+static int shape(struct fl_layer *l, struct fl_err *e)
+{
+	struct fl_window g;
+
+	if (geometry(&g, l, e))
+		return -1;
+	if (g.ph > g.kh / 2 || g.pw > g.kw / 2)
+		return fl_fail(e, FL_EUSAGE, "padding is more than half the window");
+	l->out = (struct fl_shape){ 3, { g.C, g.OH, g.OW } };
+	l->cache = g.C * g.OH * g.OW;
+	return 0;
+}
+
+/* Row r of y and of the places, from the window's place (i,j). */
+FL_BODY void take_row(const struct fl_window *g, const fl_real *x, fl_real *y, fl_real *at,
+                      size_t i, size_t j, size_t sw)
+{
+	fl_real place = (fl_real)(i * g->kw + j);
+	size_t lo, hi;
+
+	fl_window_inside(j, g->W, g->OW, sw, g->pw, &lo, &hi);
+	x += lo * sw + j - g->pw;
+	for (size_t o = lo; o < hi; o++) {
+		fl_real v = x[(o - lo) * sw];
+		int more = v > y[o] || v != v;
+
+		y[o] = more ? v : y[o];
+		at[o] = more ? place : at[o];
+	}
+}
+
+FL_BODY void pool_planes(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
+                         fl_real *at, size_t sw)
+{
+	for (size_t r = 0; r < planes * g->OH; r++, y += g->OW, at += g->OW) {
+		const fl_real *plane = x + r / g->OH * g->H * g->W;
+		size_t top = r % g->OH * g->sh;
+
+		for (size_t o = 0; o < g->OW; o++) {
+			y[o] = -(fl_real)INFINITY;
+			at[o] = 0;
+		}
+		for (size_t i = 0; i < g->kh; i++)
+			for (size_t j = 0; j < g->kw && top + i >= g->ph && top + i < g->H + g->ph; j++)
+				take_row(g, plane + (top + i - g->ph) * g->W, y, at, i, j, sw);
+	}
+}
+
+/* Steps of 1 and 2 are known to the compiler. */
+FL_BODY void pool_body(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
+                       fl_real *at)
+{
+	if (g->sw == 2)
+		pool_planes(g, planes, x, y, at, 2);
+	else if (g->sw == 1)
+		pool_planes(g, planes, x, y, at, 1);
+	else
+		pool_planes(g, planes, x, y, at, g->sw);
+}
+
+FL_BODY void give_row(const struct fl_window *g, fl_real *dx, const fl_real *dy,
+                      const fl_real *at, size_t i, size_t j, size_t sw)
+{
+	fl_real place = (fl_real)(i * g->kw + j);
+	size_t lo, hi;
+
+	fl_window_inside(j, g->W, g->OW, sw, g->pw, &lo, &hi);
+	dx += lo * sw + j - g->pw;
+	for (size_t o = lo; o < hi; o++)
+		dx[(o - lo) * sw] += at[o] == place ? dy[o] : 0;
+}
+
+FL_BODY void unpool_planes(const struct fl_window *g, size_t planes, fl_real *dx,
+                           const fl_real *dy, const fl_real *at, size_t sw)
+{
+	memset(dx, 0, planes * g->H * g->W * sizeof *dx);
+	for (size_t r = 0; r < planes * g->OH; r++, dy += g->OW, at += g->OW) {
+		fl_real *plane = dx + r / g->OH * g->H * g->W;
+		size_t top = r % g->OH * g->sh;
+
+		for (size_t i = 0; i < g->kh; i++)
+			for (size_t j = 0; j < g->kw && top + i >= g->ph && top + i < g->H + g->ph; j++)
+				give_row(g, plane + (top + i - g->ph) * g->W, dy, at, i, j, sw);
+	}
+}
+
+FL_BODY void unpool_body(const struct fl_window *g, size_t planes, fl_real *dx,
+                         const fl_real *dy, const fl_real *at)
+{
+	if (g->sw == 2)
+		unpool_planes(g, planes, dx, dy, at, 2);
+	else if (g->sw == 1)
+		unpool_planes(g, planes, dx, dy, at, 1);
+	else
+		unpool_planes(g, planes, dx, dy, at, g->sw);
+}
+
+static void pool(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
+                 fl_real *at);
+FL_ISA_FN(pool, (const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
+                 fl_real *at), (g, planes, x, y, at))
+
+static void unpool(const struct fl_window *g, size_t planes, fl_real *dx, const fl_real *dy,
+                   const fl_real *at);
+FL_ISA_FN(unpool, (const struct fl_window *g, size_t planes, fl_real *dx, const fl_real *dy,
+                   const fl_real *at), (g, planes, dx, dy, at))
+
+static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+{
+	struct fl_window g;
+
+	(void)relu;
+	geometry(&g, l, NULL);
+	pool(&g, a->B * g.C, a->x, a->y, a->cache);
+}
+
+static void backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	struct fl_window g;
+
+	geometry(&g, l, NULL);
+	if (a->dx)
+		unpool(&g, a->B * g.C, a->dx, a->dy, a->cache);
+}
+
+const struct fl_layer_entry fl_layer_maxpool = {
+	.e = {
+		.name = "maxpool",
+		.title = "Max pooling",
+		.cite = "torch.nn.MaxPool2d",
+		.doc = "largest value of each window of a plane",
+		.params = params,
+		.psize = sizeof(struct maxpool),
+		.formula = "y = max of x over the window",
+	},
+	.shape = shape,
+	.forward = forward,
+	.backward = backward,
+};

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Writes cases.safetensors beside this script: nets in PyTorch, in float64, three
+steps of SGD each. Weights and inputs come from fill(), which the test repeats, so
+the record holds only losses, logits and a few elements and the norm of each
+tensor after the steps. Dropout is off. Needs numpy and torch (made with 1.13.1)."""
+import json
+import os
+import sys
+import zlib
+
+import numpy as np
+import torch
+from torch import nn
+
+from make import save
+
+STEPS, LR, MOMENTUM, SAMPLES = 3, 0.01, 0.9, 9
+
+
+def fill(name, shape):
+    """Numbers in [-1,1) from the name and the index alone."""
+    i = np.arange(int(np.prod(shape)), dtype=np.uint32)
+    with np.errstate(over="ignore"):
+        h = (i + np.uint32(zlib.crc32(name.encode()))) * np.uint32(2654435761)
+        h = (h ^ (h >> np.uint32(15))) * np.uint32(2246822519)
+        h = h ^ (h >> np.uint32(13))
+    return (h.astype(np.float64) / 2**31 - 1).astype(np.float32).reshape(shape)
+
+
+def weight(name, shape):
+    u = fill(name, shape)
+    if name.endswith(("running_var",)) or (name.endswith("weight") and len(shape) == 1):
+        return (1 + u / 8).astype(np.float32)
+    if len(shape) < 2:
+        return u / 8
+    fan_in = int(np.prod(shape[1:]))
+    return (u * np.float32(np.sqrt(3 / fan_in))).astype(np.float32)
+
+
+def named(**modules):
+    """A Sequential with these names for its modules that have tensors."""
+    net = nn.Sequential()
+    for i, (name, m) in enumerate(modules.items()):
+        net.add_module(name, m)
+    return net
+
+
+def cnn(kernel, widths, padding, inputs, hidden, out, channels):
+    parts = {}
+    for i, w in enumerate(widths):
+        parts[f"conv{i + 1}"] = nn.Conv2d(channels, w, kernel, padding=padding[i])
+        parts[f"relu{i}"] = nn.ReLU()
+        parts[f"pool{i}"] = nn.MaxPool2d(2)
+        channels = w
+    parts["flatten"] = nn.Flatten()
+    for i, h in enumerate(hidden):
+        parts[f"fc{i + 1}"] = nn.Linear(inputs, h)
+        parts[f"act{i}"] = nn.ReLU()
+        inputs = h
+    parts[f"fc{len(hidden) + 1}"] = nn.Linear(inputs, out)
+    return named(**parts)
+
+
+def pfl_cnn():
+    return nn.Sequential(
+        nn.Identity(), nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Identity(), nn.Flatten(), nn.Linear(64 * 14 * 14, 128), nn.ReLU(),
+        nn.Identity(), nn.Linear(128, 10))
+
+
+def spec(shape, *layers, loss="ce"):
+    return json.dumps({"input": shape, "layers": list(layers), "loss": loss})
+
+
+def layer(kind, **keys):
+    return dict(layer=kind, **keys)
+
+
+FLAT, RELU = layer("flatten"), layer("relu")
+
+# name: (architecture, torch module, input shape, batch, classes)
+CASES = {
+    "adafedadam-cnn": ("adafedadam-cnn", cnn(3, (64, 128, 256), (1, 1, 1), 4096, (512,), 10, 3),
+                       (3, 32, 32), 2, 10),
+    "fedavg-cnn": ("fedavg-cnn", cnn(5, (32, 64), (2, 2), 3136, (512,), 10, 1), (1, 28, 28), 3, 10),
+    "lenet5": ("lenet5", cnn(5, (6, 16), (2, 0), 400, (120, 84), 10, 1), (1, 28, 28), 4, 10),
+    "tutorial-cnn": ("tutorial-cnn", cnn(5, (6, 16), (0, 0), 400, (120, 84), 10, 3),
+                     (3, 32, 32), 4, 10),
+    "pfl-cnn": ("pfl-cnn", pfl_cnn(), (3, 32, 32), 2, 10),
+    "conv": (spec([4, 9, 8], layer("conv2d", out=6, kernel=[3, 2], stride=[2, 1], padding=[1, 2],
+                                   groups=2),
+                  layer("avgpool", kernel=3, stride=2, padding=1),
+                  layer("conv2d", out=5, kernel=1, bias=False), RELU,
+                  layer("maxpool", kernel=3, stride=1, padding=1), layer("globalpool"), FLAT,
+                  layer("linear", out=3)),
+             nn.Sequential(nn.Conv2d(4, 6, (3, 2), (2, 1), (1, 2), groups=2),
+                           nn.AvgPool2d(3, 2, 1), nn.Conv2d(6, 5, 1, bias=False), nn.ReLU(),
+                           nn.MaxPool2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                           nn.Linear(5, 3)), (4, 9, 8), 5, 3),
+}
+LOSSES = {}
+
+
+def run(net, loss, x, y):
+    net = net.double()
+    net.load_state_dict({k: torch.from_numpy(weight(k, tuple(v.shape))).to(v.dtype)
+                         if v.is_floating_point() else v for k, v in net.state_dict().items()})
+    sgd = torch.optim.SGD(net.parameters(), lr=LR, momentum=MOMENTUM)
+    losses, logits = [], None
+    for _ in range(STEPS):
+        z = net(x)
+        logits = z if logits is None else logits
+        value = loss(z, y)
+        losses.append(value.item())
+        sgd.zero_grad()
+        value.backward()
+        sgd.step()
+    return np.array(losses), logits.detach().numpy(), net.state_dict()
+
+
+def main():
+    torch.set_default_dtype(torch.float32)
+    out, meta = {}, {"steps": str(STEPS), "sgd": f"sgd:lr={LR},momentum={MOMENTUM}"}
+    for name, (arch, net, shape, B, C) in CASES.items():
+        x = torch.from_numpy(fill("x", (B,) + shape)).double()
+        y = torch.arange(B) * 7 % C
+        loss = LOSSES.get(name, nn.functional.cross_entropy)
+        losses, logits, state = run(net, loss, x, y)
+        meta[name] = arch
+        out[name + "/loss"], out[name + "/logits"] = losses, logits
+        count = sum(v.numel() for v in net.parameters())
+        print(f"{name}: {count} parameters, losses {losses}", file=sys.stderr)
+        for k, v in state.items():
+            v = v.double().flatten().numpy()
+            at = np.arange(SAMPLES) * (len(v) - 1) // (SAMPLES - 1)
+            out[f"{name}//{k}"] = np.concatenate([v[at], [np.linalg.norm(v)]])
+    here = os.path.dirname(os.path.abspath(__file__))
+    save(os.path.join(here, "cases.safetensors"), out, meta)
+
+
+if __name__ == "__main__":
+    main()

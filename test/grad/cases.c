@@ -1,0 +1,9 @@
+/* The smaller nets of the cases in double: the same arithmetic as PyTorch's. The
+ * record of the weights after the steps is F32. */
+#include "nn_cases.h"
+
+int main(void)
+{
+	cases_run(1e-7, 1e6);
+	return tap_done();
+}
