@@ -40,9 +40,80 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
+/* --- windows of 2x2 that tile the plane: the usual case, without a second pass --- */
+
+static int is_quads(const struct fl_window *g)
+{
+	return g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && !g->ph && !g->pw &&
+	       g->H % 2 == 0 && g->W % 2 == 0;
+}
+
+/* n windows between the rows x and x+W. */
+FL_BODY void take_quads(const fl_real *restrict x, size_t W, fl_real *restrict y,
+                        fl_real *restrict at, const size_t n)
+{
+	for (size_t o = 0; o < n; o++) {
+		fl_real v[4] = { x[2 * o], x[2 * o + 1], x[W + 2 * o], x[W + 2 * o + 1] };
+		fl_real best = v[0], place = 0;
+
+		for (int k = 1; k < 4; k++) {
+			int more = v[k] > best || v[k] != v[k];
+
+			best = more ? v[k] : best;
+			place = more ? (fl_real)k : place;
+		}
+		y[o] = best;
+		at[o] = place;
+	}
+}
+
+FL_BODY void give_quads(fl_real *restrict dx, size_t W, const fl_real *restrict dy,
+                        const fl_real *restrict at, const size_t n)
+{
+	for (size_t o = 0; o < n; o++) {
+		fl_real d = dy[o], k = at[o];
+
+		dx[2 * o] = k == 0 ? d : 0;
+		dx[2 * o + 1] = k == 1 ? d : 0;
+		dx[W + 2 * o] = k == 2 ? d : 0;
+		dx[W + 2 * o + 1] = k == 3 ? d : 0;
+	}
+}
+
+/* Runs of 16 and 4 windows have their length known to the compiler. */
+FL_BODY void pool_quads(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
+                        fl_real *at)
+{
+	for (size_t r = 0; r < planes * g->OH; r++, x += 2 * g->W) {
+		size_t o = 0, i = r * g->OW;
+
+		for (; o + 16 <= g->OW; o += 16)
+			take_quads(x + 2 * o, g->W, y + i + o, at + i + o, 16);
+		for (; o + 4 <= g->OW; o += 4)
+			take_quads(x + 2 * o, g->W, y + i + o, at + i + o, 4);
+		take_quads(x + 2 * o, g->W, y + i + o, at + i + o, g->OW - o);
+	}
+}
+
+FL_BODY void unpool_quads(const struct fl_window *g, size_t planes, fl_real *dx,
+                          const fl_real *dy, const fl_real *at)
+{
+	for (size_t r = 0; r < planes * g->OH; r++, dx += 2 * g->W) {
+		size_t o = 0, i = r * g->OW;
+
+		for (; o + 16 <= g->OW; o += 16)
+			give_quads(dx + 2 * o, g->W, dy + i + o, at + i + o, 16);
+		for (; o + 4 <= g->OW; o += 4)
+			give_quads(dx + 2 * o, g->W, dy + i + o, at + i + o, 4);
+		give_quads(dx + 2 * o, g->W, dy + i + o, at + i + o, g->OW - o);
+	}
+}
+
+/* --- any windows --- */
+
 /* Row r of y and of the places, from the window's place (i,j). */
-FL_BODY void take_row(const struct fl_window *g, const fl_real *x, fl_real *y, fl_real *at,
-                      size_t i, size_t j, size_t sw)
+FL_BODY void take_row(const struct fl_window *g, const fl_real *restrict x, fl_real *restrict y,
+                      fl_real *restrict at, size_t i, size_t j, size_t sw)
 {
 	fl_real place = (fl_real)(i * g->kw + j);
 	size_t lo, hi;
@@ -75,20 +146,20 @@ FL_BODY void pool_planes(const struct fl_window *g, size_t planes, const fl_real
 	}
 }
 
-/* Steps of 1 and 2 are known to the compiler. */
+/* Steps of 1 are known to the compiler. */
 FL_BODY void pool_body(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
                        fl_real *at)
 {
-	if (g->sw == 2)
-		pool_planes(g, planes, x, y, at, 2);
+	if (is_quads(g))
+		pool_quads(g, planes, x, y, at);
 	else if (g->sw == 1)
 		pool_planes(g, planes, x, y, at, 1);
 	else
 		pool_planes(g, planes, x, y, at, g->sw);
 }
 
-FL_BODY void give_row(const struct fl_window *g, fl_real *dx, const fl_real *dy,
-                      const fl_real *at, size_t i, size_t j, size_t sw)
+FL_BODY void give_row(const struct fl_window *g, fl_real *restrict dx, const fl_real *restrict dy,
+                      const fl_real *restrict at, size_t i, size_t j, size_t sw)
 {
 	fl_real place = (fl_real)(i * g->kw + j);
 	size_t lo, hi;
@@ -116,8 +187,8 @@ FL_BODY void unpool_planes(const struct fl_window *g, size_t planes, fl_real *dx
 FL_BODY void unpool_body(const struct fl_window *g, size_t planes, fl_real *dx,
                          const fl_real *dy, const fl_real *at)
 {
-	if (g->sw == 2)
-		unpool_planes(g, planes, dx, dy, at, 2);
+	if (is_quads(g))
+		unpool_quads(g, planes, dx, dy, at);
 	else if (g->sw == 1)
 		unpool_planes(g, planes, dx, dy, at, 1);
 	else

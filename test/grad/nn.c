@@ -19,6 +19,7 @@ static const struct sample {
 	{ "conv2d", "{\"input\":[4,7,6],\"layers\":[{\"layer\":\"conv2d\",\"out\":6,\"kernel\":[3,2],"
 	            "\"stride\":[2,3],\"padding\":[0,2],\"groups\":2,\"bias\":false}]}", 0 },
 	{ "conv2d", "{\"input\":[1,17,16],\"layers\":[{\"layer\":\"conv2d\",\"out\":2,\"kernel\":1}]}", 0 },
+	{ "maxpool", IMAGE(2,4,44) "{\"layer\":\"maxpool\"}," LAST "]}", 0 },
 	{ "maxpool", IMAGE(2,7,6) "{\"layer\":\"maxpool\"}," LAST "]}", 0 },
 	{ "maxpool", IMAGE(1,6,9) "{\"layer\":\"maxpool\",\"kernel\":3,\"stride\":[2,1],\"padding\":1}," LAST "]}", 0 },
 	{ "maxpool", IMAGE(1,9,9) "{\"layer\":\"maxpool\",\"kernel\":[2,4],\"padding\":[0,2]}," LAST "]}", 0 },
