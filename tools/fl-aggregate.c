@@ -7,27 +7,37 @@
 #include "base/log.h"
 #include "cli/tool.h"
 #include "fed/agg/collect.h"
+#include "fed/agg/history.h"
 #include "fed/server/step.h"
 #include "model/model.h"
 
+/* Without -R and -S: FedAvg. */
+#define RULE "mean"
+#define SERVER "sgd"
+
 struct opts {
-	const char *model, *output, *state;
+	const char *model, *output, *state, *history;
 	struct fl_spec rule, server;
 	int new_state, partial, needs, no_sync, no_prov;
-	int64_t expect, threads, memory;
+	int64_t expect, threads, memory, stale;
 };
 
 static const struct fl_opt opts[] = {
 	{ 'm', 0, NULL, { "model", FL_P_PATH, offsetof(struct opts, model), NULL, 0, 0, NULL, "model",
 	  "the model that was sent out, or a folder of personal models" } },
 	{ 'R', FL_O_PROV, &fl_family_rule, { "rule", (enum fl_ptype)FL_P_SPEC,
-	  offsetof(struct opts, rule), "mean", 0, 0, NULL, "spec", "how updates become one" } },
+	  offsetof(struct opts, rule), RULE, 0, 0, NULL, "spec", "how updates become one" } },
 	{ 'S', FL_O_PROV, &fl_family_server, { "server", (enum fl_ptype)FL_P_SPEC,
-	  offsetof(struct opts, server), "sgd", 0, 0, NULL, "spec", "what the combined update does to the model" } },
+	  offsetof(struct opts, server), SERVER, 0, 0, NULL, "spec",
+	  "what the combined update does to the model" } },
 	{ 0, 0, NULL, { "state", FL_P_PATH, offsetof(struct opts, state), NULL, 0, 0, NULL, "file",
 	  "what the server keeps from round to round" } },
 	{ 0, 0, NULL, { "new-state", FL_P_BOOL, offsetof(struct opts, new_state), "off", 0, 0,
 	  NULL, NULL, "begin with empty state, whatever the round" } },
+	{ 0, FL_O_PROV, NULL, { "stale", FL_P_INT, offsetof(struct opts, stale), NULL, 1, 9e15, NULL, "n",
+	  "accept updates of the last n rounds too, see --history" } },
+	{ 0, 0, NULL, { "history", FL_P_PATH, offsetof(struct opts, history), NULL, 0, 0, NULL,
+	  "folder", "models that stale updates were trained from" } },
 	{ 0, 0, NULL, { "partial", FL_P_BOOL, offsetof(struct opts, partial), "off", 0, 0, NULL, NULL,
 	  "write the exact sums instead of a model, to be combined later" } },
 	{ 0, 0, NULL, { "needs", FL_P_BOOL, offsetof(struct opts, needs), "off", 0, 0, NULL, NULL,
@@ -60,6 +70,7 @@ struct job {
 	struct fl_received now;		/* the one model */
 	struct held **held;		/* (nheld) personal models */
 	size_t nheld, heldcap;
+	struct fl_history history;
 	struct fl_tset old, state;	/* state before and after */
 	struct fl_collect c;
 };
@@ -71,28 +82,35 @@ static int keeps_state(const struct job *j)
 	return j->server->vec[0] || j->server->scalar[0] || (j->c.fold && j->c.fold->nrow);
 }
 
+/* Whether spec is that of name with nothing set. */
+static int is_plain(struct job *j, const struct fl_family *f, const char *name,
+                    const struct fl_spec *spec, struct fl_err *e)
+{
+	struct fl_str a = FL_STR_INIT, b = FL_STR_INIT;
+	struct fl_spec plain;
+	int same = 0;
+
+	if (!fl_spec_parse(f, name, &j->run->arena, &plain, e)) {
+		fl_spec_print(spec, &a);
+		fl_spec_print(&plain, &b);
+		same = !strcmp(fl_str_c(&a), fl_str_c(&b));
+	}
+	fl_str_release(&a);
+	fl_str_release(&b);
+	return same;
+}
+
 /* A server's own fold takes the place of the default rule. */
 static int own_fold(struct job *j, struct fl_err *e)
 {
-	struct fl_str given = FL_STR_INIT, def = FL_STR_INIT;
-	struct fl_spec mean;
-	int rc = fl_spec_parse(&fl_family_rule, "mean", &j->run->arena, &mean, e), same;
-
-	if (rc)
-		return -1;
-	fl_spec_print(&j->o->rule, &given);
-	fl_spec_print(&mean, &def);
-	same = !strcmp(fl_str_c(&given), fl_str_c(&def));
-	if (!same)
-		rc = fl_fail(e, FL_EUSAGE, "server %s weighs updates itself: rule %s has no place",
-		             j->server->e.name, fl_str_c(&given));
-	fl_str_release(&given);
-	fl_str_release(&def);
+	if (!is_plain(j, &fl_family_rule, RULE, &j->o->rule, e))
+		return fl_fail(e, FL_EUSAGE, "server %s weighs updates itself: rule %s has no place",
+		               j->server->e.name, j->rule->e.name);
 	j->c.fold = j->server->fold;
 	j->c.fp = j->o->server.p;
 	j->c.who = fl_arena_fmt(&j->run->arena, e, "server %s", j->server->e.name);
 	fl_spec_print(&j->o->server, &j->spec);
-	return rc;
+	return j->c.who ? 0 : -1;
 }
 
 static int choose(struct job *j, struct fl_err *e)
@@ -116,7 +134,23 @@ static int choose(struct job *j, struct fl_err *e)
 	return j->c.who ? 0 : -1;
 }
 
-static int check_options(const struct job *j, struct fl_err *e)
+static int check_personal(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	if (!is_plain(j, &fl_family_server, SERVER, &j->o->server, e))
+		return fl_fail(e, FL_EUSAGE, "rule %s writes personal models: server %s has no place",
+		               j->rule->e.name, j->server->e.name);
+	if (o->state || o->history)
+		return fl_fail(e, FL_EUSAGE, "rule %s has no use for --%s", j->rule->e.name,
+		               o->state ? "state" : "history");
+	if (!strcmp(o->output, "-"))
+		return fl_fail(e, FL_EUSAGE, "rule %s writes a model a client: -o FOLDER",
+		               j->rule->e.name);
+	return 0;
+}
+
+static int check_options(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 
@@ -126,17 +160,9 @@ static int check_options(const struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "standard input cannot be both model and updates");
 	if (o->partial && !j->c.fold)
 		return fl_fail(e, FL_EUSAGE, "--partial: %s is not a folding rule", j->c.who);
-	if (!j->rule->personal)
-		return 0;
-	if (strcmp(fl_str_c(&j->sspec), "sgd:lr=1"))
-		return fl_fail(e, FL_EUSAGE, "rule %s writes personal models: server %s has no place",
-		               j->rule->e.name, j->server->e.name);
-	if (o->state)
-		return fl_fail(e, FL_EUSAGE, "rule %s keeps no state", j->rule->e.name);
-	if (!strcmp(o->output, "-"))
-		return fl_fail(e, FL_EUSAGE, "rule %s writes a model a client: -o FOLDER",
-		               j->rule->e.name);
-	return 0;
+	if ((o->stale == FL_UNSET) != !o->history)
+		return fl_fail(e, FL_EUSAGE, "--stale and --history go together");
+	return j->rule->personal ? check_personal(j, e) : 0;
 }
 
 static int print_needs(const struct job *j, struct fl_err *e)
@@ -158,7 +184,7 @@ static int receive(struct fl_received *r, const struct fl_tset *model, const cha
                    struct fl_err *e)
 {
 	r->model = model;
-	memcpy(r->base, base, sizeof r->base);
+	memmove(r->base, base, sizeof r->base);		/* base may be r->base */
 	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ? -1 : 0;
 }
 
@@ -197,7 +223,13 @@ static const struct fl_received *received(void *ctx, const struct fl_update *u, 
 {
 	struct job *j = ctx;
 
-	return j->models.folder ? hold(j, u->client, e) : &j->now;
+	int64_t age = j->now.round + 1 - u->round;
+
+	if (j->models.folder)
+		return hold(j, u->client, e);
+	if (j->o->history && age > 0 && age <= j->o->stale)
+		return fl_history_find(&j->history, j->o->history, u->round - 1, u->base, e);
+	return &j->now;
 }
 
 /* --- state --- */
@@ -438,6 +470,7 @@ static void release(struct job *j)
 	for (i = 0; i < j->nheld; i++)
 		fl_tset_release(&j->held[i]->model);
 	free(j->held);
+	fl_history_release(&j->history);
 	fl_models_release(&j->models);
 	fl_tset_release(&j->old);
 	fl_tset_release(&j->state);

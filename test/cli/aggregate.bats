@@ -455,6 +455,35 @@ next() {
 	[ "$(st-ls --format json plain.sts | jq -s length)" = 1 ]
 }
 
+@test "stale updates are checked against the model they came from" {
+	mkdir past
+	cp "$M" past/zero.safetensors
+	fl-aggregate -m "$M" -o one.safetensors "$F"/u/0000.safetensors
+	cp one.safetensors past
+	cp "$F/u/0001.safetensors" past/update.safetensors	# no model: passed over
+	make new.safetensors 'm["round"] = 2; m["base"] = load("one.safetensors")[2]'
+	f() { fails 3 "$1" fl-aggregate -m one.safetensors -o out.safetensors "${@:2}"; }
+	f "0003.safetensors: client 3: fl.round is 1, but the model is of round 1" \
+		new.safetensors "$F/u/0003.safetensors"
+	fl-aggregate -m one.safetensors --stale 1 --history past new.safetensors "$F/u/0003.safetensors" >two
+	[ "$(st-ls --format json two | jq .round)" = 2 ]
+	"$PYTHON" - "$F/u" <<-'END'
+		import sys
+		import numpy as np
+		from fed_record import load
+		a, b = (load(f)[0]["0.bias"].astype(float) for f in ("new.safetensors", sys.argv[1] + "/0003.safetensors"))
+		one, two = (load(f)[0]["0.bias"] for f in ("one.safetensors", "two"))
+		assert np.allclose(two, one + (a + b) / 2, rtol=1e-6, atol=1e-9)
+	END
+	make other.safetensors 'm["base"] = "01234567"; m["client"] = 6'
+	f "client 6: fl.base is 01234567, but the model's is" --stale 1 --history past other.safetensors
+	f "client 5 is there twice" --stale 1 --history past new.safetensors "$F/u/0005.safetensors"
+	rm past/zero.safetensors
+	f "past: holds no model of round 0" --stale 1 --history past "$F/u/0003.safetensors"
+	fails 2 "go together" fl-aggregate -m one.safetensors --stale 1 "$F/all.sts"
+	fails 4 "nowhere" fl-aggregate -m one.safetensors --stale 1 --history nowhere "$F/all.sts"
+}
+
 @test "the state is written first, and not without a place for the model" {
 	fails 4 "nowhere/o.safetensors" \
 		fl-aggregate -S fedadam -m "$M" --state s.sts -o nowhere/o.safetensors "$F/all.sts"
