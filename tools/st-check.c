@@ -1,8 +1,8 @@
 /* st-check: is a stream what the format and the contract say? */
-#include <jansson.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/tool.h"
 #include "tensor/stream.h"
@@ -58,10 +58,11 @@ static int check_crc(const char *name, const char *text, struct fl_err *e)
 
 static int check_json(const char *name, const char *text, json_type want, struct fl_err *e)
 {
-	json_error_t why;
-	json_t *v = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	json_t *v = fl_json_load(text, strlen(text), e);
 	int good = v && json_typeof(v) == want;
 
+	if (!v)
+		return fl_fail_in(e, "%s", name);
 	json_decref(v);
 	return good ? 0 : fl_fail(e, FL_EDATA, "%s is not a JSON %s", name,
 	                          want == JSON_ARRAY ? "array" : "object");

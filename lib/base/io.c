@@ -202,11 +202,10 @@ static int close_checked(struct fl_out *o, struct fl_err *e)
 	return 0;
 }
 
-static int publish(struct fl_out *o, struct fl_err *e)
+/* dir: the folder, found before, so that nothing but the disk can fail once the
+ * file has its name. */
+static int publish_in(struct fl_out *o, const char *dir, struct fl_err *e)
 {
-	char *dir;
-	int rc = 0;
-
 	if (o->sync && fsync(o->fd))
 		return fl_fail(e, FL_EIO, "%s: fsync: %s", o->path, strerror(errno));
 	if (close_checked(o, e))
@@ -215,11 +214,15 @@ static int publish(struct fl_out *o, struct fl_err *e)
 		return fl_fail(e, FL_EIO, "%s: rename: %s", o->path, strerror(errno));
 	free(o->tmp);
 	o->tmp = NULL;
-	if (o->sync) {
-		dir = fl_dir_of(o->path);
-		rc = dir ? fl_sync_dir(dir, e) : fl_fail_mem(e, strlen(o->path));
-		free(dir);
-	}
+	return o->sync ? fl_sync_dir(dir, e) : 0;
+}
+
+static int publish(struct fl_out *o, struct fl_err *e)
+{
+	char *dir = fl_dir_of(o->path);
+	int rc = dir ? publish_in(o, dir, e) : fl_fail_mem(e, strlen(o->path));
+
+	free(dir);
 	return rc;
 }
 

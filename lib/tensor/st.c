@@ -2,11 +2,11 @@
  * them, writing byte for byte as serde_json prints. */
 #include "tensor/st.h"
 
-#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/num.h"
 
 #define METADATA "__metadata__"
@@ -159,14 +159,11 @@ static int get_metadata(struct fl_tset *s, json_t *meta, struct fl_err *e)
 
 int fl_st_parse(struct fl_tset *s, const char *json, size_t n, size_t *buffer, struct fl_err *e)
 {
-	json_error_t why;
-	json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &why);
+	json_t *root = fl_json_load(json, n, e);
 	int rc;
 
-	if (!root && json_error_code(&why) == json_error_out_of_memory)
-		return fl_fail_mem(e, n);
 	if (!root)
-		return fl_fail(e, FL_EDATA, "header: byte %d: %s", why.position, why.text);
+		return fl_fail_in(e, "header");
 	if (json_is_object(root))
 		rc = get_tensors(s, root, buffer, e) ||
 		     get_metadata(s, json_object_get(root, METADATA), e) ? -1 : 0;

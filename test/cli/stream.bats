@@ -327,6 +327,8 @@ meta() {
 	meta '"fl.v":"1","fl.kind":"model","fl.round":"-1"' >x
 	fails 3 "fl.round is '-1'" st-check x
 	meta '"fl.v":"1","fl.kind":"data","fl.labels":"[1"' >x
+	fails 3 "fl.labels: byte 2" st-check x
+	meta '"fl.v":"1","fl.kind":"data","fl.labels":"{}"' >x
 	fails 3 "fl.labels is not a JSON array" st-check x
 	meta '"fl.v":"1","fl.kind":"data","fl.client":"3","fl.source_crc":"ABCDEF01"' >x
 	fails 3 "client 3: fl.source_crc" st-check x

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# Lack of memory at every allocation: status 4 and nothing published, or, where
+# the C library does without, the right result.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	[[ $B != *san* ]] || skip "sanitizers bring their own allocator"
+	G=$ROOT/test/golden/stream
+	cd "$BATS_TEST_TMPDIR"
+	${CC:-cc} -shared -fPIC -O1 -o oom.so "$ROOT/test/cli/oom.c"
+}
+
+# everywhere COMMAND...: until three allocations in a row were not reached.
+everywhere() {
+	local k=0 fine=0
+	while [ "$fine" -lt 3 ] && [ "$k" -lt 5000 ]; do
+		rm -f out
+		status=0
+		env OOM_K="$k" LD_PRELOAD="$PWD/oom.so" "$@" >stdout 2>err || status=$?
+		if [ "$status" = 0 ]; then
+			fine=$((fine + 1))
+			check
+		else
+			fine=0
+			echo "allocation $k: status $status: $(cat err)"
+			[ "$status" = 4 ]
+			[ "$(wc -l <err)" = 1 ]
+			[ ! -e out ]
+		fi
+		[ -z "$(find . -name '.*.tmp')" ]
+		k=$((k + 1))
+	done
+	echo "$k allocations"
+	[ "$k" -gt 50 ]
+	[ "$fine" = 3 ]
+}
+
+@test "st-cat without memory" {
+	gzip -c "$G/types.safetensors" >t.gz
+	check() { cmp out "$G/types.safetensors"; }
+	everywhere st-cat --one -o out t.gz
+	OOM_ALL=1 everywhere st-cat --one -o out t.gz
+}
+
+@test "st-cmp without memory" {
+	check() { [ ! -s stdout ]; }
+	everywhere st-cmp --meta --tol 'x=1' "$G/update.safetensors" "$G/update.safetensors"
+}
+
+@test "st-ls and st-check without memory" {
+	st-ls -l "$G/update.safetensors" >want
+	check() { cmp stdout want; }
+	everywhere st-ls -l "$G/update.safetensors"
+	check() { :; }
+	everywhere st-check "$G/update.safetensors"
+}
