@@ -508,6 +508,7 @@ static const struct fl_tool tool = {
 	.writes = "model, partial",
 	.opts = opts,
 	.osize = sizeof(struct opts),
+	.env = FL_ENV_TMPDIR,
 	.families = families,
 	.reads_stdin = reads_stdin,
 	.run = run,

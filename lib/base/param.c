@@ -286,32 +286,33 @@ void fl_param_range(const struct fl_param *p, struct fl_str *out)
 	}
 }
 
-/* Levenshtein distance, names longer than the row are "far". */
+/* Edits that turn a into b: insert, delete, replace a letter, swap two
+ * neighbours. Names longer than the rows are "far". */
 static size_t distance(const char *a, const char *b)
 {
 	enum { MAX = 64 };
-	size_t row[MAX + 1], m = strlen(a), n = strlen(b);
+	size_t row[3][MAX + 1], m = strlen(a), n = strlen(b);
 
 	if (m > MAX || n > MAX)
 		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= m; i++) {
-		size_t diag = row[0];
+	for (size_t i = 0; i <= m; i++) {
+		size_t *now = row[i % 3];
+		const size_t *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
 
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diag + (a[i - 1] != b[j - 1]);
+		for (size_t j = 0; j <= n; j++) {
+			size_t best = i && j ? up[j - 1] + (a[i - 1] != b[j - 1]) : i + j;
 
-			diag = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
+			if (i && up[j] + 1 < best)
+				best = up[j] + 1;
+			if (j && now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    up2[j - 2] + 1 < best)
+				best = up2[j - 2] + 1;
+			now[j] = best;
 		}
 	}
-	return row[n];
+	return row[m % 3][n];
 }
 
 const char *fl_nearest(const char *s, const char *const *names, size_t n)
