@@ -7,15 +7,22 @@
 
 #define WIDTH 78
 
-/* Text lines for roff: words wrapped, backslashes and leading dots escaped. */
+static int ends_sentence(const char *s, size_t n)
+{
+	return n && strchr(".!?", s[n - 1]) != NULL;
+}
+
+/* Text lines for roff: words wrapped, a new sentence on a new line, backslashes
+ * and leading dots escaped. */
 static void text(struct fl_str *out, const char *s)
 {
 	size_t col = 0;
+	int ended = 0;
 
 	while (*s) {
 		size_t n = strcspn(s, " \n");
 
-		if (n && col && col + 1 + n > WIDTH) {
+		if (n && col && (ended || col + 1 + n > WIDTH)) {
 			fl_str_addc(out, '\n');
 			col = 0;
 		} else if (n && col) {
@@ -26,6 +33,7 @@ static void text(struct fl_str *out, const char *s)
 			fl_str_add(out, "\\&");
 		for (size_t i = 0; i < n; i++)
 			fl_str_add(out, s[i] == '\\' ? "\\e" : (char[2]){ s[i], '\0' });
+		ended = ends_sentence(s, n);
 		col += n;
 		s += n;
 		while (*s == ' ' || *s == '\n')
