@@ -478,6 +478,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 
 	if (!with)
 		return -1;
+	fl_heap_prepare();
 	pthread_mutex_init(&c.lock, NULL);
 	pthread_cond_init(&c.moved, NULL);
 	if (!open_all(&c, with, e))

@@ -1,10 +1,15 @@
 /* Checked allocation and arenas: chunks in a list, newest first. */
+#define _DEFAULT_SOURCE		/* madvise */
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#include <sys/mman.h>
+#endif
 
 #include "base/num.h"
 
@@ -16,6 +21,23 @@ struct fl_chunk {
 
 #define CHUNK_MIN ((size_t)4096)
 #define CHUNK_MAX ((size_t)1 << 20)
+
+#define HEAP_ROOM ((size_t)8 << 20)	/* a net of 100,000 parameters needs 3 MiB */
+#define HUGE_PAGE ((size_t)2 << 20)
+
+void fl_heap_prepare(void)
+{
+#ifdef __GLIBC__
+	unsigned char *p;
+
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);	/* the most that glibc takes */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	if ((p = malloc(HEAP_ROOM)))
+		madvise(p + (-(uintptr_t)p & (HUGE_PAGE - 1)), HEAP_ROOM - HUGE_PAGE,
+		        MADV_HUGEPAGE);
+	free(p);
+#endif
+}
 
 void *fl_alloc(size_t n, size_t size, struct fl_err *e)
 {

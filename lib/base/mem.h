@@ -8,6 +8,11 @@
 
 #define FL_ALIGN 64	/* of every block from an arena or fl_alloc: a cache line */
 
+/* Once, at the start of a program that uses a few large vectors for a short
+ * time: the heap keeps what is freed, and lies on huge pages where the kernel
+ * gives them. Without it, page faults are most of the time of a small client. */
+void fl_heap_prepare(void);
+
 /* n*size bytes, aligned to FL_ALIGN, zeroed. NULL and *e on overflow or
  * lack of memory. The caller frees with free(). */
 void *fl_alloc(size_t n, size_t size, struct fl_err *e);
