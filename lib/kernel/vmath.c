@@ -3,6 +3,7 @@
  * polynomials are near-minimax (weighted least squares at Chebyshev nodes). */
 #include "kernel/vmath.h"
 
+#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
@@ -255,14 +256,76 @@ FL_BODY void fl_bf16_to_f32_body(const uint16_t *x, float *y, size_t n)
 FL_ISA_FN(fl_f16_to_f32, (const uint16_t *x, float *y, size_t n), (x, y, n))
 FL_ISA_FN(fl_bf16_to_f32, (const uint16_t *x, float *y, size_t n), (x, y, n))
 
-void fl_gather_u8(const uint8_t *x, const uint32_t *row, const float lut[256],
-                  float *y, size_t n, size_t d)
+#define AHEAD 4u		/* rows asked for early: they lie anywhere in memory */
+#define LINE 64u
+
+FL_BODY void ask_for(const uint8_t *x, const uint32_t *row, size_t i, size_t n, size_t d)
+{
+	for (size_t j = 0; i + AHEAD < n && j < d; j += LINE)
+		__builtin_prefetch(x + row[i + AHEAD] * d + j);
+}
+
+static void gather_base(const uint8_t *x, const uint32_t *row, const float lut[256],
+                        float *y, size_t n, size_t d)
 {
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *from = x + row[i] * d;
 		float *to = y + i * d;
 
+		ask_for(x, row, i, n, d);
 		for (size_t j = 0; j < d; j++)
 			to[j] = lut[from[j]];
 	}
+}
+
+/* Sixteen look-ups in a table that stays in registers: its 32 entries of bits 0 to
+ * 4 in each of eight pairs, of which bits 5 to 7 choose one. */
+FL_TARGET_AVX512 static inline __m512 lookup(const __m512 t[16], __m512i v)
+{
+	__mmask16 bit5 = _mm512_test_epi32_mask(v, _mm512_set1_epi32(32));
+	__mmask16 bit6 = _mm512_test_epi32_mask(v, _mm512_set1_epi32(64));
+	__mmask16 bit7 = _mm512_test_epi32_mask(v, _mm512_set1_epi32(128));
+	__m512 p[4];
+
+	for (int k = 0; k < 4; k++)
+		p[k] = _mm512_mask_blend_ps(bit5,
+			_mm512_permutex2var_ps(t[4 * k], v, t[4 * k + 1]),
+			_mm512_permutex2var_ps(t[4 * k + 2], v, t[4 * k + 3]));
+	return _mm512_mask_blend_ps(bit7, _mm512_mask_blend_ps(bit6, p[0], p[1]),
+	                            _mm512_mask_blend_ps(bit6, p[2], p[3]));
+}
+
+FL_TARGET_AVX512 static void gather_avx512(const uint8_t *x, const uint32_t *row,
+                                           const float lut[256], float *y, size_t n, size_t d)
+{
+	__mmask16 tail = (__mmask16)((1u << d % 16) - 1);
+	size_t whole = d - d % 16;
+	__m512 t[16];
+
+	for (int k = 0; k < 16; k++)
+		t[k] = _mm512_loadu_ps(lut + 16 * k);
+	for (size_t i = 0; i < n; i++, y += d) {
+		const uint8_t *from = x + row[i] * d;
+
+		ask_for(x, row, i, n, d);
+		for (size_t j = 0; j < whole; j += 16) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + j));
+
+			_mm512_storeu_ps(y + j, lookup(t, _mm512_cvtepu8_epi32(v)));
+		}
+		if (tail) {
+			__m128i v = _mm_maskz_loadu_epi8(tail, from + whole);
+
+			_mm512_mask_storeu_ps(y + whole, tail, lookup(t, _mm512_cvtepu8_epi32(v)));
+		}
+	}
+}
+
+void fl_gather_u8(const uint8_t *x, const uint32_t *row, const float lut[256],
+                  float *y, size_t n, size_t d)
+{
+	if (fl_isa() == FL_ISA_AVX512)
+		gather_avx512(x, row, lut, y, n, d);
+	else
+		gather_base(x, row, lut, y, n, d);
 }
