@@ -271,11 +271,19 @@ static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struc
 	const uint32_t *row = w->l->row + w->l->start[k];
 	size_t n = size_of(w->l, k);
 	int rc = w->source ? fl_data_index(&j->data, row, n, (int64_t)k, w->source, j->crc, rec, e) :
-	         fl_data_subset(&j->data, row, n, (int64_t)k, rec, e);
+	         fl_data_frame(&j->data, row, n, (int64_t)k, rec, e);
 
 	if (!rc && w->l->part != ALL)
 		rc = fl_meta_set(rec, "split", part_name[w->l->part], e);
 	return rc || fl_run_add_prov(j->run, j->o->no_prov, rec, e) ? -1 : 0;
+}
+
+static int write_record(const struct out *w, size_t k, struct fl_tset *rec, struct fl_out *o,
+                        struct fl_err *e)
+{
+	const uint32_t *row = w->l->row + w->l->start[k];
+
+	return fl_data_write(&w->j->data, row, size_of(w->l, k), rec, o, e);
 }
 
 static int write_file(void *ctx, size_t k, int thread, struct fl_err *e)
@@ -284,19 +292,19 @@ static int write_file(void *ctx, size_t k, int thread, struct fl_err *e)
 	struct fl_tset rec = { .t = NULL };
 	struct fl_out o = { .fd = -1 };
 	char name[64];
-	int rc = 0;
+	int rc = -1;
 
 	(void)thread;
 	if (!size_of(w->l, k))		/* of a test part alone */
 		return 0;
 	snprintf(name, sizeof name, "%04zu.safetensors", k);
 	if (make_record(w, k, &rec, e) || fl_dir_create(&w->dir, name, &o, e) ||
-	    fl_stream_write(&o, &rec, e)) {
+	    write_record(w, k, &rec, &o, e))
 		fl_out_abort(&o);
-		rc = -1;
-	}
+	else
+		rc = fl_out_commit(&o, e);
 	fl_tset_release(&rec);
-	return rc ? rc : fl_out_commit(&o, e);
+	return rc;
 }
 
 static int write_stream(struct out *w, struct fl_err *e)
@@ -310,7 +318,7 @@ static int write_stream(struct out *w, struct fl_err *e)
 	for (size_t k = 0; !rc && k < K; k++) {
 		struct fl_tset rec = { .t = NULL };
 
-		rc = make_record(w, k, &rec, e) || fl_stream_write(&o, &rec, e) ? -1 : 0;
+		rc = make_record(w, k, &rec, e) || write_record(w, k, &rec, &o, e) ? -1 : 0;
 		fl_tset_release(&rec);
 	}
 	if (!rc && !(rc = fl_stream_write_end(&o, K, e)))

@@ -311,15 +311,54 @@ static int add_rows(const struct fl_data *d, const char *name, const uint32_t *i
 	return 0;
 }
 
-int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
-                   struct fl_tset *out, struct fl_err *e)
+/* All of the record but x. */
+static int all_but_x(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                     struct fl_tset *out, struct fl_err *e)
 {
 	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
 
-	if (describe(d, client, out, e) || gather(d, d->x, 1, idx, n, out, e) ||
-	    gather(d, d->labels, 1, idx, n, out, e))
+	if (describe(d, client, out, e) || gather(d, d->labels, 1, idx, n, out, e))
 		return -1;
 	return id ? gather(d, id, 0, idx, n, out, e) : add_rows(d, "id", idx, n, out, e);
+}
+
+int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                   struct fl_tset *out, struct fl_err *e)
+{
+	return all_but_x(d, idx, n, client, out, e) || gather(d, d->x, 1, idx, n, out, e) ? -1 : 0;
+}
+
+int fl_data_frame(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                  struct fl_tset *out, struct fl_err *e)
+{
+	size_t dim[FL_ST_NDIM_MAX];
+
+	memcpy(dim, d->x->dim, d->x->ndim * sizeof *dim);
+	dim[0] = n;
+	if (all_but_x(d, idx, n, client, out, e))
+		return -1;
+	return fl_tset_add_bare(out, d->x->name, d->x->dtype, d->x->ndim, dim, e) ? 0 : -1;
+}
+
+int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct fl_tset *rec,
+                  struct fl_out *o, struct fl_err *e)
+{
+	size_t row = d->d * fl_dtype_size(d->x->dtype);
+	const unsigned char *x = d->x->data;
+	struct fl_str header = FL_STR_INIT;
+	int rc = fl_st_header(rec, &header, e);
+
+	if (!rc)
+		rc = fl_out_write(o, header.s, header.len, e);
+	for (size_t t = 0; !rc && t < rec->nt; t++) {
+		if (rec->t[t].data || !rec->t[t].bytes)
+			rc = fl_out_write(o, rec->t[t].data, rec->t[t].bytes, e);
+		else
+			for (size_t i = 0; !rc && i < n; i++)
+				rc = fl_out_write(o, x + row_of(d, idx[i]) * row, row, e);
+	}
+	fl_str_release(&header);
+	return rc;
 }
 
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,

@@ -55,6 +55,12 @@ void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size
  * fl.client, and id (d's own, or the row of x as I64). */
 int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                    struct fl_tset *out, struct fl_err *e);
+/* The same, but x has no data yet; fl_data_write() writes such a record with the
+ * rows of x taken from where they are, without a copy. */
+int fl_data_frame(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
+                  struct fl_tset *out, struct fl_err *e);
+int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct fl_tset *rec,
+                  struct fl_out *o, struct fl_err *e);
 /* The same in index form: rows of the record in the file source (a path as
  * fl.source holds it), whose buffer has that CRC-32. */
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
