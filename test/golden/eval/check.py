@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parents[1] / "metric"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "part"))
 from make import FIELDS, spread
