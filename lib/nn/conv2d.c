@@ -5,14 +5,14 @@
  *   dw(K,O) = sum col dy^T        each dw one chain, ascending (image, pixel)
  *   dx = windows of w dy added    each dx sums, for its windows in ascending
  *                                 kernel place, chains over ascending O
- *   db = sum of dy, in 16 interleaved partial sums in double over (image, pixel)
+ *   db = sum of dy, as lanes.h defines
  * The record holds w as PyTorch does, (O, C/groups, kh, kw). With groups, each
  * group is such a convolution of its slice of channels. */
 #include <math.h>
 #include <string.h>
 
 #include "base/num.h"
-#include "kernel/isa.h"
+#include "nn/lanes.h"
 #include "nn/window.h"
 
 struct conv2d {
@@ -374,27 +374,18 @@ static void weight_gradient(const struct geo *g, fl_real *dw, const struct fl_pa
 	fl_matmul(&p, a->scratch + r.product);
 }
 
-enum { LANES = 16 };
-
 /* db(O) += sums of dy(B,O,P) over images and pixels. */
 FL_BODY void bias_sums_body(const fl_real *dy, fl_real *db, size_t B, size_t O, size_t P)
 {
 	for (size_t o = 0; o < O; o++) {
-		double s[LANES] = { 0 }, sum = (double)db[o];
+		struct fl_lanes s = { { 0 } };
 
 		for (size_t b = 0; b < B; b++) {
 			const fl_real *v = dy + (b * O + o) * P;
-			size_t p = 0;
 
-			for (; p + LANES <= P; p += LANES)
-				for (size_t j = 0; j < LANES; j++)
-					s[j] += (double)v[p + j];
-			for (size_t j = 0; p + j < P; j++)
-				s[j] += (double)v[p + j];
+			FL_LANES_ADD(&s, P, i, (double)v[i]);
 		}
-		for (size_t j = 0; j < LANES; j++)
-			sum += s[j];
-		db[o] = (fl_real)sum;
+		db[o] = (fl_real)((double)db[o] + fl_lanes_total(&s));
 	}
 }
 

@@ -19,7 +19,7 @@
 #include "nn/real.h"
 
 #define FL_SHAPE_MAX 8
-#define FL_LAYER_PARAMS 4
+#define FL_LAYER_PARAMS 5
 #define FL_NET_MAX ((size_t)1 << 31)	/* parameters of a net; numbers between layers */
 
 struct fl_shape {
@@ -41,7 +41,9 @@ struct fl_layer_param {
 	unsigned ndim;
 	size_t dim[FL_SHAPE_MAX];	/* as in the record */
 	enum fl_perm perm;
-	int buffer;		/* not trained: running statistics */
+	int buffer;		/* not trained: running statistics. A forward pass in training
+				 * updates them in stats; backward sets their gradient to 0 and
+				 * never calls done for them */
 };
 
 /* A layer in a net. Built by the entry's shape(). */
@@ -79,7 +81,7 @@ struct fl_pass {		/* one forward or backward of one layer */
 
 struct fl_layer_entry {
 	struct fl_entry e;
-	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward uses y only */
+	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward reads y and cache only */
 	int view;		/* y is x, another shape: nothing to compute, no functions */
 	int relu;		/* is the relu that others can apply themselves */
 	int fuse_relu;		/* forward can apply a following relu itself */

@@ -8,6 +8,8 @@ static const double TOL = 1e-6, H = 1e-5;
 
 /* Layer `at` of the net is the one under test; its name comes first. */
 #define IMAGE(c, h, w) "{\"input\":[" #c "," #h "," #w "],\"layers\":["
+#define VECTOR(n) "{\"input\":[" #n "],\"layers\":["
+#define OUT "{\"layer\":\"linear\",\"out\":3}"
 #define LAST "{\"layer\":\"flatten\"},{\"layer\":\"linear\",\"out\":2}"
 static const struct sample {
 	const char *layer, *json;
@@ -28,6 +30,15 @@ static const struct sample {
 	{ "globalpool", IMAGE(3,4,5) "{\"layer\":\"globalpool\"}," LAST "]}", 0 },
 	{ "dropout", "{\"input\":[9],\"layers\":[{\"layer\":\"dropout\",\"p\":0.3},"
 	             "{\"layer\":\"linear\",\"out\":3}]}", 0 },
+	{ "tanh", VECTOR(9) "{\"layer\":\"tanh\"}," OUT "]}", 0 },
+	{ "sigmoid", VECTOR(9) "{\"layer\":\"sigmoid\"}," OUT "]}", 0 },
+	{ "gelu", VECTOR(9) "{\"layer\":\"gelu\"}," OUT "]}", 0 },
+	{ "leaky", VECTOR(9) "{\"layer\":\"leaky\"}," OUT "]}", 0 },
+	{ "groupnorm", IMAGE(6,3,5) "{\"layer\":\"groupnorm\",\"groups\":3}]}", 0 },
+	{ "groupnorm", IMAGE(4,17,2) "{\"layer\":\"groupnorm\",\"groups\":1,\"affine\":false}," LAST "]}", 0 },
+	{ "layernorm", VECTOR(9) "{\"layer\":\"layernorm\"}]}", 0 },
+	{ "layernorm", IMAGE(2,3,20) "{\"layer\":\"layernorm\",\"affine\":false}," LAST "]}", 0 },
+	{ "batchnorm", IMAGE(3,4,5) "{\"layer\":\"batchnorm\"}]}", 0 },
 	{ "relu", "{\"input\":[9],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":3}]}", 0 },
 	{ "flatten", "{\"input\":[2,3,2],\"layers\":[{\"layer\":\"flatten\"},"
 	             "{\"layer\":\"linear\",\"out\":3}]}", 0 },

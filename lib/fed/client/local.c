@@ -161,6 +161,7 @@ static int step(struct loop *p, const uint32_t *idx, size_t i0, size_t B, struct
 	double loss;
 
 	fl_data_batch(p->l->data, idx, i0, B, k->act[0], r->y);
+	k->stats = p->ph->w;
 	fl_net_forward(net, k, p->ph->w, B, 1, &p->drop);
 	if (p->method->logits)
 		p->method->logits(p->l, z, r->y, B, net->classes);

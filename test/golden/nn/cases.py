@@ -97,6 +97,16 @@ CASES = {
                            nn.AvgPool2d(3, 2, 1), nn.Conv2d(6, 5, 1, bias=False), nn.ReLU(),
                            nn.MaxPool2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                            nn.Linear(5, 3)), (4, 9, 8), 5, 3),
+    "norms": (spec([3, 6, 5], layer("conv2d", out=6, kernel=2), layer("batchnorm"),
+                   layer("leaky", slope=0.2), layer("groupnorm", groups=3), layer("gelu"), FLAT,
+                   layer("linear", out=7), layer("layernorm"), layer("sigmoid"),
+                   layer("linear", out=8), layer("batchnorm", momentum=0.3), layer("tanh"),
+                   layer("linear", out=4)),
+              nn.Sequential(nn.Conv2d(3, 6, 2), nn.BatchNorm2d(6), nn.LeakyReLU(0.2),
+                            nn.GroupNorm(3, 6), nn.GELU(approximate="tanh"), nn.Flatten(),
+                            nn.Linear(120, 7), nn.LayerNorm(7), nn.Sigmoid(), nn.Linear(7, 8),
+                            nn.BatchNorm1d(8, momentum=0.3), nn.Tanh(), nn.Linear(8, 4)),
+              (3, 6, 5), 6, 4),
 }
 LOSSES = {}
 
