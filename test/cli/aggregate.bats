@@ -216,6 +216,26 @@ near() {
 		fl-aggregate -m personal -R fedcac -o personal d1.safetensors
 }
 
+@test "fedcac: masks are demanded; one client, no critical weights" {
+	mask='t["@fedcac/mask/0.weight"] = np.ones((20, 25), "u1"); t["@fedcac/mask/0.bias"] = np.zeros(25, "u1")'
+	make a.safetensors "$mask"
+	fl-aggregate -m "$M" -R fedcac -o one a.safetensors
+	st-cmp one/0005.safetensors <(fl-aggregate -m "$M" "$F/u/0005.safetensors")
+	make b.safetensors "$mask; m['client'] = 6; t['@fedcac/mask/0.weight'][:] = 0"
+	fl-aggregate -m "$M" -R fedcac -o two a.safetensors b.safetensors
+	f() { fails 3 "$1" fl-aggregate -m "$M" -R fedcac -o none a.safetensors "${@:2}"; [ ! -e none ]; }
+	make c.safetensors 'm["client"] = 7'
+	f "client 7: tensor '@fedcac/mask/0.bias' is missing; rule fedcac needs it" c.safetensors
+	make c.safetensors "$mask; m['client'] = 7; t['@fedcac/mask/0.weight'][2, 3] = 2"
+	f "tensor '@fedcac/mask/0.weight': element 53 is 2, want 0 or 1" c.safetensors
+	make c.safetensors "$mask; m['client'] = 7; del t['0.bias']"
+	f "client 7: rule fedcac wants the same tensors from every client" c.safetensors
+	make c.safetensors "$mask; m['client'] = 7; t['@other/x'] = np.ones(3, 'f4')"
+	f "client 7: tensor '@other/x': rule fedcac does not combine extras" c.safetensors
+	fails 2 "server fedadam has no place" fl-aggregate -m "$M" -R fedcac -S fedadam -o none a.safetensors
+	fails 2 "is a folder, but rule mean makes one model" fl-aggregate -m one -o out.safetensors a.safetensors
+}
+
 @test "any order, split, tree and number of threads gives the same bytes" {
 	for r in mean qfedavg:q=1 median trimmean; do
 		fl-aggregate -m "$M" -R "$r" "$F"/u/* >want
@@ -226,6 +246,17 @@ near() {
 			xargs cat <order | gzip | fl-aggregate -n 100 -m "$M" -R "$r" | cmp - want
 			head -n 30 order | xargs st-cat -o a.sts
 			tail -n 70 order | xargs st-cat | fl-aggregate -j2 -m "$M" -R "$r" a.sts - | cmp - want
+		done
+	done
+}
+
+@test "every instruction set gives the same bytes" {
+	for args in "-R mean" "-R qfedavg:q=0.5" "-R median" "-R krum:f=3,m=5" "-S adafedadam" "-S fedyogi"; do
+		# shellcheck disable=SC2086 # an option and its value
+		fl-aggregate $args -m "$M" "$F"/u/* >want
+		for cpu in ref sse2 avx2 avx512; do
+			FL_CPU=$cpu fl-init -a logreg -s 1 >/dev/null 2>&1 || continue	# not this processor's
+			FL_CPU=$cpu fl-aggregate $args -m "$M" "$F"/u/* | cmp - want
 		done
 	done
 }

@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "tap.h"
 
-#define K 100
+#define CLIENTS 100
 #define P 258
 #define ORDERS 1000
 #define TREES 100
@@ -18,7 +18,7 @@ __extension__ typedef __int128 i128;
 static char dir[] = "/tmp/fl-collect-XXXXXX";
 static struct fl_tset model;
 static struct fl_received from;
-static float x[K][P];
+static float x[CLIENTS][P];
 
 static const struct fl_received *received(void *ctx, const struct fl_update *u, struct fl_err *e)
 {
@@ -44,10 +44,10 @@ static void plant(void)
 
 	fl_rng_init(&r, 1, 0, 0, FL_RNG_DATA, 0);
 	for (int i = 0; i < P; i++)
-		for (int k = 0; k < K; k++)
+		for (int k = 0; k < CLIENTS; k++)
 			x[k][i] = (float)((fl_rng_real(&r) - 0.5) * ldexp(1, -(int)fl_rng_below(&r, 30)));
 	for (int i = 0; i < P; i += 3)
-		for (int k = 0; k < K; k++)
+		for (int k = 0; k < CLIENTS; k++)
 			x[k][i] = k < 4 ? (float)ldexp(1, at[k]) : k % 2 ? -x[k - 1][i] : x[k][i];
 }
 
@@ -55,7 +55,7 @@ static double exact(int i)
 {
 	i128 sum = 0;
 
-	for (int k = 0; k < K; k++)
+	for (int k = 0; k < CLIENTS; k++)
 		sum += (i128)ldexp((double)x[k][i], 80);
 	return (double)sum * ldexp(1, -80);
 }
@@ -64,18 +64,18 @@ static double exact(int i)
 static void test_plant(void)
 {
 	struct fl_rng r;
-	uint32_t order[K];
+	uint32_t order[CLIENTS];
 	int differ = 0;
 
-	for (int k = 0; k < K; k++)
+	for (int k = 0; k < CLIENTS; k++)
 		order[k] = (uint32_t)k;
 	fl_rng_init(&r, 2, 0, 0, FL_RNG_DATA, 0);
 	for (int t = 0; t < 50; t++) {
-		fl_rng_shuffle(&r, order, K);
+		fl_rng_shuffle(&r, order, CLIENTS);
 		for (int i = 0; i < P; i++) {
 			double sum = 0;
 
-			for (int k = 0; k < K; k++)
+			for (int k = 0; k < CLIENTS; k++)
 				sum += (double)x[order[k]][i];
 			differ += (float)sum != (float)exact(i);
 		}
@@ -89,7 +89,7 @@ static int write_updates(void)
 	char path[64];
 	size_t n = P, one = 1;
 
-	for (int k = 0; k < K; k++) {
+	for (int k = 0; k < CLIENTS; k++) {
 		struct fl_update u = { .client = k, .round = 1, .examples = 1 + k, .steps = -1,
 		                       .loss0 = NAN, .gradnorm = NAN, .loss = NAN, .lr = NAN };
 		struct fl_tset s = { 0 };
@@ -115,6 +115,9 @@ struct result {
 	struct fl_err e;
 };
 
+/* Rules of this test, for shapes that no rule of the library has. */
+static const struct fl_rule *special;
+
 static int aggregate(const char *spec, const int *item, int n, int threads, const char *partial,
                      struct result *out)
 {
@@ -123,7 +126,7 @@ static int aggregate(const char *spec, const int *item, int n, int threads, cons
 	struct fl_collect c;
 	struct fl_combined u;
 	const char **path = calloc((size_t)n, sizeof *path);
-	char buf[K + 64][64];
+	char buf[CLIENTS + 64][64];
 	struct fl_inputs in = { .n = (size_t)n, .expect = -1 };
 	struct fl_tset part = { 0 };
 	int rc;
@@ -134,7 +137,7 @@ static int aggregate(const char *spec, const int *item, int n, int threads, cons
 	in.path = path;
 	rc = fl_spec_parse(&fl_family_rule, spec, &a, &s, &out->e);
 	fl_collect_init(&c);
-	c.rule = (const struct fl_rule *)(const void *)s.entry;
+	c.rule = special ? special : (const struct fl_rule *)(const void *)s.entry;
 	c.rp = c.fp = s.p;
 	c.fold = c.rule->fold.fold ? &c.rule->fold : NULL;
 	c.who = c.spec = spec;
@@ -169,7 +172,7 @@ static int same(const struct result *a, const struct result *b)
 
 static void shuffle(struct fl_rng *r, int *item, int n)
 {
-	uint32_t p[K];
+	uint32_t p[CLIENTS];
 
 	for (int i = 0; i < n; i++)
 		p[i] = (uint32_t)item[i];
@@ -178,9 +181,9 @@ static void shuffle(struct fl_rng *r, int *item, int n)
 		item[i] = (int)p[i];
 }
 
-static void all(int item[K])
+static void all(int item[CLIENTS])
 {
-	for (int k = 0; k < K; k++)
+	for (int k = 0; k < CLIENTS; k++)
 		item[k] = k;
 }
 
@@ -198,17 +201,17 @@ static void test_exact(const struct result *r)
 static void test_orders(const char *spec, int orders)
 {
 	struct result first, r;
-	int item[K], wrong = 0;
+	int item[CLIENTS], wrong = 0;
 	struct fl_rng rng;
 
 	all(item);
 	fl_rng_init(&rng, 3, 0, 0, FL_RNG_DATA, 0);
-	is_int(aggregate(spec, item, K, 1, NULL, &first), 0, spec);
+	is_int(aggregate(spec, item, CLIENTS, 1, NULL, &first), 0, spec);
 	if (!strcmp(spec, "mean:weight=uniform,denominator=1"))
 		test_exact(&first);
 	for (int t = 0; t < orders; t++) {
-		shuffle(&rng, item, K);
-		wrong += aggregate(spec, item, K, 1 + t % 2, NULL, &r) || !same(&first, &r);
+		shuffle(&rng, item, CLIENTS);
+		wrong += aggregate(spec, item, CLIENTS, 1 + t % 2, NULL, &r) || !same(&first, &r);
 	}
 	ok(!wrong, "%s: %d random orders, one or two threads: the same bits (%d differ)", spec,
 	   orders, wrong);
@@ -227,7 +230,7 @@ static int same_file(const char *a, const char *b)
 }
 
 /* Some items at random become a partial, until few are left. */
-static int grow_tree(const char *spec, struct fl_rng *rng, int item[K], int *n)
+static int grow_tree(const char *spec, struct fl_rng *rng, int item[CLIENTS], int *n)
 {
 	int made = 0;
 	char path[64];
@@ -250,15 +253,15 @@ static void test_trees(const char *spec)
 {
 	struct result flat, r;
 	char whole[64], one[64];
-	int item[K], wrong = 0, bytes = 0;
+	int item[CLIENTS], wrong = 0, bytes = 0;
 	struct fl_rng rng;
 
 	all(item);
 	fl_rng_init(&rng, 4, 0, 0, FL_RNG_DATA, 0);
-	aggregate(spec, item, K, 1, NULL, &flat);
-	aggregate(spec, item, K, 1, file(5000, whole), &r);
+	aggregate(spec, item, CLIENTS, 1, NULL, &flat);
+	aggregate(spec, item, CLIENTS, 1, file(5000, whole), &r);
 	for (int t = 0; t < TREES; t++) {
-		int n = K;
+		int n = CLIENTS;
 
 		all(item);
 		wrong += grow_tree(spec, &rng, item, &n) || aggregate(spec, item, n, 2, NULL, &r) ||
@@ -273,7 +276,7 @@ static void test_trees(const char *spec)
 /* As when weights span 60 binary orders: windows rise at different times. */
 static void test_windows(void)
 {
-	for (int k = 0; k < K; k++)
+	for (int k = 0; k < CLIENTS; k++)
 		for (int i = 0; i < P; i++)
 			x[k][i] = (float)ldexp((double)x[k][i], (k * 37) % 61 - 30);
 	write_updates();
@@ -332,6 +335,89 @@ static void test_hostile(void)
 	is_int((long long)bad, 0, "a flipped bit in a partial is data, or bad data");
 }
 
+/* --- a rule that chooses, then works on columns --- */
+
+static int keep_even(const void *p, const double *G, size_t n, double *w, struct fl_err *e)
+{
+	(void)p;
+	(void)G;
+	(void)e;
+	for (size_t k = 0; k < n; k++)
+		w[k] = k % 2 == 0;
+	return 0;
+}
+
+static void first_plus_count(const void *p, float *v, size_t k, size_t n, float *out)
+{
+	(void)p;
+	for (size_t i = 0; i < n; i++)
+		out[i] = v[i] + (float)k;
+}
+
+static void test_gram_column(void)
+{
+	static const struct fl_rule rule = { .gram = keep_even, .column = first_plus_count };
+	int item[] = { 10, 20, 25, 35, 40 }, wrong = 0;	/* all hold the same tensors */
+	struct result r;
+
+	special = &rule;
+	is_int(aggregate("mean", item, 5, 2, NULL, &r), 0, "a rule with gram and column");
+	for (int i = 0; i < P; i++)
+		wrong += r.v[2 + i] != (double)(x[10][i] + 3);
+	is_int(wrong, 0, "columns hold the clients that gram chose");
+	special = NULL;
+}
+
+/* --- a whole rule with one result --- */
+
+static int second_update(const void *p, struct fl_whole *w, struct fl_err *e)
+{
+	(void)p;
+	return w->K == 3 && w->round == 1 &&
+	       fl_tset_copy(&w->out[0], NULL, fl_tset_find(w->update[1], "w"), e) ? 0 : -1;
+}
+
+static void test_whole(void)
+{
+	static const struct fl_rule rule = { .whole = second_update };
+	int item[] = { 7, 2, 4 }, wrong = 0;
+	struct result r;
+
+	special = &rule;
+	is_int(aggregate("mean", item, 3, 1, NULL, &r), 0, "a whole rule with one result");
+	is_int((long long)r.n, P, "only what it gives is combined");
+	for (int i = 0; i < P; i++)
+		wrong += r.v[i] != (double)x[4][i];
+	is_int(wrong, 0, "clients come by ascending id");
+	item[0] = 5;
+	is_int(aggregate("mean", item, 3, 1, NULL, &r), -1, "extras are refused");
+	ok(strstr(r.e.msg, "does not combine extras") != NULL, "%s", r.e.msg);
+	special = NULL;
+}
+
+/* Every prefix of an update is refused as bad data. */
+static void test_truncated(void)
+{
+	struct fl_err e = { 0 };
+	struct result r;
+	char path[64];
+	size_t n, good = 0, bad = 0;
+	unsigned char *p = (unsigned char *)fl_read_file(file(3, path), 1 << 20, &n, &e);
+	int item = 1000;
+
+	for (size_t len = 0; p && len < n; len++) {
+		struct fl_out o;
+
+		fl_out_open(&o, file(item, path), 0, &e);
+		fl_out_write(&o, p, len, &e);
+		fl_out_commit(&o, &e);
+		good += !aggregate("mean", &item, 1, 1, NULL, &r);
+		bad += r.e.code != FL_EDATA;
+	}
+	free(p);
+	ok(n > 1000 && !good && !bad, "%zu prefixes of an update are bad data", n);
+}
+
 static void clean_up(void)
 {
 	char path[64];
@@ -359,6 +445,9 @@ int main(void)
 	test_orders("median", 20);
 	test_orders("trimmean:beta=0.2", 20);
 	test_trees("mean:weight=uniform");
+	test_gram_column();
+	test_whole();
+	test_truncated();
 	test_windows();
 	test_refused();
 	test_hostile();
