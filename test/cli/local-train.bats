@@ -145,6 +145,31 @@ assert abs(float(m['fl.loss']) / loss[1] - 1) < 1e-5"
 	[ "$(loss0 --measure loss0:sample=100000)" = "$(loss0 --measure loss0)" ]
 }
 
+@test "data in index form give the bytes of the copies, from any folder" {
+	mkdir pool
+	cp "$D/clients/0000.safetensors" pool/all.safetensors
+	fl-partition -d pool/all.safetensors -k 2 -B iid -s 1 -o copies
+	fl-partition -d pool/all.safetensors -k 2 -B iid -s 1 --index -o rows
+	fl-local-train -m "$M" copies/*.safetensors >want
+	fl-local-train -m "$M" rows/*.safetensors | cmp - want
+	fl-local-train -m "$M" -j 2 rows/*.safetensors | cmp - want
+	cd pool
+	fl-local-train -m "$M" ../rows/*.safetensors | cmp - ../want
+}
+
+@test "a round of fedcac: personal models in, personal models out" {
+	mkdir own
+	for i in 0 1 2 3; do cp "$M" own/000$i.safetensors; done
+	for r in 1 2; do
+		fl-local-train -m own -M fedcac --opt sgd:lr=0.1 -j 2 "$D"/clients/*.safetensors |
+			fl-aggregate -n 4 -m own -R fedcac -o own
+	done
+	! cmp -s own/0000.safetensors own/0001.safetensors
+	run fl-local-train -m own -r 2 "$D/clients/0000.safetensors"
+	[ "$status" = 3 ]
+	[[ $output == *"client 0: "*"round 2, so this is round 3, not 2" ]]
+}
+
 @test "the round is the model's plus one" {
 	c=$D/clients/0000.safetensors
 	fl-local-train -m "$M" -r 1 "$c" >/dev/null

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "kernel/vmath.h"
 
 /* Examples a batch of a measurement: the same for every run, so that measured
@@ -271,6 +272,8 @@ int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 	p.epoch -= p.epoch > 0;		/* the last one, for messages */
 	if (check_weights(&p, e))
 		return -1;
+	fl_say(FL_LOG_INFO, "client %" PRId64 ": %zu examples, %" PRId64 " steps, training loss %g",
+	       l->client, N, ph->taken, ph->loss);
 	return l->cfg->keep_opt ? export_opt(&p, e) : 0;
 }
 

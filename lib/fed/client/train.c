@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "kernel/vmath.h"
 
 static const char private_prefix[] = "@private/";
@@ -128,8 +127,6 @@ static int train(struct fl_local *l, struct fl_err *e)
 	if (fl_local_run(l, &ph, e))
 		return -1;
 	l->steps = ph.taken;
-	fl_say(FL_LOG_INFO, "client %" PRId64 ": %zu examples, %" PRId64 " steps, training loss %g",
-	       l->client, l->data->N, ph.taken, ph.loss);
 	return 0;
 }
 
