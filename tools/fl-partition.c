@@ -33,8 +33,8 @@ struct opts {
 static const struct fl_opt opts[] = {
 	{ 'd', FL_O_NEED, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
 	  "a data record, an IDX pair 'images,labels', or a data set by name" } },
-	{ 'k', FL_O_NEED | FL_O_PROV, NULL, { "clients", FL_P_INT, O(clients), NULL, 1, 4e9, NULL, "n",
-	  "number of clients" } },
+	{ 'k', FL_O_PROV, NULL, { "clients", FL_P_INT, O(clients), NULL, 1, 4e9, NULL, "n",
+	  "number of clients; may be left out where the data say it: natural" } },
 	{ 'B', FL_O_NEED | FL_O_PROV, &fl_family_by, { "by", (enum fl_ptype)FL_P_SPEC, O(by), NULL, 0, 0,
 	  NULL, "scheme", "how examples are split" } },
 	FL_OPT_SEED(struct opts),
@@ -150,22 +150,49 @@ static int hold_out(struct job *j, struct fl_err *e)
 	return 0;
 }
 
-static int split(struct job *j, struct fl_err *e)
+static void inputs(const void *ctx, const uint32_t *idx, size_t n, float *out)
+{
+	fl_data_batch(ctx, idx, 0, n, out, NULL);
+}
+
+/* What a scheme is given. */
+static int prepare(struct job *j, struct fl_err *e)
 {
 	const struct fl_by *by = (const struct fl_by *)j->o->by.entry;
 	struct fl_part *s = &j->split;
-	size_t cells, dropped = 0;
+	int64_t *group;
+	size_t cells;
 
 	*s = (struct fl_part){
-		.y = j->data.y, .N = j->data.N, .C = j->data.C, .K = (size_t)j->o->clients,
-		.seed = (uint64_t)j->o->seed, .arena = &j->run->arena,
+		.y = j->data.y, .N = j->data.N, .C = j->data.C, .seed = (uint64_t)j->o->seed,
+		.x = inputs, .ctx = &j->data, .d = j->data.d, .arena = &j->run->arena,
 	};
+	if (fl_data_group(&j->data, s->arena, &group, e))
+		return -1;
+	s->group = group;
+	if (j->o->clients != FL_UNSET)
+		s->K = (size_t)j->o->clients;
+	else if (!by->clients)
+		return fl_fail(e, FL_EUSAGE, "--by %s wants --clients", by->e.name);
+	else if (by->clients(j->o->by.p, s, &s->K, e))
+		return -1;
 	if (s->K > s->N)
 		return fl_fail(e, FL_EDATA, "%s: %zu clients want at least as many examples, not %zu: "
 		               "client %zu would have 0", j->data.name, s->K, s->N, s->N);
 	if (fl_mul(s->K, s->C, &cells) || cells > CELLS_MAX)
 		return fl_fail(e, FL_EDATA, "%s: %zu clients times %zu classes: more than %zu counts",
 		               j->data.name, s->K, s->C, CELLS_MAX);
+	return by->resolve && (by->resolve(j->o->by.p, s, e) || fl_run_renew_prov(j->run, e)) ? -1 : 0;
+}
+
+static int split(struct job *j, struct fl_err *e)
+{
+	const struct fl_by *by = (const struct fl_by *)j->o->by.entry;
+	struct fl_part *s = &j->split;
+	size_t dropped = 0;
+
+	if (prepare(j, e))
+		return -1;
 	if (!(s->owner = fl_arena_get(s->arena, s->N, sizeof *s->owner, e)) ||
 	    by->split(j->o->by.p, s, e))
 		return -1;

@@ -182,6 +182,16 @@ int fl_run_stdin_default(const struct fl_run *r)
 	return !r->noperand;
 }
 
+int fl_run_renew_prov(struct fl_run *r, struct fl_err *e)
+{
+	struct fl_str b = FL_STR_INIT;
+
+	r->prov = fl_opt_prov(r->tool, r->opts, &b) || fl_str_check(&b, e) ? NULL :
+	          fl_arena_str(&r->arena, fl_str_c(&b), e);
+	fl_str_release(&b);
+	return r->prov ? 0 : -1;
+}
+
 int fl_run_add_prov(struct fl_run *r, int no_prov, struct fl_tset *s, struct fl_err *e)
 {
 	return no_prov ? 0 : fl_meta_add_prov(s, r->prov, e);

@@ -110,6 +110,8 @@ int fl_run_output(struct fl_run *r, struct fl_out *o, const char *path, int sync
 void fl_run_progress(struct fl_run *r, const char *line);
 /* reads_stdin for filters: no operand, or "-" among them. */
 int fl_run_stdin_default(const struct fl_run *r);
+/* Provenance once more, after run() filled in parameters that depend on the data. */
+int fl_run_renew_prov(struct fl_run *r, struct fl_err *e);
 /* Appends this call to fl.prov of s, unless no_prov. */
 int fl_run_add_prov(struct fl_run *r, int no_prov, struct fl_tset *s, struct fl_err *e);
 

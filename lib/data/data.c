@@ -94,12 +94,14 @@ static int take_index(struct fl_data *d, const struct fl_tensor *t, struct fl_er
 	return 0;
 }
 
-static int check_id(const struct fl_data *d, struct fl_err *e)
+/* Tensors beside x and y that hold one integer an example. */
+static int check_column(const struct fl_data *d, const char *name, struct fl_err *e)
 {
-	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
+	const struct fl_tensor *t = fl_tset_find(&d->rec, name);
 
-	if (id && (!is_integer(id) || id->ndim != 1 || id->n != d->N))
-		return fl_fail(e, FL_EDATA, "tensor 'id' must hold %zu integers in one dimension", d->N);
+	if (t && (!is_integer(t) || t->ndim != 1 || t->n != d->N))
+		return fl_fail(e, FL_EDATA, "tensor '%s' must hold %zu integers in one dimension", name,
+		               d->N);
 	return 0;
 }
 
@@ -196,7 +198,8 @@ static int take(struct fl_data *d, const char *dir, struct fl_err *e)
 	    check_shapes(d, far ? &d->source : &d->rec, e) ||
 	    (far && take_index(d, index, e)))
 		return -1;
-	return check_id(d, e) || take_labels(d, e) || check_finite(d, e) || take_scale(d, e) ? -1 : 0;
+	return check_column(d, "id", e) || check_column(d, "group", e) || take_labels(d, e) ||
+	       check_finite(d, e) || take_scale(d, e) ? -1 : 0;
 }
 
 int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
@@ -311,13 +314,48 @@ static int add_rows(const struct fl_data *d, const char *name, const uint32_t *i
 	return 0;
 }
 
+static int gather_group(const struct fl_data *d, const uint32_t *idx, size_t n,
+                        struct fl_tset *out, struct fl_err *e)
+{
+	const struct fl_tensor *t = fl_tset_find(&d->rec, "group");
+
+	return t ? gather(d, t, 0, idx, n, out, e) : 0;
+}
+
+int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e)
+{
+	const struct fl_tensor *t = fl_tset_find(&d->rec, "group");
+	const unsigned char *p;
+	size_t size;
+
+	*group = NULL;
+	if (!t && !(t = fl_tset_find(&d->rec, "id")))
+		return 0;
+	if (!(*group = fl_arena_get(a, d->N, sizeof **group, e)))
+		return -1;
+	size = fl_dtype_size(t->dtype);
+	p = t->data;
+	for (size_t i = 0; i < d->N; i++) {
+		double v;
+
+		if (size == sizeof **group) {	/* 64 bits, beyond what a double holds */
+			memcpy(*group + i, p + i * size, size);
+			continue;
+		}
+		fl_dtype_to_f64(t->dtype, p + i * size, &v, 1);
+		(*group)[i] = (int64_t)v;
+	}
+	return 0;
+}
+
 /* All of the record but x. */
 static int all_but_x(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                      struct fl_tset *out, struct fl_err *e)
 {
 	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
 
-	if (describe(d, client, out, e) || gather(d, d->labels, 1, idx, n, out, e))
+	if (describe(d, client, out, e) || gather(d, d->labels, 1, idx, n, out, e) ||
+	    gather_group(d, idx, n, out, e))
 		return -1;
 	return id ? gather(d, id, 0, idx, n, out, e) : add_rows(d, "id", idx, n, out, e);
 }
@@ -369,7 +407,8 @@ int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_
 
 	snprintf(hex, sizeof hex, "%08" PRIx32, crc);
 	if (describe(d, client, out, e) || fl_meta_set(out, "fl.source", source, e) ||
-	    fl_meta_set(out, "fl.source_crc", hex, e) || add_rows(d, "index", idx, n, out, e))
+	    fl_meta_set(out, "fl.source_crc", hex, e) || add_rows(d, "index", idx, n, out, e) ||
+	    gather_group(d, idx, n, out, e))
 		return -1;
 	return id ? gather(d, id, 0, idx, n, out, e) : 0;
 }

@@ -52,7 +52,7 @@ void fl_data_release(struct fl_data *d);
 void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
                    float *out, int32_t *y_out);
 /* Record of kind data with examples idx(n) of d: copies of x and y, the metadata,
- * fl.client, and id (d's own, or the row of x as I64). */
+ * fl.client, id (d's own, or the row of x as I64), and group where d has one. */
 int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                    struct fl_tset *out, struct fl_err *e);
 /* The same, but x has no data yet; fl_data_write() writes such a record with the
@@ -65,6 +65,8 @@ int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct
  * fl.source holds it), whose buffer has that CRC-32. */
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                   const char *source, uint32_t crc, struct fl_tset *out, struct fl_err *e);
+/* The natural id of every example, (N) in a: tensor "group", or "id", or NULL. */
+int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e);
 /* CRC-32 of a record's buffer as it lies in the file it was read from. */
 uint32_t fl_data_crc(const struct fl_tset *rec);
 

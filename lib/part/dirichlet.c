@@ -1,157 +1,152 @@
-/* Dirichlet label skew, class by class over clients: p ~ Dir(alpha, K times), and
- * the examples of the class are cut at floor(cumulative p * number of examples).
- * Drawn again until every client has min_size examples. */
-#include "part/part.h"
-
-#include <math.h>
-#include <string.h>
-
+/* Dirichlet label skew in all its meanings: shares of a class over clients, or of
+ * a client over classes; balanced or not; as other frameworks have it. */
 #include "base/num.h"
+#include "part/classwise.h"
+#include "part/fill.h"
 
-enum { BALANCE_NONE, BALANCE_LT };
-static const char *const balance_name[] = { "none", "lt", NULL };
+enum { AXIS_CLASS, AXIS_CLIENT };
+static const char *const axis_name[] = { "class", "client", NULL };
+enum { PRIOR_UNIFORM, PRIOR_GLOBAL };
+static const char *const prior_name[] = { "uniform", "global", NULL };
+static const char *const switch_name[] = { "off", "on", NULL };
+enum { OURS, FLOWER, NIID, PFLLIB, FEDLAB, FLBENCH, ADAFEDADAM };
+static const char *const compat_name[] = {
+	"none", "flower", "niid", "pfllib", "fedlab", "flbench", "adafedadam", NULL
+};
 
 struct params {
 	double alpha;
+	int compat, axis, balance, prior, shuffle, cut;
 	int64_t min_size, max_tries;
-	int balance;
+	double min_share;
 };
 
-struct draw {
-	const struct params *p;
-	const struct fl_part *s;
-	const size_t *start;	/* (C+1) */
-	double *alpha, *share;	/* (K) */
-	size_t *cut;		/* (C,K) ends of the clients' parts within a class */
-	size_t *size;		/* (K) */
+/* What each framework does; min_size of pfllib and fedlab depends on the data. */
+static const struct preset {
+	int balance, shuffle, cut;
+	int64_t min_size, max_tries;
+	double min_share;
+} preset[] = {
+	[OURS] = { FL_BALANCE_NONE, 1, FL_CUT_CUMULATIVE, 10, 1000, 0 },
+	[FLOWER] = { FL_BALANCE_NONE, 0, FL_CUT_CUMULATIVE, 10, 11, 0 },
+	[NIID] = { FL_BALANCE_LT, 1, FL_CUT_CUMULATIVE, 10, 1000, 0 },
+	[PFLLIB] = { FL_BALANCE_LT, 1, FL_CUT_CUMULATIVE, 40, 1000, 0 },
+	[FEDLAB] = { FL_BALANCE_LT, 1, FL_CUT_CUMULATIVE, 10, 1000, 0 },
+	[FLBENCH] = { FL_BALANCE_NONE, 1, FL_CUT_CUMULATIVE, 10, 1000, 0 },
+	[ADAFEDADAM] = { FL_BALANCE_NONE, 1, FL_CUT_CELL, 1, 1000, .1 },
 };
 
-/* Clients that have their even share get no more of this class (NIID-Bench). */
-static void rebalance(struct draw *d)
+static int64_t preset_min_size(int compat, const struct fl_part *s)
 {
-	const struct fl_part *s = d->s;
-	double sum = 0, even = (double)s->N / (double)s->K;
+	int64_t half = (int64_t)((s->N + 2 * s->K - 1) / (2 * s->K)), m = preset[compat].min_size;
 
-	if (d->p->balance != BALANCE_LT)
-		return;
-	for (size_t k = 0; k < s->K; k++) {
-		if ((double)d->size[k] >= even)
-			d->share[k] = 0;
-		sum += d->share[k];
-	}
-	/* Where all weight is gone, those below their share take it evenly. */
-	for (size_t k = 0; k < s->K; k++)
-		d->share[k] = sum > 0 ? d->share[k] / sum : (double)d->size[k] < even;
-	if (sum > 0)
-		return;
-	for (size_t k = 0; k < s->K; k++)
-		sum += d->share[k];
-	for (size_t k = 0; k < s->K; k++)
-		d->share[k] /= sum;
+	if (compat == FEDLAB)
+		return (int64_t)s->C;
+	return compat == PFLLIB && half < m ? half : m;
 }
 
-/* The cuts of one class; every (class, try) has its own random numbers. */
-static void draw_class(struct draw *d, size_t c, size_t try)
+static void set_enum(int *v, int def)
 {
-	const struct fl_part *s = d->s;
-	size_t n = d->start[c + 1] - d->start[c], *cut = d->cut + c * s->K, before = 0, last = 0;
-	double sum = 0;
-	struct fl_rng r;
+	if (*v < 0)
+		*v = def;
+}
 
-	fl_rng_init(&r, s->seed, 0, c, FL_RNG_PARTITION, 1 + try);
-	fl_rng_dirichlet(&r, d->alpha, d->share, s->K);
-	rebalance(d);
+static void set_int(int64_t *v, int64_t def)
+{
+	if (*v == FL_UNSET)
+		*v = def;
+}
+
+/* By client, nothing is cut or redrawn. */
+static int check_axis(const struct params *p, struct fl_err *e)
+{
+	const char *what = p->balance != FL_BALANCE_NONE ? "balance" :
+	                   p->cut != FL_CUT_CUMULATIVE ? "cut" :
+	                   p->min_share > 0 ? "min_share" : NULL;
+
+	if (p->axis == AXIS_CLASS && p->prior != PRIOR_UNIFORM)
+		return fl_fail(e, FL_EUSAGE, "dirichlet: prior=global goes with axis=client");
+	if (p->axis == AXIS_CLIENT && (what || !(p->alpha > 0)))
+		return fl_fail(e, FL_EUSAGE, "dirichlet: axis=client has no %s", what ? what : "alpha=0");
+	return 0;
+}
+
+static int resolve(void *vp, const struct fl_part *s, struct fl_err *e)
+{
+	struct params *p = vp;
+	const struct preset *d = &preset[p->compat];
+
+	set_enum(&p->axis, AXIS_CLASS);
+	set_enum(&p->balance, d->balance);
+	set_enum(&p->prior, PRIOR_UNIFORM);
+	set_enum(&p->shuffle, d->shuffle);
+	set_enum(&p->cut, d->cut);
+	set_int(&p->min_size, preset_min_size(p->compat, s));
+	set_int(&p->max_tries, d->max_tries);
+	if (!(p->min_share >= 0))	/* unset: NaN */
+		p->min_share = d->min_share;
+	return check_axis(p, e);
+}
+
+/* alpha(C): alpha each, or alpha times the share of the class in the data. */
+static int by_client(const struct params *p, struct fl_part *s, struct fl_err *e)
+{
+	double *alpha = fl_arena_zero(s->arena, s->C, sizeof *alpha, e);
+	size_t *size = fl_arena_get(s->arena, s->K, sizeof *size, e);
+
+	if (!alpha || !size)
+		return -1;
+	if ((uint64_t)p->min_size > s->N / s->K)
+		return fl_fail(e, FL_EDATA, "dirichlet: %zu examples do not give each of %zu clients "
+		               "min_size=%lld: client %zu has %zu", s->N, s->K,
+		               (long long)p->min_size, s->K - 1, s->N / s->K);
+	for (size_t i = 0; i < s->N; i++)
+		alpha[s->y[i]] += p->alpha / (double)s->N;
+	for (size_t c = 0; c < s->C && p->prior == PRIOR_UNIFORM; c++)
+		alpha[c] = p->alpha;
 	for (size_t k = 0; k < s->K; k++)
-		if (d->share[k] > 0)
-			last = k;
-	for (size_t k = 0; k < s->K; k++) {
-		sum += d->share[k];
-		cut[k] = k < last ? (size_t)floor(sum * (double)n) : n;
-		if (cut[k] > n)	/* sum rounds up */
-			cut[k] = n;
-		d->size[k] += cut[k] - before;
-		before = cut[k];
-	}
-}
-
-/* Redraws until the smallest client has min_size; *least = that client. */
-static int draw(struct draw *d, size_t *tries, size_t *least)
-{
-	const struct fl_part *s = d->s;
-
-	for (*tries = 0; *tries < (size_t)d->p->max_tries; ) {
-		memset(d->size, 0, s->K * sizeof *d->size);
-		for (size_t c = 0; c < s->C; c++)
-			draw_class(d, c, *tries);
-		++*tries;
-		*least = 0;
-		for (size_t k = 1; k < s->K; k++)
-			if (d->size[k] < d->size[*least])
-				*least = k;
-		if (d->size[*least] >= (size_t)d->p->min_size)
-			return 0;
-	}
-	return -1;
-}
-
-/* Which examples of a class: shuffled first, so that parts are random. */
-static void assign(struct draw *d, uint32_t *rows, uint32_t *owner)
-{
-	const struct fl_part *s = d->s;
-
-	for (size_t c = 0; c < s->C; c++) {
-		uint32_t *row = rows + d->start[c];
-		const size_t *cut = d->cut + c * s->K;
-		struct fl_rng r;
-
-		fl_rng_init(&r, s->seed, 0, c, FL_RNG_PARTITION, 0);
-		fl_rng_shuffle(&r, row, d->start[c + 1] - d->start[c]);
-		for (size_t k = 0, i = 0; k < s->K; k++)
-			for (; i < cut[k]; i++)
-				owner[row[i]] = (uint32_t)k;
-	}
+		size[k] = fl_part_even(s->N, k, s->K);
+	return fl_part_fill(s, alpha, size, p->shuffle, e);
 }
 
 static int split(const void *vp, struct fl_part *s, struct fl_err *e)
 {
-	const struct params *p = vp;
-	struct fl_arena *a = s->arena;
-	size_t *start = fl_arena_get(a, s->C + 1, sizeof *start, e), least = 0, cells;
-	struct draw d = { .p = p, .s = s, .start = start };
-	uint32_t *rows;
+	struct params p = *(const struct params *)vp;
+	struct fl_classwise c;
 
-	if ((uint64_t)p->min_size > s->N / s->K)
-		return fl_fail(e, FL_EDATA, "dirichlet: %zu examples do not give each of %zu clients "
-		               "min_size=%lld: the smallest would have at most %zu", s->N, s->K,
-		               (long long)p->min_size, s->N / s->K);
-	if (!start || !(rows = fl_part_by_label(s, start, e)))
+	if (resolve(&p, s, e))
 		return -1;
-	if (fl_mul(s->C, s->K, &cells))
-		return fl_fail_mem(e, SIZE_MAX);
-	if (!(d.alpha = fl_arena_get(a, s->K, sizeof *d.alpha, e)) ||
-	    !(d.share = fl_arena_get(a, s->K, sizeof *d.share, e)) ||
-	    !(d.size = fl_arena_get(a, s->K, sizeof *d.size, e)) ||
-	    !(d.cut = fl_arena_get(a, cells, sizeof *d.cut, e)))
-		return -1;
-	for (size_t k = 0; k < s->K; k++)
-		d.alpha[k] = p->alpha;
-	if (draw(&d, &s->tries, &least))
-		return fl_fail(e, FL_EDATA, "dirichlet: after %zu draws client %zu still has %zu "
-		               "examples, min_size is %lld", s->tries, least, d.size[least],
-		               (long long)p->min_size);
-	assign(&d, rows, s->owner);
-	return 0;
+	if (p.axis == AXIS_CLIENT)
+		return by_client(&p, s, e);
+	c = (struct fl_classwise){
+		.scheme = "dirichlet", .alpha = p.alpha, .min_share = p.min_share,
+		.min_size = p.min_size, .max_tries = p.max_tries, .balance = p.balance,
+		.cut = p.cut, .shuffle = p.shuffle,
+	};
+	return fl_part_classwise(&c, s, e);
 }
 
 static const struct fl_param params[] = {
-	{ "alpha", FL_P_REAL, offsetof(struct params, alpha), "0.5", 1e-6, 1e6, NULL, "x",
-	  "concentration: small is skewed, large is even" },
-	{ "min_size", FL_P_INT, offsetof(struct params, min_size), "10", 1, 4e9, NULL, "n",
-	  "draw again while a client has fewer examples" },
-	{ "max_tries", FL_P_INT, offsetof(struct params, max_tries), "1000", 1, 1e6, NULL, "n",
-	  "give up after so many draws" },
-	{ "balance", FL_P_ENUM, offsetof(struct params, balance), "none", 0, 0, balance_name, "how",
-	  "lt: clients with N/K examples or more get nothing of later classes" },
+	{ "alpha", FL_P_REAL, offsetof(struct params, alpha), "0.5", 0, 1e6, NULL, "x",
+	  "concentration: small is skewed, large is even, 0 is exactly even" },
+	{ "compat", FL_P_ENUM, offsetof(struct params, compat), "none", 0, 0, compat_name, "framework",
+	  "what the switches below are where they are not given" },
+	{ "axis", FL_P_ENUM, offsetof(struct params, axis), NULL, 0, 0, axis_name, "axis",
+	  "class: shares of a class over clients; client: of a client over classes" },
+	{ "min_size", FL_P_INT, offsetof(struct params, min_size), NULL, 1, 4e9, NULL, "n",
+	  "draw again while a client has fewer examples (10)" },
+	{ "max_tries", FL_P_INT, offsetof(struct params, max_tries), NULL, 1, 1e6, NULL, "n",
+	  "give up after so many draws (1000)" },
+	{ "balance", FL_P_ENUM, offsetof(struct params, balance), NULL, 0, 0, fl_balance_name, "how",
+	  "lt, gt: clients that have N/K, or more than N/K, get no further class" },
+	{ "prior", FL_P_ENUM, offsetof(struct params, prior), NULL, 0, 0, prior_name, "what",
+	  "axis=client: alpha for each class, or times its share in the data" },
+	{ "shuffle", FL_P_ENUM, offsetof(struct params, shuffle), NULL, 0, 0, switch_name, "on|off",
+	  "shuffle the examples of a class before they are cut (on)" },
+	{ "cut", FL_P_ENUM, offsetof(struct params, cut), NULL, 0, 0, fl_cut_name, "how",
+	  "cell: floor(p n_c) each, the rest is left out" },
+	{ "min_share", FL_P_REAL, offsetof(struct params, min_share), NULL, 0, 1, NULL, "x",
+	  "draw again while a client's shares add up to less than x/K (0)" },
 	{ .name = NULL }
 };
 
@@ -159,12 +154,19 @@ const struct fl_by fl_by_dirichlet = {
 	.e = {
 		.name = "dirichlet",
 		.title = "Dirichlet label skew",
-		.cite = "Yurochkin et al., ICML 2019; Hsu et al., arXiv 1909.06335",
+		.cite = "Yurochkin et al., ICML 2019; Hsu et al., arXiv 1909.06335; Ju et al., "
+		        "AdaFedAdam, arXiv 2301.09357",
 		.doc = "class by class, shares over the clients drawn from Dir(alpha)",
 		.params = params,
 		.psize = sizeof(struct params),
-		.formula = "p ~ Dir(alpha 1_K); client k gets examples floor(n_c P_(k-1)) .. "
-		           "floor(n_c P_k) - 1 of the n_c shuffled ones, P_k = p_1 + ... + p_k",
+		.formula = "axis=class: p ~ Dir(alpha 1_K); client k gets examples floor(n_c P_(k-1)) .. "
+		           "floor(n_c P_k) - 1 of the n_c shuffled ones, P_k = p_1 + ... + p_k; "
+		           "axis=client: q_k ~ Dir(alpha 1_C) or Dir(alpha p_data), N/K examples drawn "
+		           "from q_k without replacement; compat=flower: shuffle=off,max_tries=11; niid: "
+		           "balance=lt; pfllib: balance=lt,min_size=min(40,N/K/2); fedlab: "
+		           "balance=lt,min_size=C; flbench: as none; adafedadam: "
+		           "cut=cell,min_size=1,min_share=0.1",
 	},
 	.split = split,
+	.resolve = resolve,
 };

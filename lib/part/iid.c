@@ -3,16 +3,11 @@
 
 static int split(const void *p, struct fl_part *s, struct fl_err *e)
 {
-	uint32_t *row = fl_arena_get(s->arena, s->N, sizeof *row, e);
-	struct fl_rng r;
+	uint32_t *row = fl_part_permutation(s, e);
 
 	(void)p;
 	if (!row)
 		return -1;
-	for (size_t i = 0; i < s->N; i++)
-		row[i] = (uint32_t)i;
-	fl_rng_init(&r, s->seed, 0, 0, FL_RNG_PARTITION, 0);
-	fl_rng_shuffle(&r, row, s->N);
 	/* N, K < 2^32, so that the product fits. */
 	for (size_t i = 0; i < s->N; i++)
 		s->owner[row[i]] = (uint32_t)(i * s->K / s->N);

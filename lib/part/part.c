@@ -22,17 +22,14 @@ void fl_part_counts(const struct fl_part *s, uint64_t *counts)
 
 int fl_part_check(const struct fl_part *s, const char *scheme, struct fl_err *e)
 {
-	uint64_t *size = fl_arena_zero(s->arena, s->K, sizeof *size, e);
-	size_t least = 0;
+	size_t *size = fl_arena_zero(s->arena, s->K, sizeof *size, e), least;
 
 	if (!size)
 		return -1;
 	for (size_t i = 0; i < s->N; i++)
 		if (s->owner[i] != FL_PART_DROPPED)
 			size[s->owner[i]]++;
-	for (size_t k = 1; k < s->K; k++)
-		if (size[k] < size[least])
-			least = k;
+	least = fl_part_least(size, s->K);
 	if (!size[least])
 		return fl_fail(e, FL_EDATA, "%s: client %zu of %zu would have 0 of the %zu examples",
 		               scheme, least, s->K, s->N);
@@ -56,6 +53,47 @@ uint32_t *fl_part_by_label(const struct fl_part *s, size_t *start, struct fl_err
 	memmove(start + 1, start, s->C * sizeof *start);
 	start[0] = 0;
 	return rows;
+}
+
+void fl_part_rng(struct fl_rng *r, const struct fl_part *s, uint64_t index, uint64_t sub)
+{
+	fl_rng_init(r, s->seed, s->level, index, FL_RNG_PARTITION, sub);
+}
+
+uint32_t *fl_part_by_label_shuffled(const struct fl_part *s, size_t *start, struct fl_err *e)
+{
+	uint32_t *rows = fl_part_by_label(s, start, e);
+	struct fl_rng r;
+
+	for (size_t c = 0; rows && c < s->C; c++) {
+		fl_part_rng(&r, s, c, 0);
+		fl_rng_shuffle(&r, rows + start[c], start[c + 1] - start[c]);
+	}
+	return rows;
+}
+
+uint32_t *fl_part_permutation(const struct fl_part *s, struct fl_err *e)
+{
+	uint32_t *rows = fl_arena_get(s->arena, s->N, sizeof *rows, e);
+	struct fl_rng r;
+
+	if (!rows)
+		return NULL;
+	for (size_t i = 0; i < s->N; i++)
+		rows[i] = (uint32_t)i;
+	fl_part_rng(&r, s, 0, 0);
+	fl_rng_shuffle(&r, rows, s->N);
+	return rows;
+}
+
+size_t fl_part_least(const size_t *size, size_t K)
+{
+	size_t least = 0;
+
+	for (size_t k = 1; k < K; k++)
+		if (size[k] < size[least])
+			least = k;
+	return least;
 }
 
 /* -x ln x, 0 at 0 */

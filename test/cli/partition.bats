@@ -42,12 +42,14 @@ whole() {
 		cmp "$f" "$G/data/$f"
 	done
 	"$PYTHON" "$G/metric/make.py" | cmp - "$G/metric/spread.h"
+	"$PYTHON" "$G/part/make.py" | cmp - "$G/part/want.tsv"
 }
 
 @test "every scheme gives every example once, and partition.json is NumPy's" {
 	need_numpy
 	whole
-	for by in iid dirichlet:alpha=0.3 dirichlet:alpha=0.2,balance=lt,min_size=1 shards:s=3; do
+	for by in iid dirichlet:alpha=0.3 dirichlet:alpha=0.2,balance=lt,min_size=1 shards:s=3 \
+		inner:alpha=0.1,law=linear mix:iid=0.2,by=pathological%3Am%3D9 continuous embed; do
 		fl-partition -d digits -k 7 -B "$by" -s 3 -o c --no-sync
 		"$PYTHON" "$G/part/check.py" whole/0000.safetensors c
 	done
@@ -186,11 +188,30 @@ whole() {
 	[ "$(ls t)" = partition.json ]
 }
 
+@test "natural clients: as many as ids, which subsets keep" {
+	whole
+	fl-partition -d whole/0000.safetensors -B natural:group=500 -o n --no-sync
+	[ "$(jq -c .sizes n/partition.json)" = "[500,500,437]" ]
+	fl-partition -d n/0001.safetensors -B natural -o m --no-sync
+	[ "$(jq .clients m/partition.json)" = 500 ]
+	fails 3 "make 3 clients, not 4" fl-partition -d whole/0000.safetensors -k 4 -B natural:group=500 -o x
+	fails 3 "no tensor 'group'" fl-partition -d digits -B natural -o x
+}
+
+@test "the scheme is recorded with what a preset makes of it" {
+	fl-partition -d digits -k 5 -B dirichlet:compat=pfllib -o c --no-sync
+	[[ $(jq -r .by c/partition.json) == *,min_size=40,*,balance=lt,* ]]
+	st-ls --meta c/0000.safetensors | grep -q 'compat=pfllib.*min_size=40'
+	fl-partition -d digits -k 5 -B "$(jq -r .by c/partition.json)" -o d --no-sync
+	cmp c/0003.safetensors d/0003.safetensors
+}
+
 @test "usage" {
-	fails 2 "-k (--clients)" fl-partition -d digits -B iid -o c
+	fails 2 "--by iid wants --clients" fl-partition -d digits -B iid -o c
 	fails 2 "in [1," fl-partition -d digits -k 0 -B iid -o c
 	fails 2 "did you mean 'dirichlet'" fl-partition -d digits -k 2 -B dirichlt -o c
-	fails 2 "alpha" fl-partition -d digits -k 2 -B dirichlet:alpha=0 -o c
+	fails 2 "alpha" fl-partition -d digits -k 2 -B dirichlet:alpha=-1 -o c
+	fails 2 "family by has no" fl-partition -d digits -k 2 -B mix:by=x -o c
 	fails 2 "did you mean 'digits'" fl-partition -d digit -k 2 -B iid -o c
 	fails 2 "family data has no 'csv'" fl-partition -d csv:file=x,label=y -k 2 -B iid -o c
 	fails 2 "train|test" fl-partition -d digits:split=all -k 2 -B iid -o c
