@@ -157,6 +157,21 @@ static void test_adafedadam_fold(int alpha)
 	is_near(s[0], 60, 0, "which weighs by examples");
 }
 
+/* The authors' code weighs by the losses themselves. */
+static void test_adafedadam_raw(void)
+{
+	struct fl_fold_out each[3];
+	double s[FL_FOLD_SCALARS], u[4];
+	const void *p;
+	const struct fl_server *sv = server("adafedadam:relative=off", &p);
+
+	combine(sv->fold, p, NULL, each, s, u);
+	for (int i = 0; i < 4; i++)
+		u[i] = -u[i];
+	near4(u, want("raw/g"), 1e-15, "adafedadam:relative=off");
+	is_near(s[1] / s[2], want("raw/C")[0], 1e-14, "its certainty");
+}
+
 static void test_adafedadam_edges(void)
 {
 	struct fl_fold_out out = { 0 };
@@ -262,6 +277,7 @@ int main(void)
 	test_qfedavg(5);
 	for (int alpha = 0; alpha < 3; alpha++)
 		test_adafedadam_fold(alpha);
+	test_adafedadam_raw();
 	test_adafedadam_edges();
 	load(GOLDEN "server/golden.safetensors");
 	/* Clients' changes of 0.1 sin are pseudo-gradients of -0.1 sin. */

@@ -17,8 +17,8 @@
  *   of 0 with its weight W_k, and is left out of the mean of C_k.
  * - C <= 0 (clients moved less than 1/e of one plain step) has no meaning in
  *   the formulas: C below cmin becomes cmin, with a warning.
- * - warmup = N steps the first N rounds with lr instead of C lr; the authors'
- *   code does so for 6 rounds, and weighs by F_k alone (theta_0 left out). */
+ * - warmup = N steps the first N rounds with lr instead of C lr, and
+ *   relative = off takes I_k = F_k: with 6 and off this is the authors' code. */
 #include <math.h>
 
 #include "base/fmath.h"
@@ -28,6 +28,7 @@
 struct params {
 	double lr, beta1, beta2, eps, alpha, cmin;
 	int64_t warmup;
+	int relative;
 };
 
 static const struct fl_param table[] = {
@@ -45,6 +46,8 @@ static const struct fl_param table[] = {
 	  "floor of the certainty" },
 	{ "warmup", FL_P_INT, offsetof(struct params, warmup), "0", 0, 1e9, NULL, "rounds",
 	  "first rounds whose step is not scaled by the certainty" },
+	{ "relative", FL_P_BOOL, offsetof(struct params, relative), "on", 0, 0, NULL, NULL,
+	  "weigh by losses relative to each client's first" },
 	{ 0 }
 };
 
@@ -70,14 +73,13 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 {
 	const struct params *p = pp;
 	const struct fl_update *u = in->u;
-	double start = in->row ? in->row[0] : 0, W;
+	double start = in->row && in->row[0] > 0 ? in->row[0] : u->loss0, I, W;
 
 	if (check(u, e))
 		return -1;
-	out->row[0] = start > 0 ? start : u->loss0;
-	W = (double)u->examples;
-	if (start > 0)
-		W *= fl_pow(u->loss0 / start, p->alpha);
+	out->row[0] = start;
+	I = !p->relative ? u->loss0 : start > 0 ? u->loss0 / start : 1;
+	W = (double)u->examples * fl_pow(I, p->alpha);
 	out->s[SUM_W] = W;
 	if (!(u->norm > 0) || !(u->gradnorm > 0))
 		return 0;
