@@ -131,10 +131,71 @@ static double round_once(int64_t high, int64_t mid, int64_t low)
 	return (double)(h | (l != 0)) * STEP;
 }
 
+/* a + b rounded to odd, |a| >= |b| or a = 0: where inexact, the neighbour whose
+ * last bit is set, so that a later rounding sees that something was lost. */
+FL_BODY double add_odd(double a, double b)
+{
+	double s = a + b, lost = b - (s - a);
+	int64_t bits, even, toward;
+
+	memcpy(&bits, &s, sizeof bits);
+	even = (int64_t)(lost != 0) & ~bits;		/* 1: to be moved */
+	toward = (int64_t)(lost > 0) ^ (int64_t)(s > 0);	/* 0: away from zero */
+	bits += even - 2 * (even & toward);
+	memcpy(&s, &bits, sizeof s);
+	return s;
+}
+
+#define HALF_DIGIT_BIT (FL_BINS_WIDTH - 1)
+
+/* (value >> WIDTH), rounded to nearest: the carry that leaves a digit in
+ * [-2^39, 2^39). */
+FL_BODY int64_t carry(int64_t v)
+{
+	return (v >> FL_BINS_WIDTH) + (v >> HALF_DIGIT_BIT & 1);
+}
+
+/* round_once() on many, in doubles. With digits in [-2^39, 2^39): a small high
+ * digit joins the middle one, and one addition rounds once; beside a high digit
+ * of 2^12 and more the two others stand so low that they may be rounded to odd
+ * first. Returns 0 where some |high| >= 2^53 has no exact double. */
+FL_BODY void values_body(const int64_t *restrict b0, const int64_t *restrict b1,
+                         const int64_t *restrict b2, double *restrict out, size_t n, double unit,
+                         int64_t *restrict wide)
+{
+	int64_t over = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t c2 = carry(b2[i]), mid = b1[i] + c2, c1 = carry(mid), high = b0[i] + c1;
+		int64_t low = b2[i] - c2 * (INT64_C(1) << FL_BINS_WIDTH);
+		int64_t is_few = -(int64_t)((uint64_t)high + 4096 < 8192), bits, other;
+		double few, many;
+
+		mid -= c1 * (INT64_C(1) << FL_BINS_WIDTH);
+		few = ((double)high * STEP + (double)mid) * STEP + (double)low;
+		many = (double)high * (STEP * STEP) + add_odd((double)mid * STEP, (double)low);
+		memcpy(&bits, &few, sizeof bits);	/* chosen by bits: no branch */
+		memcpy(&other, &many, sizeof other);
+		bits = (bits & is_few) | (other & ~is_few);
+		memcpy(&few, &bits, sizeof few);
+		out[i] = few * unit;
+		over |= (high ^ high >> 63) >> 53;
+	}
+	*wide = over;
+}
+
+static void values(const int64_t *b0, const int64_t *b1, const int64_t *b2, double *out, size_t n,
+                   double unit, int64_t *wide);
+FL_ISA_FN(values, (const int64_t *b0, const int64_t *b1, const int64_t *b2, double *out, size_t n, double unit, int64_t *wide),
+          (b0, b1, b2, out, n, unit, wide))
+
 void fl_bins_value(const struct fl_bins *b, double *out, size_t i0, size_t i1)
 {
 	double unit = two_to(exponent(b->top - FL_BINS + 1));
+	const int64_t *bin = b->bin + i0;
+	int64_t wide;
 
-	for (size_t i = i0; i < i1; i++)
+	values(bin, bin + b->n, bin + 2 * b->n, out, i1 - i0, unit, &wide);
+	for (size_t i = i0; wide && i < i1; i++)
 		out[i - i0] = round_once(b->bin[i], b->bin[b->n + i], b->bin[2 * b->n + i]) * unit;
 }
