@@ -107,20 +107,41 @@ static int set_key(struct fl_net *net, struct fl_layer *l, void *block, const ch
 	return rc ? fl_fail_in(e, "%s", key) : 0;
 }
 
-static int set_name(struct fl_net *net, struct fl_layer *l, size_t i, const json_t *v,
-                    struct fl_err *e)
-{
-	const char *s = json_string_value(v);
+/* Where a layer stands: its place in a list, of a block where parent is given. */
+struct place {
+	size_t i, from, item;
+	const char *list;		/* "layers", "body", "shortcut" */
+	const struct fl_layer *parent;
+};
 
-	if (!v)
-		return (l->name = fl_arena_fmt(&net->arena, e, "%zu", i)) ? 0 : -1;
+static int check_name(const char *s, struct fl_err *e)
+{
 	if (!s || !*s || *s == '@' || strlen(s) >= NAME_BYTES)
 		return fl_fail(e, FL_EUSAGE, "name: not a word of 1 to %d bytes without '@' first",
 		               NAME_BYTES - 1);
 	for (const char *c = s; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			return fl_fail(e, FL_EUSAGE, "name: holds a control character");
-	return (l->name = fl_arena_str(&net->arena, s, e)) ? 0 : -1;
+	return 0;
+}
+
+/* Names in a block are relative to it; default: its list and the index there. */
+static int set_name(struct fl_net *net, struct fl_layer *l, const struct place *at,
+                    const json_t *v, struct fl_err *e)
+{
+	const char *s = json_string_value(v);
+	char index[NAME_BYTES];
+
+	if (v && check_name(s, e))
+		return -1;
+	if (!v) {
+		snprintf(index, sizeof index, "%s%s%zu", at->parent ? at->list : "",
+		         at->parent ? "." : "", at->i);
+		s = index;
+	}
+	l->name = at->parent ? fl_arena_fmt(&net->arena, e, "%s.%s", at->parent->name, s) :
+	                       fl_arena_str(&net->arena, s, e);
+	return l->name ? 0 : -1;
 }
 
 static int find_layer(struct fl_layer *l, const json_t *o, struct fl_err *e)
@@ -141,39 +162,110 @@ static int find_layer(struct fl_layer *l, const json_t *o, struct fl_err *e)
 	               kind ? ", did you mean '" : "", kind ? kind : "", kind ? "'?" : "");
 }
 
-static int read_layer(struct fl_net *net, size_t i, json_t *o, struct fl_err *e)
+static int is_structure(const struct fl_layer *l, const char *key)
 {
-	struct fl_layer *l = &net->layer[i];
+	return !strcmp(key, "layer") || !strcmp(key, "name") ||
+	       (l->entry->block && (!strcmp(key, "body") || !strcmp(key, "shortcut")));
+}
+
+/* Everything but nested layers. */
+static int read_keys(struct fl_net *net, struct fl_layer *l, json_t *o, struct fl_err *e)
+{
+	void *block = fl_arena_zero(&net->arena, 1, l->entry->e.psize, e);
 	const char *key;
-	void *block;
 	json_t *v;
 
-	if (!json_is_object(o))
-		return fl_fail(e, FL_EUSAGE, "not an object");
-	if (find_layer(l, o, e) || set_name(net, l, i, json_object_get(o, "name"), e) ||
-	    !(block = fl_arena_zero(&net->arena, 1, l->entry->e.psize, e)) ||
-	    fl_param_defaults(l->entry->e.params, block, &net->arena, e))
+	if (!block || fl_param_defaults(l->entry->e.params, block, &net->arena, e))
 		return -1;
 	l->p = block;
 	json_object_foreach(o, key, v)
-		if (strcmp(key, "layer") && strcmp(key, "name") && set_key(net, l, block, key, v, e))
+		if (!is_structure(l, key) && set_key(net, l, block, key, v, e))
 			return -1;
 	return 0;
 }
 
+static int read_list(struct fl_net *net, const json_t *list, struct place at, struct fl_err *e);
+
+/* One list of a block; *n layers in all. */
+static int read_nested(struct fl_net *net, const struct fl_layer *l, const char *list,
+                       const json_t *v, size_t *n, struct fl_err *e)
+{
+	size_t begin = net->nlayer;
+
+	if (v && !json_is_array(v))
+		return fl_fail(e, FL_EUSAGE, "%s: not a list", list);
+	if (read_list(net, v, (struct place){ .from = l->from, .item = l->item, .list = list,
+	                                      .parent = l }, e))
+		return -1;
+	*n = net->nlayer - begin;
+	for (size_t i = begin; i < net->nlayer; i++)
+		if (net->layer[i].entry->block && net->layer[i].skip == l->from)
+			return fl_fail(e, FL_EUSAGE, "%s: begins with a block; put a layer before", list);
+	return 0;
+}
+
+/* The lists of a block, which then reads their outputs. */
+static int read_block(struct fl_net *net, struct fl_layer *l, const json_t *o, struct fl_err *e)
+{
+	if (read_nested(net, l, "body", json_object_get(o, "body"), &l->body, e))
+		return -1;
+	if (!l->body)
+		return fl_fail(e, FL_EUSAGE, "key 'body' is missing, or an empty list");
+	if (read_nested(net, l, "shortcut", json_object_get(o, "shortcut"), &l->shortcut, e))
+		return -1;
+	l->skip = l->shortcut ? net->nlayer : l->from;
+	l->from = net->nlayer - l->shortcut;
+	return 0;
+}
+
+static int read_layer(struct fl_net *net, const struct place *at, json_t *o, struct fl_err *e)
+{
+	struct fl_layer l = { .from = at->from, .item = at->item };
+
+	if (!json_is_object(o))
+		return fl_fail(e, FL_EUSAGE, "not an object");
+	if (find_layer(&l, o, e) || set_name(net, &l, at, json_object_get(o, "name"), e) ||
+	    read_keys(net, &l, o, e) || (l.entry->block && read_block(net, &l, o, e)))
+		return -1;
+	net->layer[net->nlayer++] = l;
+	return 0;
+}
+
+static int read_list(struct fl_net *net, const json_t *list, struct place at, struct fl_err *e)
+{
+	for (; at.i < json_array_size(list); at.i++) {
+		if (!at.parent)
+			at.item = at.i;
+		if (read_layer(net, &at, json_array_get(list, at.i), e))
+			return fl_fail_in(e, "%s[%zu]", at.list, at.i);
+		at.from = net->nlayer;
+	}
+	return 0;
+}
+
+/* Layers in a list, nested ones included. */
+static size_t count_layers(const json_t *list)
+{
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		n += count_layers(json_object_get(o, "body")) +
+		     count_layers(json_object_get(o, "shortcut"));
+	}
+	return n;
+}
+
 static int read_layers(struct fl_net *net, const json_t *v, struct fl_err *e)
 {
-	size_t n = json_array_size(v);
+	size_t n = count_layers(v);
 
 	if (!n || n > FL_NET_LAYERS)
 		return fl_fail(e, FL_EUSAGE, "layers: not a list of 1 to %d layers", FL_NET_LAYERS);
 	if (!(net->layer = fl_arena_zero(&net->arena, n, sizeof *net->layer, e)))
 		return -1;
-	net->nlayer = n;
-	for (size_t i = 0; i < n; i++)
-		if (read_layer(net, i, json_array_get(v, i), e))
-			return fl_fail_in(e, "layers[%zu]", i);
-	return 0;
+	return read_list(net, v, (struct place){ .list = "layers" }, e);
 }
 
 static int read_loss(struct fl_net *net, const json_t *v, struct fl_err *e)
@@ -188,14 +280,17 @@ static int read_loss(struct fl_net *net, const json_t *v, struct fl_err *e)
 
 static int read_features(struct fl_net *net, const json_t *v, struct fl_err *e)
 {
+	size_t items = net->layer[net->nlayer - 1].item + 1;
+
 	net->feature_layer = SIZE_MAX;
 	if (!v)
 		return 0;
 	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
-	    (size_t)json_integer_value(v) >= net->nlayer)
-		return fl_fail(e, FL_EUSAGE, "features: not the index of a layer in [0,%zu]",
-		               net->nlayer - 1);
-	net->feature_layer = (size_t)json_integer_value(v);
+	    (size_t)json_integer_value(v) >= items)
+		return fl_fail(e, FL_EUSAGE, "features: not the index of a layer in [0,%zu]", items - 1);
+	net->feature_layer = 0;
+	while (net->layer[net->feature_layer].item != (size_t)json_integer_value(v))
+		net->feature_layer++;
 	return 0;
 }
 
@@ -272,17 +367,46 @@ static void print_value(const struct fl_param *p, const void *block, struct fl_s
 	}
 }
 
-static void print_layer(const struct fl_layer *l, struct fl_str *out)
+static void print_list(const struct fl_net *net, size_t begin, size_t end, size_t parent,
+                       struct fl_str *out);
+
+/* Layer i; its name without the first bytes, which are its block's. */
+static void print_layer(const struct fl_net *net, size_t i, size_t parent, struct fl_str *out)
 {
+	const struct fl_layer *l = &net->layer[i];
+	size_t inner = strlen(l->name) + 1;
+
 	fl_str_addf(out, "{\"layer\":\"%s\",\"name\":", l->entry->e.name);
-	print_quoted(l->name, out);
+	print_quoted(l->name + parent, out);
 	for (const struct fl_param *p = l->entry->e.params; p && p->name; p++) {
 		if (!fl_param_is_set(p, l->p))
 			continue;
 		fl_str_addf(out, ",\"%s\":", p->name);
 		print_value(p, l->p, out);
 	}
+	if (l->entry->block) {
+		fl_str_add(out, ",\"body\":[");
+		print_list(net, i - l->shortcut - l->body, i - l->shortcut, inner, out);
+		fl_str_add(out, "],\"shortcut\":[");
+		print_list(net, i - l->shortcut, i, inner, out);
+		fl_str_addc(out, ']');
+	}
 	fl_str_addc(out, '}');
+}
+
+/* Layers [begin,end): the last one's nested layers stand before it. */
+static void print_list(const struct fl_net *net, size_t begin, size_t end, size_t parent,
+                       struct fl_str *out)
+{
+	size_t last = end - 1;
+
+	if (begin == end)
+		return;
+	last -= net->layer[end - 1].body + net->layer[end - 1].shortcut;
+	print_list(net, begin, last, parent, out);
+	if (last > begin)
+		fl_str_addc(out, ',');
+	print_layer(net, end - 1, parent, out);
 }
 
 int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e)
@@ -292,15 +416,11 @@ int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e
 	fl_str_add(out, "{\"input\":");
 	print_sizes(net->in.d, net->in.ndim, out);
 	fl_str_add(out, ",\"layers\":[");
-	for (size_t i = 0; i < net->nlayer; i++) {
-		if (i)
-			fl_str_addc(out, ',');
-		print_layer(&net->layer[i], out);
-	}
+	print_list(net, 0, net->nlayer, 0, out);
 	fl_spec_print(&net->loss, &loss);
 	fl_str_add(out, "],\"loss\":");
 	print_quoted(fl_str_c(&loss), out);
 	fl_str_release(&loss);
-	fl_str_addf(out, ",\"features\":%zu}", net->feature_layer);
+	fl_str_addf(out, ",\"features\":%zu}", net->layer[net->feature_layer].item);
 	return fl_str_check(out, e);
 }

@@ -55,6 +55,11 @@ struct fl_layer {
 	unsigned nparam;
 	struct fl_layer_param param[FL_LAYER_PARAMS];
 	size_t off[FL_LAYER_PARAMS];	/* into the flat parameter vector, in reals */
+	size_t from;			/* the activation it reads: that of layer from-1; 0: the input */
+	size_t item;			/* place in the architecture's list; nested layers have their block's */
+	size_t body, shortcut;		/* a block's nested layers, which stand just before it */
+	size_t skip;			/* a block: the activation it adds, of shape in2 */
+	struct fl_shape in2;
 	size_t cache;			/* reals an example that backward needs beyond x and y */
 };
 
@@ -63,6 +68,7 @@ enum { FL_BACK_FIRST = 1 };
 struct fl_pass {		/* one forward or backward of one layer */
 	size_t B;
 	const fl_real *x;	/* (B, in) */
+	const fl_real *x2;	/* (B, in2), a block's */
 	fl_real *y;		/* (B, out) */
 	fl_real *cache;		/* (B, cache) */
 	const fl_real *w;	/* flat parameters */
@@ -72,6 +78,7 @@ struct fl_pass {		/* one forward or backward of one layer */
 	/* backward only */
 	const fl_real *dy;	/* (B, out) */
 	fl_real *dx;		/* (B, in), or NULL: not wanted */
+	fl_real *dx2;		/* (B, in2), or NULL */
 	fl_real *dw;		/* flat gradient */
 	unsigned flags;		/* FL_BACK_FIRST */
 	void (*done)(void *ctx, size_t param_off, size_t n);	/* may be NULL */
@@ -83,6 +90,7 @@ struct fl_layer_entry {
 	struct fl_entry e;
 	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward reads y and cache only */
 	int view;		/* y is x, another shape: nothing to compute, no functions */
+	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
 	int relu;		/* is the relu that others can apply themselves */
 	int fuse_relu;		/* forward can apply a following relu itself */
 	/* Fills out, nparam, param, cache from in and p. FL_EUSAGE: does not fit. */

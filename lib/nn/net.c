@@ -12,23 +12,27 @@
 /* Each parameter begins on a cache line. */
 #define PAD (FL_ALIGN / sizeof(fl_real))
 
+static const struct fl_shape *activation(const struct fl_net *net, size_t i)
+{
+	return i ? &net->layer[i - 1].out : &net->in;
+}
+
 static int shape_layers(struct fl_net *net, struct fl_err *e)
 {
-	const struct fl_shape *in = &net->in;
-
 	for (size_t i = 0; i < net->nlayer; i++) {
 		struct fl_layer *l = &net->layer[i];
 
-		l->in = *in;
+		l->in = *activation(net, l->from);
+		if (l->entry->block)
+			l->in2 = *activation(net, l->skip);
 		if (l->entry->shape(l, e))
-			return fl_fail_in(e, "layers[%zu]: %s", i, l->entry->e.name);
+			return fl_fail_in(e, "layers[%zu]: %s", l->item, l->entry->e.name);
 		if (fl_shape_count(&l->out) > FL_NET_MAX)
-			return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: more than %zu outputs", i,
+			return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: more than %zu outputs", l->item,
 			               l->entry->e.name, FL_NET_MAX);
 		net->nparam += l->nparam;
-		in = &l->out;
 	}
-	net->classes = fl_shape_count(in);
+	net->classes = fl_shape_count(activation(net, net->nlayer));
 	return 0;
 }
 
@@ -49,7 +53,7 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 	}
 	if (q->n > FL_NET_MAX - net->weights)
 		return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: the net has more than %zu parameters",
-		               layer, l->entry->e.name, FL_NET_MAX);
+		               l->item, l->entry->e.name, FL_NET_MAX);
 	l->off[j] = net->P;
 	net->weights += q->n;
 	net->P += (q->n + PAD - 1) / PAD * PAD;
@@ -97,6 +101,9 @@ static int set_ends(struct fl_net *net, struct fl_err *e)
 	net->first = net->param[0].layer;
 	if (net->feature_layer == SIZE_MAX)
 		net->feature_layer = net->param[net->nparam - 1].layer;
+	while (net->feature_layer &&	/* a block's features are its input */
+	       net->layer[net->feature_layer - 1].item == net->layer[net->feature_layer].item)
+		net->feature_layer--;
 	net->features = fl_shape_count(&net->layer[net->feature_layer].in);
 	return 0;
 }

@@ -4,6 +4,9 @@
  * that expands to it:
  *   {"input":[784],"layers":[{"layer":"linear","out":128},{"layer":"relu"},
  *    {"layer":"linear","out":10}],"loss":"ce","features":2}
+ * A residual block holds lists of layers, "body" and, where its input is not added
+ * as it is, "shortcut"; they stand before it in layer[], and all layers read the
+ * activation `from`. Names there are relative to the block's.
  * A layer's keys are its parameters, plus "name" (tensor prefix; default its
  * index, as torch.nn.Sequential). "features": index of the layer whose INPUT is
  * the feature vector (default: the last layer that has parameters). An input of
@@ -66,6 +69,7 @@ struct fl_work {
 	size_t B;
 	fl_real **act;		/* (nlayer+1): act[0] input (B,in) to be filled, act[nlayer] logits */
 	fl_real **dact;		/* (nlayer+1) gradients; fused or in-place layers share */
+	fl_real **dskip;	/* (nlayer+1) of an activation's second reader, or NULL */
 	fl_real **cache;
 	fl_real *scratch, *loss_scratch;
 	fl_real *stats;		/* the caller's flat vector whose running statistics a forward

@@ -17,20 +17,38 @@ static fl_real *buffer(struct fl_work *k, size_t B, size_t n, struct fl_err *e)
 	return fl_arena_get(&k->arena, n, sizeof(fl_real), e);
 }
 
-/* Whether layer i may write over its input act[i]. */
+/* Whether another layer, and not as a view, reads the buffer that layer i reads:
+ * a block's lists begin at one activation. */
+static int read_twice(const struct fl_net *net, const struct fl_work *k, size_t i)
+{
+	const fl_real *x = k->act[net->layer[i].from];
+
+	for (size_t j = 0; j < net->nlayer; j++) {
+		const struct fl_layer *l = &net->layer[j];
+
+		if (j == i || l->entry->view)
+			continue;
+		if ((l->from <= i && k->act[l->from] == x) ||
+		    (l->entry->block && l->skip <= i && k->act[l->skip] == x))
+			return 1;
+	}
+	return net->layer[i].entry->block && k->act[net->layer[i].skip] == x;
+}
+
+/* Whether layer i may write over its input. */
 static int in_place(const struct fl_net *net, const struct fl_work *k, size_t i)
 {
-	size_t j = i;
+	size_t j = net->layer[i].from, feature = net->layer[net->feature_layer].from;
 
 	if (net->layer[i].entry->view)
 		return 1;
 	if (!net->layer[i].entry->elementwise)
 		return 0;
-	if (net->feature_layer <= i && k->act[net->feature_layer] == k->act[i])
+	if (feature <= i && k->act[feature] == k->act[j])
 		return 0;
 	while (j && net->layer[j - 1].entry->view)
-		j--;
-	return j && !net->layer[j - 1].entry->elementwise;
+		j = net->layer[j - 1].from;
+	return j && !net->layer[j - 1].entry->elementwise && !read_twice(net, k, i);
 }
 
 static int get_activations(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
@@ -40,7 +58,7 @@ static int get_activations(struct fl_work *k, const struct fl_net *net, struct f
 	for (size_t i = 0; i < net->nlayer; i++) {
 		const struct fl_layer *l = &net->layer[i];
 
-		k->act[i + 1] = in_place(net, k, i) ? k->act[i] :
+		k->act[i + 1] = in_place(net, k, i) ? k->act[l->from] :
 		                buffer(k, k->B, fl_shape_count(&l->out), e);
 		if (!k->act[i + 1] ||
 		    (l->cache && !(k->cache[i] = buffer(k, k->B, l->cache, e))))
@@ -49,16 +67,36 @@ static int get_activations(struct fl_work *k, const struct fl_net *net, struct f
 	return 0;
 }
 
+/* Where the gradient of layer i's input goes. Layer i reads activation i, but for
+ * the first of a shortcut, and a block, whose `from` may lie before a shortcut. */
+static fl_real **slot(const struct fl_net *net, const struct fl_work *k, size_t i)
+{
+	const struct fl_layer *l = &net->layer[i];
+
+	return l->from == i || l->entry->block ? &k->dact[l->from] : &k->dskip[l->from];
+}
+
+static fl_real **skip_slot(const struct fl_layer *l, const struct fl_work *k)
+{
+	return l->shortcut ? &k->dact[l->skip] : &k->dskip[l->skip];
+}
+
+/* Gradients are wanted of activations past the first layer with parameters. */
 static int get_gradients(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
 {
 	if (!(k->dact[net->nlayer] = buffer(k, k->B, net->classes, e)))
 		return -1;
-	for (size_t i = net->nlayer; --i > net->first;) {
-		const struct fl_layer_entry *en = net->layer[i].entry;
+	for (size_t i = net->nlayer; i-- > net->first;) {
+		const struct fl_layer *l = &net->layer[i];
+		const struct fl_layer_entry *en = l->entry;
+		fl_real **d = slot(net, k, i);
 
-		k->dact[i] = en->view || en->elementwise ? k->dact[i + 1] :
-		             buffer(k, k->B, fl_shape_count(&net->layer[i].in), e);
-		if (!k->dact[i])
+		if (l->from > net->first &&
+		    !(*d = en->view || en->elementwise ? k->dact[i + 1] :
+		           buffer(k, k->B, fl_shape_count(&l->in), e)))
+			return -1;
+		if (en->block && l->skip > net->first &&
+		    !(*skip_slot(l, k) = buffer(k, k->B, fl_shape_count(&l->in2), e)))
 			return -1;
 	}
 	return 0;
@@ -87,6 +125,7 @@ int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int trai
 	*k = (struct fl_work){ .B = B };
 	if (!(k->act = fl_arena_zero(&k->arena, n, sizeof *k->act, e)) ||
 	    !(k->dact = fl_arena_zero(&k->arena, n, sizeof *k->dact, e)) ||
+	    !(k->dskip = fl_arena_zero(&k->arena, n, sizeof *k->dskip, e)) ||
 	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
 	    get_activations(k, net, e) || (training && get_gradients(k, net, e)) ||
 	    get_scratch(k, net, e)) {
@@ -106,7 +145,8 @@ void fl_work_release(struct fl_work *k)
 static int fused(const struct fl_net *net, const struct fl_work *k, size_t i)
 {
 	return net->layer[i].entry->fuse_relu && i + 1 < net->nlayer &&
-	       net->layer[i + 1].entry->relu && k->act[i + 2] == k->act[i + 1];
+	       net->layer[i + 1].entry->relu && net->layer[i + 1].from == i + 1 &&
+	       k->act[i + 2] == k->act[i + 1];
 }
 
 void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *w, size_t B,
@@ -116,8 +156,8 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
 		const struct fl_layer *l = &net->layer[i];
 		int relu = fused(net, k, i);
 		struct fl_pass a = {
-			.B = B, .x = k->act[i], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
-			.train = train, .rng = rng, .stats = train ? k->stats : NULL,
+			.B = B, .x = k->act[l->from], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
+			.x2 = l->entry->block ? k->act[l->skip] : NULL, .train = train, .rng = rng, .stats = train ? k->stats : NULL,
 			.scratch = k->scratch,
 		};
 
@@ -154,6 +194,12 @@ static void tell(void *ctx, size_t off, size_t n)
 	s->done(s->ctx, s->param + j, off, off + n);
 }
 
+static void add(const fl_real *x, fl_real *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
                      size_t B, struct fl_rng *rng,
                      void (*done)(void *ctx, size_t param, size_t begin, size_t end), void *ctx)
@@ -164,14 +210,17 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 		const struct fl_layer *l = &net->layer[i];
 		struct stretch s = { l, param -= l->nparam, done, ctx };
 		struct fl_pass a = {
-			.B = B, .x = k->act[i], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
-			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = k->dact[i], .dw = dw,
+			.B = B, .x = k->act[l->from], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
+			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = *slot(net, k, i), .dw = dw,
+			.dx2 = l->entry->block ? *skip_slot(l, k) : NULL,
 			.flags = FL_BACK_FIRST, .done = done ? tell : NULL, .ctx = &s,
 			.scratch = k->scratch,
 		};
 
 		if (!l->entry->view)
 			l->entry->backward(l, &a);
+		if (k->dskip[i] && k->dact[i])
+			add(k->dskip[i], k->dact[i], B * fl_shape_count(&l->in));
 	}
 }
 

@@ -10,6 +10,11 @@ static const double TOL = 1e-6, H = 1e-5;
 #define IMAGE(c, h, w) "{\"input\":[" #c "," #h "," #w "],\"layers\":["
 #define VECTOR(n) "{\"input\":[" #n "],\"layers\":["
 #define OUT "{\"layer\":\"linear\",\"out\":3}"
+#define RELU "{\"layer\":\"relu\"}"
+#define FLAT "{\"layer\":\"flatten\"}"
+#define LIN(n) "{\"layer\":\"linear\",\"out\":" #n "}"
+#define BLOCK(body, shortcut) \
+	"{\"layer\":\"residual\",\"body\":[" body "],\"shortcut\":[" shortcut "]}"
 #define LAST "{\"layer\":\"flatten\"},{\"layer\":\"linear\",\"out\":2}"
 static const struct sample {
 	const char *layer, *json;
@@ -39,6 +44,8 @@ static const struct sample {
 	{ "layernorm", VECTOR(9) "{\"layer\":\"layernorm\"}]}", 0 },
 	{ "layernorm", IMAGE(2,3,20) "{\"layer\":\"layernorm\",\"affine\":false}," LAST "]}", 0 },
 	{ "batchnorm", IMAGE(3,4,5) "{\"layer\":\"batchnorm\"}]}", 0 },
+	{ "residual", VECTOR(4) "{\"layer\":\"residual\",\"body\":["
+	              "{\"layer\":\"linear\",\"out\":4}]}]}", 1 },
 	{ "relu", "{\"input\":[9],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":3}]}", 0 },
 	{ "flatten", "{\"input\":[2,3,2],\"layers\":[{\"layer\":\"flatten\"},"
 	             "{\"layer\":\"linear\",\"out\":3}]}", 0 },
@@ -129,9 +136,9 @@ static void check_layer(const struct sample *s, size_t B)
 {
 	struct fl_net net;
 	struct alone t;
-	size_t nx, scratch;
+	size_t nx, n2, scratch;
 	double err;
-	fl_real *before;
+	fl_real *before, *x2;
 
 	if (!ok(!fl_net_build(&net, s->json, &e), "%s: sample builds", s->layer)) {
 		printf("# %s\n", e.msg);
@@ -140,19 +147,25 @@ static void check_layer(const struct sample *s, size_t B)
 	t.l = &net.layer[s->at];
 	is_str(t.l->entry->e.name, s->layer, "and holds the layer");
 	nx = B * fl_shape_count(&t.l->in);
+	n2 = t.l->entry->block ? B * fl_shape_count(&t.l->in2) : 0;
+	x2 = noise(n2, 8);
 	t.ny = B * fl_shape_count(&t.l->out);
 	t.x = noise(nx, 1);
 	t.w = noise(net.P, 2);
 	t.c = noise(t.ny, 3);
 	scratch = t.l->entry->scratch ? t.l->entry->scratch(t.l, B) : 0;
 	t.a = (struct fl_pass){
-		.B = B, .x = t.x, .y = vec(t.ny), .w = t.w, .dy = t.c, .dx = vec(nx),
+		.B = B, .x = t.x, .x2 = x2, .dx2 = vec(n2), .y = vec(t.ny), .w = t.w, .dy = t.c, .dx = vec(nx),
 		.dw = vec(net.P), .cache = vec(B * t.l->cache), .scratch = vec(scratch),
 		.train = 1, .flags = FL_BACK_FIRST,
 	};
 	layer_gradient(&t);
 	err = worst_error(layer_value, &t, t.x, t.a.dx, nx, nx);
 	ok(err <= TOL, "%s: batch %zu: gradient of the input: %.2g <= %g", s->layer, B, err, TOL);
+	if (n2) {
+		err = worst_error(layer_value, &t, x2, t.a.dx2, n2, n2);
+		ok(err <= TOL, "%s: gradient of the second input: %.2g", s->layer, err);
+	}
 	err = worst_error(layer_value, &t, t.w, t.a.dw, net.P, net.P);
 	ok(err <= TOL, "%s: gradient of the parameters: %.2g", s->layer, err);
 
@@ -309,6 +322,14 @@ static void nets(void)
 	          "{\"layer\":\"flatten\"},{\"layer\":\"relu\"},"
 	          "{\"layer\":\"linear\",\"out\":6,\"bias\":false},{\"layer\":\"relu\"},"
 	          "{\"layer\":\"linear\",\"out\":4},{\"layer\":\"flatten\"}],\"features\":8}");
+	/* Blocks: at the start, after each other, in each other; lists that begin and
+	 * end with views and elementwise layers, or hold nothing else. */
+	check_net(VECTOR(4) BLOCK(RELU "," LIN(4), "") "," BLOCK(LIN(4) "," RELU, RELU) "," RELU ","
+	          BLOCK(RELU "," BLOCK(LIN(4), FLAT) "," RELU, FLAT "," LIN(4)) "," OUT "]}");
+	check_net(VECTOR(4) LIN(5) "," BLOCK(FLAT "," RELU, LIN(5)) "," BLOCK(FLAT, FLAT) ","
+	          BLOCK(LIN(3) "," RELU, RELU "," LIN(3)) "," BLOCK(LIN(3), "") "]}");
+	check_net(VECTOR(4) RELU "," BLOCK(RELU, LIN(4)) "," BLOCK(RELU, "") ","
+	          BLOCK(LIN(2), LIN(2)) "],\"features\":2}");
 	check_net("{\"input\":[6],\"layers\":[{\"layer\":\"linear\",\"out\":5},{\"layer\":\"relu\"}]}");
 }
 

@@ -78,6 +78,30 @@ static void round_trips(void)
 	           "\"loss\":\"ce\",\"features\":2}");
 }
 
+#define BLOCK "{\"layer\":\"residual\",\"name\":\"b\",\"body\":[{\"layer\":\"linear\",\"out\":4," \
+	"\"name\":\"fc\"},{\"layer\":\"residual\",\"body\":[{\"layer\":\"linear\",\"out\":4}]}]}"
+
+static void names_in_blocks(void)
+{
+	struct fl_net net;
+
+	if (!ok(!fl_model_net(&net, "{\"input\":[4],\"layers\":[{\"layer\":\"relu\"}," BLOCK "]}",
+	                      0, &e), "nested blocks build"))
+		return;
+	is_str(net.param[0].name, "b.fc.weight", "names in a block are relative to it");
+	is_str(net.param[2].name, "b.body.1.body.0.weight", "and numbered by list");
+	is_int((long long)net.feature_layer, 1, "features are the input of the last block");
+	is_str(net.arch, "{\"input\":[4],\"layers\":[{\"layer\":\"relu\",\"name\":\"0\"},"
+	       "{\"layer\":\"residual\",\"name\":\"b\",\"body\":["
+	       "{\"layer\":\"linear\",\"name\":\"fc\",\"out\":4,\"bias\":true},"
+	       "{\"layer\":\"residual\",\"name\":\"body.1\",\"body\":["
+	       "{\"layer\":\"linear\",\"name\":\"body.0\",\"out\":4,\"bias\":true}],"
+	       "\"shortcut\":[]}],\"shortcut\":[]}],\"loss\":\"ce\",\"features\":1}",
+	       "canonical text");
+	round_trip(net.arch, net.arch);
+	fl_net_release(&net);
+}
+
 static void names_of_preset(void)
 {
 	struct fl_net net;
@@ -129,6 +153,19 @@ static void errors(void)
 	        "architecture: layers[0]: name: not a word of 1 to 255 bytes without '@' first");
 	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"name\":\"1\"}," LIN),
 	        "architecture: two layers have a tensor '1.bias'");
+	refuses(NET("{\"layer\":\"residual\"}"),
+	        "architecture: layers[0]: key 'body' is missing, or an empty list");
+	refuses(NET("{\"layer\":\"residual\",\"body\":3}"),
+	        "architecture: layers[0]: body: not a list");
+	refuses(NET("{\"layer\":\"residual\",\"body\":[" LIN "]}"),
+	        "architecture: layers[0]: residual: the body brings 3, the shortcut 4");
+	refuses(NET("{\"layer\":\"residual\",\"body\":[{\"layer\":\"relu\"},{}]}"),
+	        "architecture: layers[0]: body[1]: key 'layer' is missing");
+	refuses(NET("{\"layer\":\"residual\",\"body\":[{\"layer\":\"residual\",\"body\":["
+	            LIN "]}]}"),
+	        "architecture: layers[0]: body: begins with a block; put a layer before");
+	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"body\":[" LIN "]}"),
+	        "architecture: layers[0]: unknown key 'body'");
 	refuses("{\"layers\":[" LIN "]}", "architecture: input: not a list of 1 to 8 sizes");
 	refuses("{\"input\":[4294967296],\"layers\":[" LIN "]}",
 	        "architecture: input[0]: not a size, or the shape is too large");
@@ -336,6 +373,7 @@ static void models(void)
 int main(void)
 {
 	names_of_mlp();
+	names_in_blocks();
 	names_of_preset();
 	round_trips();
 	errors();

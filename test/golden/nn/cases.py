@@ -68,6 +68,37 @@ def pfl_cnn():
         nn.Identity(), nn.Linear(128, 10))
 
 
+class Block(nn.Module):
+    def __init__(self, cin, cout, stride, groups=2):
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, cout, 3, stride, 1, bias=False)
+        self.bn1 = nn.GroupNorm(groups, cout)
+        self.conv2 = nn.Conv2d(cout, cout, 3, 1, 1, bias=False)
+        self.bn2 = nn.GroupNorm(groups, cout)
+        self.downsample = None
+        if stride > 1 or cin != cout:
+            self.downsample = nn.Sequential(nn.Conv2d(cin, cout, 1, stride, bias=False),
+                                            nn.GroupNorm(groups, cout))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def resnet(widths, blocks):
+    parts = dict(conv1=nn.Conv2d(3, widths[0], 3, 1, 1, bias=False),
+                 bn1=nn.GroupNorm(2, widths[0]), relu=nn.ReLU())
+    last = widths[0]
+    for s, w in enumerate(widths):
+        stage = []
+        for i in range(blocks):
+            stage.append(Block(last, w, 2 if s and not i else 1))
+            last = w
+        parts[f"layer{s + 1}"] = nn.Sequential(*stage)
+    parts.update(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(last, 10))
+    return named(**parts)
+
+
 def spec(shape, *layers, loss="ce"):
     return json.dumps({"input": shape, "layers": list(layers), "loss": loss})
 
@@ -87,6 +118,8 @@ CASES = {
     "tutorial-cnn": ("tutorial-cnn", cnn(5, (6, 16), (0, 0), 400, (120, 84), 10, 3),
                      (3, 32, 32), 4, 10),
     "pfl-cnn": ("pfl-cnn", pfl_cnn(), (3, 32, 32), 2, 10),
+    "resnet8-gn": ("resnet8-gn", resnet((16, 32, 64), 1), (3, 32, 32), 3, 10),
+    "resnet18-gn": ("resnet18-gn", resnet((64, 128, 256, 512), 2), (3, 32, 32), 2, 10),
     "conv": (spec([4, 9, 8], layer("conv2d", out=6, kernel=[3, 2], stride=[2, 1], padding=[1, 2],
                                    groups=2),
                   layer("avgpool", kernel=3, stride=2, padding=1),
