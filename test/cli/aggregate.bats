@@ -523,6 +523,43 @@ next() {
 	[ "$status" = 4 ]
 }
 
+@test "every failing system call is status 4, and files are old or new, whole" {
+	strace -o /dev/null true 2>/dev/null || skip "no strace"
+	cp "$M" w.safetensors
+	next 1
+	fl-aggregate -S fedadam -m w.safetensors --state s.sts -o w.safetensors r?.safetensors
+	next 2
+	fl-aggregate -S fedadam -m w.safetensors --state s.sts r?.safetensors >want
+	cp s.sts two.sts
+	points=0
+	for call in write fsync rename openat; do
+		for when in {1..20}; do
+			cp s.sts before.sts
+			rm -f out.safetensors
+			run strace -f -qq -o trace -e trace=$call -e inject=$call:error=EIO:when=$when \
+				fl-aggregate -S fedadam -m w.safetensors --state s.sts -o out.safetensors r?.safetensors
+			grep -q INJECTED trace || break
+			points=$((points + 1))
+			# 127: a library that cannot be loaded.
+			if [ "$status" != 0 ]; then
+				[ "$status" = 4 ] || [ "$status" = 127 ]
+				cmp s.sts before.sts || cmp s.sts two.sts
+			fi
+			# The folder's sync comes after the model is in its place.
+			if [ "$status" = 0 ] || [ -e out.safetensors ]; then
+				[ "$status" = 0 ] || [ $call = fsync ] || [ $call = openat ]
+				cmp out.safetensors want
+				cmp s.sts two.sts
+			fi
+			[ -z "$(find . -name '.*.tmp')" ]
+		done
+	done
+	[ "$points" -ge 20 ]
+	fl-aggregate -S fedadam -m w.safetensors --state s.sts -o out.safetensors r?.safetensors
+	cmp out.safetensors want
+	cmp s.sts two.sts
+}
+
 @test "two thousand files with 256 descriptors" {
 	"$PYTHON" - "$M" <<-'END'
 		import os
