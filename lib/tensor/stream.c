@@ -19,6 +19,8 @@
 
 #define LENGTH 8u			/* bytes that say how long the header is */
 #define CHUNK ((size_t)64 << 10)	/* of reading; buffers begin with it */
+#define POPULATE_MIN ((size_t)64 << 10)
+#define POPULATE_MAX ((size_t)64 << 20)
 #define ZCHUNK ((size_t)1 << 30)	/* what zlib's 32-bit counts surely hold */
 
 struct buf {
@@ -360,6 +362,20 @@ static size_t get_length(const unsigned char p[LENGTH])
 	return (size_t)n;
 }
 
+/* Maps the pages of a record that is about to be read at once instead of a fault
+ * at a time. Larger ones may be meant to be looked at here and there. */
+static void populate(const struct fl_stream *s, unsigned char *p, size_t n)
+{
+#ifdef MADV_POPULATE_READ
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), lead = (uintptr_t)p & (page - 1);
+
+	if (s->map && n >= POPULATE_MIN && n <= POPULATE_MAX)
+		madvise(p - lead, n + lead, MADV_POPULATE_READ);
+#else
+	(void)s, (void)p, (void)n;
+#endif
+}
+
 /* One record of any kind: 1, 0 at the end of input, or -1. */
 static int read_record(struct fl_stream *s, struct fl_tset *rec, struct fl_err *e)
 {
@@ -382,6 +398,7 @@ static int read_record(struct fl_stream *s, struct fl_tset *rec, struct fl_err *
 		return -1;
 	if (s->scan)
 		return 1;
+	populate(s, p, buffer);
 	fl_st_bind(rec, p);
 	return align(rec, e) ? -1 : 1;
 }
