@@ -108,11 +108,14 @@ struct fl_layer_entry {
 /* A loss over logits: mean over the batch. */
 struct fl_loss_entry {
 	struct fl_entry e;
+	/* FL_EUSAGE: the parameters do not fit C outputs. NULL: they always do. */
+	int (*check)(const void *p, size_t C, struct fl_err *e);
 	/* Value = mean over B of the loss; dz(B,C) = its gradient (NULL: not
-	 * wanted). y(B) class indices < C. scratch: B*C reals. */
+	 * wanted). y(B) class indices < C. scratch: FL_LOSS_SCRATCH(B, C) reals. */
 	double (*loss)(const void *p, const fl_real *z, const int32_t *y, fl_real *dz,
 	               fl_real *scratch, size_t B, size_t C);
 };
+#define FL_LOSS_SCRATCH(B, C) ((B) * (C) + (B) + (C))
 
 extern const struct fl_entry *const fl_layer_list[];
 extern const struct fl_entry *const fl_loss_list[];

@@ -114,7 +114,7 @@ static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_er
 			most = n;
 	}
 	return (k->scratch = buffer(k, 1, most, e)) &&
-	       (k->loss_scratch = buffer(k, k->B, net->classes, e)) ? 0 : -1;
+	       (k->loss_scratch = buffer(k, k->B + 1, net->classes + 1, e)) ? 0 : -1;
 }
 
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,

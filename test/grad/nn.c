@@ -210,34 +210,37 @@ static double loss_value(void *ctx)
 	return t->entry->loss(t->p, t->z, t->y, NULL, t->scratch, t->B, t->C);
 }
 
-static void check_loss(const struct fl_entry *en, size_t B, size_t C)
+static void check_loss(const char *text, size_t B, size_t C)
 {
 	struct fl_spec spec;
 	struct loss t = { .B = B, .C = C };
 	fl_real *dz = vec(B * C);
 	double err;
 
-	if (!ok(!fl_spec_parse(&fl_family_loss, en->name, &arena, &spec, &e), "loss %s", en->name))
+	if (!ok(!fl_spec_parse(&fl_family_loss, text, &arena, &spec, &e), "loss %s", text))
 		return;
 	t.entry = (const struct fl_loss_entry *)spec.entry;
 	t.p = spec.p;
 	t.z = noise(B * C, 4);
-	t.scratch = vec(B * C);
+	t.scratch = vec(FL_LOSS_SCRATCH(B, C));
 	for (size_t i = 0; i < B; i++)
 		t.y[i] = (int32_t)(i * 7 % C);
 	is_near(t.entry->loss(t.p, t.z, t.y, dz, t.scratch, B, C), loss_value(&t), 1e-15,
 	        "the value does not depend on whether a gradient is wanted");
 	err = worst_error(loss_value, &t, t.z, dz, B * C, B * C);
-	ok(err <= TOL, "%s: (%zu,%zu): gradient: %.2g <= %g", en->name, B, C, err, TOL);
+	ok(err <= TOL, "%s: (%zu,%zu): gradient: %.2g <= %g", text, B, C, err, TOL);
 }
 
 static void losses(void)
 {
 	for (const struct fl_entry *const *p = fl_loss_list; *p; p++) {
-		check_loss(*p, 1, 2);
-		check_loss(*p, 3, 10);
-		check_loss(*p, 70, 3);	/* more rows than a tile */
+		check_loss((*p)->name, 1, 2);
+		check_loss((*p)->name, 3, 10);
+		check_loss((*p)->name, 70, 3);	/* more rows than a tile */
 	}
+	check_loss("ce:smoothing=0.2", 5, 4);
+	check_loss("ce:weights=1+0.25+3", 70, 3);
+	check_loss("ce:smoothing=0.1,weights=1+0.25+3", 7, 3);
 }
 
 struct whole {

@@ -176,6 +176,10 @@ static void errors(void)
 	        "put a flatten layer before");
 	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"c\"}",
 	        "architecture: loss: family loss has no 'c'; did you mean 'ce'?");
+	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"ce:weights=1+2\"}",
+	        "architecture: loss: ce: weights: 2 for 3 classes");
+	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"ce:weights=1++2\"}",
+	        "architecture: loss: ce: weights: number 2 is not above 0");
 	refuses("{\"input\":[4],\"layers\":[" LIN "],\"features\":1}",
 	        "architecture: features: not the index of a layer in [0,0]");
 	refuses("{\"input\":[4],\"layers\":[" LIN "],\"inputs\":1}",

@@ -141,7 +141,34 @@ CASES = {
                             nn.BatchNorm1d(8, momentum=0.3), nn.Tanh(), nn.Linear(8, 4)),
               (3, 6, 5), 6, 4),
 }
-LOSSES = {}
+
+
+def head(loss):
+    return (spec([6], layer("linear", out=4), loss=loss), nn.Sequential(nn.Linear(6, 4)), (6,), 9, 4)
+
+
+def one_hot(f):
+    return lambda z, y: f(z, nn.functional.one_hot(y, z.shape[1]).double())
+
+
+def supcon(z, y, tau):
+    u = nn.functional.normalize(z)
+    s = u @ u.T / tau
+    other = ~torch.eye(len(y), dtype=torch.bool)
+    same = (y[:, None] == y[None]) & other
+    logp = s - torch.logsumexp(s.masked_fill(~other, -torch.inf), 1, keepdim=True)
+    has = same.any(1)
+    return -((logp * same).sum(1)[has] / same.sum(1)[has]).mean()
+
+
+LOSSES = {
+    "ce-smooth": ("ce:smoothing=0.1,weights=1+0.5+2+0.25",
+                  nn.CrossEntropyLoss(torch.tensor([1, .5, 2, .25]).double(), label_smoothing=0.1)),
+    "mse": ("mse", one_hot(nn.functional.mse_loss)),
+    "bce": ("bce", one_hot(nn.functional.binary_cross_entropy_with_logits)),
+    "supcon": ("supcon:tau=0.5", lambda z, y: supcon(z, y, 0.5)),
+}
+CASES.update({name: head(loss) for name, (loss, _) in LOSSES.items()})
 
 
 def run(net, loss, x, y):
@@ -167,7 +194,7 @@ def main():
     for name, (arch, net, shape, B, C) in CASES.items():
         x = torch.from_numpy(fill("x", (B,) + shape)).double()
         y = torch.arange(B) * 7 % C
-        loss = LOSSES.get(name, nn.functional.cross_entropy)
+        loss = LOSSES[name][1] if name in LOSSES else nn.functional.cross_entropy
         losses, logits, state = run(net, loss, x, y)
         meta[name] = arch
         out[name + "/loss"], out[name + "/logits"] = losses, logits

@@ -1,0 +1,34 @@
+/* Binary cross-entropy of each output's sigmoid with the one-hot vector of the
+ * class (one against the rest), mean over batch and outputs. In double:
+ *   max(z,0) - z t + log(1 + exp(-|z|)). */
+#include "base/fmath.h"
+#include "nn/layer.h"
+
+static double loss(const void *p, const fl_real *z, const int32_t *y, fl_real *dz,
+                   fl_real *scratch, size_t B, size_t C)
+{
+	double sum = 0, n = (double)(B * C);
+
+	(void)p;
+	(void)scratch;
+	for (size_t b = 0; b < B; b++, z += C)
+		for (size_t c = 0; c < C; c++) {
+			double v = (double)z[c], t = (size_t)y[b] == c, small = fl_exp(v < 0 ? v : -v);
+
+			sum += (v > 0 ? v : 0) - v * t + fl_log1p(small);
+			if (dz)
+				dz[b * C + c] = (fl_real)(((v < 0 ? small : 1) / (1 + small) - t) / n);
+		}
+	return sum / n;
+}
+
+const struct fl_loss_entry fl_loss_bce = {
+	.e = {
+		.name = "bce",
+		.title = "Binary cross-entropy",
+		.cite = "torch.nn.BCEWithLogitsLoss",
+		.doc = "sigmoid cross-entropy of one class against the rest, mean of all",
+		.formula = "mean of log(1 + exp z_c) - z_c [c = y]",
+	},
+	.loss = loss,
+};
