@@ -79,7 +79,8 @@ static int unknown(const struct fl_tool *t, const char *name, struct fl_err *e)
 	return fl_fail(e, FL_EUSAGE, "unknown option --%s; --help lists them", name);
 }
 
-/* Specs joined by ',': a piece that holds '=' but no ':' continues the spec
+/* Specs joined by ',', none where text is empty (so that a tool's own list may be
+ * passed on); a piece that holds '=' but no ':' continues the spec
  * before it (its next parameter). */
 static int set_specs(const struct fl_opt *o, struct fl_specs *v, const char *text,
                      struct fl_arena *a, struct fl_err *e)
@@ -90,6 +91,8 @@ static int set_specs(const struct fl_opt *o, struct fl_specs *v, const char *tex
 	for (const char *p = text; *p; p++)
 		max += *p == ',';
 	v->n = 0;
+	if (!*text)
+		return 0;
 	if (!s || !(v->v = fl_arena_zero(a, max, sizeof *v->v, e)))
 		return -1;
 	while (start) {

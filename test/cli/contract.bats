@@ -110,3 +110,12 @@ setup() {
 	[ "$output" = 141 ]
 	[ ! -s err ]
 }
+
+@test "what a rule needs can be passed on to --measure, also where it is nothing" {
+	fl-partition -q -d digits -k 2 -B iid -s 1 --no-sync -o c
+	fl-init -a mlp:in=64,hidden=8,out=10 -s 1 -o m.safetensors
+	for server in sgd adafedadam; do
+		fl-local-train -m m.safetensors --measure "$(fl-aggregate --needs -S $server)" c/*.safetensors |
+			fl-aggregate -n 2 -m m.safetensors -S $server -o next.safetensors
+	done
+}
