@@ -33,7 +33,8 @@ struct fl_data {
 };
 
 /* -d's argument: a source of the family data, "-" or a file of one data record
- * (plain or gzip), or an IDX pair "images,labels" (plain or .gz). A file whose
+ * (plain or gzip), an .npz with x and y, or a pair "images,labels" of IDX files
+ * (plain or .gz) or of .npy files. A file whose
  * name is that of a source is reached as ./NAME. scale overrides fl.scale (JSON)
  * unless NULL. FL_EUSAGE for an unknown name, FL_EDATA for bad content, FL_EIO
  * for a file that is not there. */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "data/data.h"
+#include "data/npy.h"
 #include "data/source.h"
 
 const struct fl_family fl_family_data = {
@@ -61,7 +62,8 @@ static int read_pair(const char *text, struct fl_tset *rec, struct fl_err *e)
 		return fl_fail_mem(e, strlen(text));
 	comma = strchr(images, ',');
 	*comma = '\0';
-	rc = fl_idx_pair(images, comma + 1, rec, e);
+	rc = fl_is_npy(images) ? fl_npy_pair(images, comma + 1, rec, e) :
+	     fl_idx_pair(images, comma + 1, rec, e);
 	free(images);
 	return rc;
 }
@@ -107,6 +109,8 @@ static int read_any(const char *text, struct fl_tset *rec, struct fl_stream **ke
 {
 	if (is_source(text))
 		return read_source(text, rec, e);
+	if (fl_is_npz(text))
+		return fl_npz(text, rec, e);
 	if (is_file(text))
 		return read_file(text, rec, keep, e);
 	if (strchr(text, ',') && !is_name(text))

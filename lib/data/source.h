@@ -15,6 +15,10 @@ struct fl_source {
 extern const struct fl_entry *const fl_data_list[];
 extern const struct fl_family fl_family_data;
 
+/* Values of x that a source makes at most: 8 GiB, beyond which a mistaken size would
+ * end the program rather than be named. */
+#define FL_DATA_VALUES_MAX ((size_t)1 << 31)
+
 /* The choices of "split" and the parameter that every source with one has. */
 enum { FL_SPLIT_TRAIN, FL_SPLIT_TEST };
 extern const char *const fl_split_name[];	/* by the above, NULL-terminated */

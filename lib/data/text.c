@@ -111,13 +111,15 @@ int fl_words_rank(const char *const *word, size_t N, struct fl_arena *a, struct 
 	int (*order)(const void *, const void *) = by_number;
 
 	*w = (struct fl_words){ .U = 0 };
-	w->v = fl_arena_get(a, N, sizeof *w->v, e);
+	w->rank = fl_arena_get(a, N, sizeof *w->rank, e);
+	w->whole = fl_arena_get(a, N, sizeof *w->whole, e);
 	w->name = fl_arena_get(a, N, sizeof *w->name, e);
-	if (!t || !w->v || !w->name) {
+	if (!t || !w->rank || !w->whole || !w->name) {
 		free(t);
 		return -1;
 	}
-	w->all_whole = all_whole(word, N, w->v);
+	if (!all_whole(word, N, w->whole))
+		w->whole = NULL;
 	for (size_t i = 0; i < N; i++) {
 		t[i] = (struct word){ .s = word[i], .i = i };
 		if (fl_num_real(digits(word[i]), &t[i].number))
@@ -127,27 +129,10 @@ int fl_words_rank(const char *const *word, size_t N, struct fl_arena *a, struct 
 	for (size_t i = 0; i < N; i++) {
 		if (!i || order(&t[i - 1], &t[i]))
 			w->name[w->U++] = t[i].s;
-		if (!w->all_whole)
-			w->v[t[i].i] = (int64_t)w->U - 1;
+		w->rank[t[i].i] = (int64_t)w->U - 1;
 	}
 	free(t);
 	return 0;
-}
-
-/* Ranks of whole numbers: sorted, so by halving. */
-static int64_t rank(const struct fl_words *w, int64_t v)
-{
-	size_t lo = 0, n = w->U;
-
-	while (n > 1) {
-		size_t half = n / 2;
-		int64_t x = 0;
-
-		if (!fl_num_i64(digits(w->name[lo + half]), &x) && x <= v)
-			lo += half;
-		n -= half;
-	}
-	return (int64_t)lo;
 }
 
 static int set_names(const struct fl_words *w, struct fl_tset *rec, struct fl_err *e)
@@ -172,15 +157,13 @@ static int set_names(const struct fl_words *w, struct fl_tset *rec, struct fl_er
 int fl_words_labels(const char *const *word, size_t N, struct fl_tset *rec, struct fl_err *e)
 {
 	struct fl_words w;
-	int ranks = 1;
 	struct fl_tensor *y;
+	int as_is;
 
 	if (fl_words_rank(word, N, &rec->arena, &w, e) ||
 	    !(y = fl_tset_add(rec, "y", FL_I64, 1, &N, NULL, e)))
 		return -1;
-	if (w.all_whole && N)
-		ranks = rank(&w, 0) != 0 || strcmp(digits(w.name[0]), "0");
-	for (size_t i = 0; i < N; i++)
-		((int64_t *)y->data)[i] = ranks && w.all_whole ? rank(&w, w.v[i]) : w.v[i];
-	return ranks ? set_names(&w, rec, e) : 0;
+	as_is = N && w.whole && !strcmp(w.name[0], "0");
+	memcpy(y->data, as_is ? w.whole : w.rank, N * sizeof *w.rank);
+	return as_is ? 0 : set_names(&w, rec, e);
 }

@@ -12,21 +12,19 @@
  * FL_EDATA for a NUL inside, FL_EIO for a file that is not there. */
 char *fl_text_read(const char *path, size_t *n, struct fl_err *e);
 
-/* Words word(N) of lines line(N) as numbers v(N). all_whole: every word is a whole
- * number, and v are these; otherwise v are ranks among the distinct words, by
- * number where all are numbers and by bytes where not. */
+/* Distinct words among word(N), in order of number where all are numbers ("+1" is
+ * 1), of bytes where not. */
 struct fl_words {
-	int64_t *v;		/* (N) in the arena given, as is the rest */
-	const char **name;	/* (U) distinct words in order */
+	int64_t *rank;		/* (N) in the arena given, as is the rest */
+	int64_t *whole;		/* (N) their values, where all are whole numbers; else NULL */
+	const char **name;	/* (U) */
 	size_t U;
-	int all_whole;
 };
 int fl_words_rank(const char *const *word, size_t N, struct fl_arena *a, struct fl_words *w,
                   struct fl_err *e);
 
-/* Tensor y from words: whole numbers among which 0 is are classes themselves, others
- * become their ranks, with the words in fl.labels. Sets fl.classes to no less than
- * what there is. */
+/* Tensor y from words: whole numbers of which the least is 0 are classes themselves;
+ * others become their ranks, with the words in fl.labels and fl.classes. */
 int fl_words_labels(const char *const *word, size_t N, struct fl_tset *rec, struct fl_err *e);
 
 #endif

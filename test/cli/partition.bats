@@ -213,7 +213,7 @@ whole() {
 	fails 2 "alpha" fl-partition -d digits -k 2 -B dirichlet:alpha=-1 -o c
 	fails 2 "family by has no" fl-partition -d digits -k 2 -B mix:by=x -o c
 	fails 2 "did you mean 'digits'" fl-partition -d digit -k 2 -B iid -o c
-	fails 2 "family data has no 'csv'" fl-partition -d csv:file=x,label=y -k 2 -B iid -o c
+	fails 2 "family data has no 'csx'" fl-partition -d csx:file=x,label=y -k 2 -B iid -o c
 	fails 2 "train|test" fl-partition -d digits:split=all -k 2 -B iid -o c
 	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2
 	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-output t

@@ -1,5 +1,6 @@
 /* Every entry of every family: names, texts, defaults, ranges, specs. */
 #include "data/source.h"
+#include "data/source.h"
 #include "fed/agg/agg.h"
 #include "fed/client/client.h"
 #include "fed/server/server.h"
@@ -19,7 +20,7 @@ static const struct {
 	const char *dir;
 } families[] = {
 	{ &fl_family_data, "lib/data" },
-	{ &fl_family_by, "lib/part" }, { &fl_family_opt, "lib/optim" },
+	{ &fl_family_data, "lib/data" }, { &fl_family_by, "lib/part" }, { &fl_family_opt, "lib/optim" },
 	{ &fl_family_metric, "lib/metric" }, { &fl_family_arch, "lib/model" },
 	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },
 	{ &fl_family_method, "lib/fed/client" }, { &fl_family_rule, "lib/fed/agg" },

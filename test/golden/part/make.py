@@ -344,4 +344,5 @@ def main():
     out("shards:size=13,rest=drop", 5, 32, shards(5, 32, 13, False))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,312 @@
+/* CSV and TSV with a header line: one column of labels, the others numbers. Fields
+ * may stand in double quotes, as RFC 4180 has them. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "data/source.h"
+#include "data/text.h"
+#include "tensor/meta.h"
+
+struct params {
+	const char *file, *label, *id, *group, *drop;
+};
+
+enum role { VALUE, LABEL, ID, GROUP, DROP };
+
+struct csv {
+	char *text, *next;		/* what is still to be read */
+	size_t line, first;		/* line of next; of the row that was read */
+	char sep;
+	char **field;			/* (n) of the row that was read, NUL-terminated */
+	size_t n, cap;
+	enum role *role;		/* (columns) */
+	const char **column;		/* (columns) names */
+	size_t columns, d;
+	float *x;			/* (N,d) */
+	const char **label, **id, **group;	/* (N) words in text */
+	size_t N, xcap, wcap[3];
+};
+
+/* Without blanks around it, in place. */
+static char *trim(char *s, char *end)
+{
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*end = '\0';
+	return s + strspn(s, " ");
+}
+
+/* A field in quotes at c->next, "" for ". Ends behind the closing one. */
+static int quoted(struct csv *c, char **out, struct fl_err *e)
+{
+	char *from = c->next + 1, *to = *out = from;
+
+	for (;; from++) {
+		if (*from == '"' && from[1] == '"')
+			from++;
+		else if (*from == '"')
+			break;
+		if (!*from)
+			return fl_fail(e, FL_EDATA, "line %zu: quote is not closed", c->first);
+		c->line += *from == '\n';
+		*to++ = *from;
+	}
+	c->next = from + 1;
+	*to = '\0';
+	return 0;
+}
+
+/* The field at c->next into *out; c->next is then at what ends it. */
+static int field(struct csv *c, char **out, char *end, struct fl_err *e)
+{
+	char *p, stop[] = { c->sep, '\r', '\n', '\0' };
+
+	if (*c->next == '"') {
+		if (quoted(c, out, e))
+			return -1;
+		*end = *c->next;
+		if (*end && !strchr(stop, *end))
+			return fl_fail(e, FL_EDATA, "line %zu: '%c' after a closing quote", c->line, *end);
+		return 0;
+	}
+	p = c->next;
+	c->next += strcspn(c->next, stop);
+	*end = *c->next;
+	*out = trim(p, c->next);
+	return 0;
+}
+
+/* One row into c->field(c->n): 1; end of text: 0. */
+static int row(struct csv *c, struct fl_err *e)
+{
+	char end;
+
+	c->n = 0;
+	while (*c->next == '\n' || *c->next == '\r')	/* empty lines */
+		c->line += *c->next++ == '\n';
+	c->first = c->line;
+	if (!*c->next)
+		return 0;
+	do {
+		if (fl_grow(&c->field, &c->cap, c->n + 1, sizeof *c->field, e) ||
+		    field(c, &c->field[c->n++], &end, e))
+			return -1;
+		if (end == '\r') {
+			*c->next++ = '\0';
+			if ((end = *c->next) && end != '\n')
+				return fl_fail(e, FL_EDATA, "line %zu: carriage return inside", c->first);
+		}
+		if (end)
+			*c->next++ = '\0';
+	} while (end == c->sep);
+	c->line += end == '\n';
+	return 1;
+}
+
+/* Is name one of the words that list joins by '+'? */
+static int listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = list; p && *p; ) {
+		size_t m = strcspn(p, "+");
+
+		if (m == n && !memcmp(p, name, n))
+			return 1;
+		p += m + (p[m] == '+');
+	}
+	return 0;
+}
+
+static int has_column(const struct csv *c, const char *name, size_t n, struct fl_err *e)
+{
+	for (size_t j = 0; j < c->columns; j++)
+		if (strlen(c->column[j]) == n && !memcmp(c->column[j], name, n))
+			return 0;
+	return fl_fail(e, FL_EDATA, "line %zu: no column '%.*s'", c->first, (int)n, name);
+}
+
+static int check_columns(const struct csv *c, const struct params *p, struct fl_err *e)
+{
+	for (size_t j = 0; j < c->columns; j++)
+		for (size_t i = 0; i < j; i++)
+			if (!strcmp(c->column[i], c->column[j]))
+				return fl_fail(e, FL_EDATA, "line %zu: two columns '%s'", c->first, c->column[j]);
+	if (has_column(c, p->label, strlen(p->label), e) ||
+	    (p->id && has_column(c, p->id, strlen(p->id), e)) ||
+	    (p->group && has_column(c, p->group, strlen(p->group), e)))
+		return -1;
+	for (const char *d = p->drop; d && *d; ) {
+		size_t m = strcspn(d, "+");
+
+		if (has_column(c, d, m, e))
+			return -1;
+		d += m + (d[m] == '+');
+	}
+	return c->d ? 0 : fl_fail(e, FL_EDATA, "no column is left for inputs");
+}
+
+static int header(struct csv *c, const struct params *p, struct fl_arena *a, struct fl_err *e)
+{
+	int rc;
+
+	c->sep = memchr(c->next, '\t', strcspn(c->next, "\n")) ? '\t' : ',';
+	if ((rc = row(c, e)) <= 0)
+		return rc ? rc : fl_fail(e, FL_EDATA, "is empty, want a header line");
+	c->columns = c->n;
+	c->role = fl_arena_get(a, c->n, sizeof *c->role, e);
+	c->column = fl_arena_get(a, c->n, sizeof *c->column, e);
+	if (!c->role || !c->column)
+		return -1;
+	for (size_t j = 0; j < c->n; j++) {
+		const char *name = c->column[j] = c->field[j];
+
+		c->role[j] = !strcmp(name, p->label) ? LABEL : p->id && !strcmp(name, p->id) ? ID :
+		             p->group && !strcmp(name, p->group) ? GROUP :
+		             listed(p->drop, name) ? DROP : VALUE;
+		c->d += c->role[j] == VALUE;
+	}
+	return check_columns(c, p, e);
+}
+
+static int value(const struct csv *c, size_t j, float *x, struct fl_err *e)
+{
+	double v;
+
+	if (fl_num_real(c->field[j] + (*c->field[j] == '+'), &v))
+		return fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is not a number", c->first,
+		               c->column[j], c->field[j]);
+	*x = (float)v;
+	return isfinite(*x) ? 0 : fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is too large",
+	                                  c->first, c->column[j], c->field[j]);
+}
+
+static int room(struct csv *c, struct fl_err *e)
+{
+	size_t want;
+
+	if (fl_mul(c->N + 1, c->d, &want))
+		return fl_fail_mem(e, SIZE_MAX);
+	return fl_grow(&c->x, &c->xcap, want, sizeof *c->x, e) ||
+	       fl_grow(&c->label, &c->wcap[0], c->N + 1, sizeof *c->label, e) ||
+	       fl_grow(&c->id, &c->wcap[1], c->N + 1, sizeof *c->id, e) ||
+	       fl_grow(&c->group, &c->wcap[2], c->N + 1, sizeof *c->group, e) ? -1 : 0;
+}
+
+/* The row that was read as example N. */
+static int take_row(struct csv *c, struct fl_err *e)
+{
+	float *x;
+
+	if (c->n != c->columns)
+		return fl_fail(e, FL_EDATA, "line %zu: %zu fields, the header has %zu", c->first, c->n,
+		               c->columns);
+	if (room(c, e))
+		return -1;
+	x = c->x + c->N * c->d;
+	c->id[c->N] = c->group[c->N] = NULL;
+	for (size_t j = 0; j < c->n; j++) {
+		if (c->role[j] != VALUE && c->role[j] != DROP && !*c->field[j])
+			return fl_fail(e, FL_EDATA, "line %zu: column '%s' is empty", c->first, c->column[j]);
+		switch (c->role[j]) {
+		case VALUE:
+			if (value(c, j, x++, e))
+				return -1;
+			break;
+		case LABEL: c->label[c->N] = c->field[j]; break;
+		case ID: c->id[c->N] = c->field[j]; break;
+		case GROUP: c->group[c->N] = c->field[j]; break;
+		case DROP: break;
+		}
+	}
+	c->N++;
+	return 0;
+}
+
+/* Whole numbers are the ids themselves, other words (of groups) their ranks. */
+static int add_ids(const struct csv *c, const char *name, const char **word, int ranks,
+                   struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_words w;
+
+	if (fl_words_rank(word, c->N, &rec->arena, &w, e))
+		return -1;
+	if (!w.whole && !ranks)
+		return fl_fail(e, FL_EDATA, "column for %s holds other than whole numbers", name);
+	return fl_tset_add(rec, name, FL_I64, 1, &c->N, w.whole ? w.whole : w.rank, e) ? 0 : -1;
+}
+
+static int fill(const struct csv *c, const struct params *p, struct fl_tset *rec, struct fl_err *e)
+{
+	size_t dim[] = { c->N, c->d };
+	struct fl_tensor *x;
+
+	if (!c->N)
+		return fl_fail(e, FL_EDATA, "holds no example");
+	if (!(x = fl_tset_add(rec, "x", FL_F32, 2, dim, NULL, e)))
+		return -1;
+	memcpy(x->data, c->x, x->bytes);
+	if (fl_words_labels(c->label, c->N, rec, e) ||
+	    (p->id && add_ids(c, "id", c->id, 0, rec, e)) ||
+	    (p->group && add_ids(c, "group", c->group, 1, rec, e)))
+		return -1;
+	return fl_meta_set_kind(rec, FL_KIND_DATA, e);
+}
+
+static int read_csv(const void *vp, struct fl_tset *rec, struct fl_err *e)
+{
+	const struct params *p = vp;
+	struct csv c = { .line = 1 };
+	struct fl_arena a = { .head = NULL };
+	size_t n;
+	int rc = -1;
+
+	if (!p->file || !p->label)
+		return fl_fail(e, FL_EUSAGE, "csv wants file= and label=");
+	if (!(c.text = c.next = fl_text_read(p->file, &n, e)))
+		return -1;
+	rc = header(&c, p, &a, e);
+	while (!rc && (rc = row(&c, e)) > 0)
+		rc = take_row(&c, e);
+	if (!rc)
+		rc = fill(&c, p, rec, e);
+	if (rc)
+		fl_fail_in(e, "%s", p->file);
+	free(c.text);
+	free(c.field);
+	free(c.x);
+	free(c.label);
+	free(c.id);
+	free(c.group);
+	fl_arena_release(&a);
+	return rc;
+}
+
+static const struct fl_param params[] = {
+	{ "file", FL_P_PATH, offsetof(struct params, file), NULL, 0, 0, NULL, "file",
+	  "the table, plain or gzip; a tab in the header makes it TSV" },
+	{ "label", FL_P_STR, offsetof(struct params, label), NULL, 0, 0, NULL, "column",
+	  "column of the labels: whole numbers from 0, or words" },
+	{ "id", FL_P_STR, offsetof(struct params, id), NULL, 0, 0, NULL, "column",
+	  "column of whole numbers that name the examples" },
+	{ "group", FL_P_STR, offsetof(struct params, group), NULL, 0, 0, NULL, "column",
+	  "column of natural clients: numbers, or words, which become ranks" },
+	{ "drop", FL_P_STR, offsetof(struct params, drop), NULL, 0, 0, NULL, "a+b",
+	  "columns that are no inputs" },
+	{ .name = NULL }
+};
+
+const struct fl_source fl_data_csv = {
+	.e = {
+		.name = "csv",
+		.title = "CSV and TSV",
+		.cite = "Shafranovich, RFC 4180",
+		.doc = "a table with a header line, one example a row",
+		.params = params,
+		.psize = sizeof(struct params),
+		.formula = "columns that are not label, id, group or dropped are the inputs, in order",
+	},
+	.read = read_csv,
+};

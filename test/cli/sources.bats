@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# Data sources: what other programs wrote is read to the bit, bad files are refused.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	G=$ROOT/test/golden
+	cd "$BATS_TEST_TMPDIR"
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	"$PYTHON" "$G/data/sources.py" write .
+}
+
+# reads SOURCE WANT: one client gets all, in order.
+reads() {
+	fl-partition -d "$1" -k 1 -B iid -o c --no-sync
+	"$PYTHON" "$G/data/sources.py" check "$2" c/0000.safetensors
+}
+
+# refused STATUS MESSAGE SOURCE
+refused() {
+	run --separate-stderr fl-partition -d "$3" -k 1 -B iid -o bad --no-sync
+	echo "status $status: $stderr"
+	[ "$status" = "$1" ]
+	[[ $stderr == *"$2"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	[ ! -e bad ]
+}
+
+@test "CSV and TSV: quotes, blanks, CRLF, words as labels and groups" {
+	run reads csv:file=t.csv,label=kind,id=who,group=place,drop=note t.csv.want.npz
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = '["high","low","mid, \"so\""]' ]
+	[ "$(reads csv:file=t.tsv.gz,label=y t.tsv.gz.want.npz)" = - ]
+}
+
+@test "LIBSVM text" {
+	[ "$(reads libsvm:file=t.svm,dim=7 t.svm.want.npz)" = '["-1","+1","3"]' ]
+}
+
+@test "NumPy's files, pairs and archives" {
+	reads x.npy,y.npy npy.want.npz
+	reads s.npz npz.want.npz
+	reads c.npz npz.want.npz
+}
+
+@test "tensors of any record, CIFAR-10" {
+	fl-partition -d s.npz -k 1 -B iid -o c --no-sync
+	reads st:file=c/0000.safetensors,group=group npz.want.npz
+	refused 3 "want the same number of rows" st:file=c/0000.safetensors,y=x
+	refused 3 "tensor 'z' is missing" st:file=c/0000.safetensors,y=z
+	refused 4 "No such file" st:file=none.safetensors
+	mkdir cifar
+	head -c 30730000 /dev/zero >cifar/test_batch.bin
+	fl-partition -d cifar10:dir=cifar,split=test -k 4 -B iid -o d --no-sync
+	[ "$(jq -c .sizes d/partition.json)" = "[2500,2500,2500,2500]" ]
+	head -c 30729999 /dev/zero >cifar/test_batch.bin
+	refused 3 "truncated in example 9999" cifar10:dir=cifar,split=test
+	printf '\12' | dd of=cifar/test_batch.bin bs=1 seek=3073 conv=notrunc status=none
+	refused 3 "example 1: label 10" cifar10:dir=cifar,split=test
+	refused 4 "data_batch_1.bin: No such file" cifar10:dir=cifar
+	refused 2 "wants dir=" cifar10
+}
+
+@test "Synthetic(alpha, beta) is the authors' definition, split by its clients" {
+	for a in 1,beta=0.5,iid=off 0,beta=2,iid=on; do
+		fl-partition -d "synthetic:alpha=$a,clients=5,seed=3,mu=1,sigma=1,least=7" -k 1 -B iid \
+			-o c --no-sync
+		IFS=,= read -r alpha _ beta _ iid <<<"$a"
+		"$PYTHON" "$G/data/sources.py" synthetic c/0000.safetensors "$alpha" "$beta" 5 3 "$iid"
+	done
+	fl-partition -d synthetic:clients=12,sigma=1 -B natural -o n --no-sync
+	[ "$(jq .clients n/partition.json)" = 12 ]
+}
+
+@test "made-up mechanisms of action: learnt from other compounds, the better normalised" {
+	fl-partition -d moa:dmso=12,plates=6 -B natural -o g --no-sync
+	[ "$(jq .clients g/partition.json)" = 206 ]
+	for n in off on; do
+		fl-partition -d "moa:normalise=$n" -k 1 -B iid -o "$n" --no-sync
+	done
+	"$PYTHON" - <<-'END'
+	import importlib.util, os
+	import numpy as np
+	s = importlib.util.spec_from_file_location("s", os.environ["ROOT"] + "/test/golden/data/sources.py")
+	m = importlib.util.module_from_spec(s); s.loader.exec_module(m)
+	acc = []
+	for n in ("off", "on"):
+	    _, t = m.load(n + "/0000.safetensors")
+	    x, y, g = t["x"].astype(float), t["y"], t["group"]
+	    assert len(y) == 10 * 20 * 6 + 18 * 10 and y.max() == 10
+	    keep = y < 10
+	    x, y, g = x[keep], y[keep], g[keep]
+	    test = g % 5 == 0
+	    c = np.array([x[~test & (y == k)].mean(0) for k in range(10)])
+	    acc.append((np.argmin(((x[test][:, None] - c)**2).sum(2), 1) == y[test]).mean())
+	print(acc)
+	assert .2 < acc[0] < acc[1] < 1
+	END
+}
+
+@test "bad tables" {
+	refused 4 "No such file" csv:file=none,label=y
+	refused 2 "wants file= and label=" csv:file=t.csv
+	refused 3 "no column 'y'" csv:file=t.csv,label=y
+	refused 3 "no column 'z'" csv:file=t.csv,label=kind,drop=note+z
+	refused 3 "line 2: column 'place': 'site " csv:file=t.csv,label=kind,drop=note
+	bad() { printf "$2" >b.csv; refused 3 "$1" csv:file=b.csv,label=y; }
+	bad "line 3: 2 fields, the header has 3" 'a,b,y\n1,2,0\n1,2\n'
+	bad "line 3: 4 fields" 'a,b,y\n1,2,0\n1,2,3,4\n'
+	bad "line 2: column 'b': 'nan' is not a number" 'a,b,y\n1,nan,0\n'
+	bad "line 2: column 'b': '' is not" 'a,b,y\n1,,0\n'
+	bad "line 2: column 'a': '1e99' is too large" 'a,b,y\n1e99,1,0\n'
+	bad "line 2: column 'y' is empty" 'a,y\n1,\n'
+	bad "line 2: quote is not closed" 'a,y\n1,"0\n'
+	bad "line 2: 'x' after a closing quote" 'a,y\n1,"0"x\n'
+	bad "two columns 'a'" 'a,a,y\n1,1,0\n'
+	bad "no column is left" 'y\n1\n'
+	bad "holds no example" 'a,y\n'
+	bad "is empty" ''
+	bad "byte 3 is NUL" 'a,y\0\n'
+	gzip -c t.csv | head -c 100 >cut.gz
+	refused 3 "cut.gz: " csv:file=cut.gz,label=kind
+	bad() { printf "$2" >b.svm; refused 3 "$1" libsvm:file=b.svm; }
+	bad "line 2: index 2 does not ascend" '1 1:1\n1 2:1 2:2\n'
+	bad "line 1: index 0 is below 1" '1 0:1\n'
+	bad "line 1: 'x' is no index:value" '1 x\n'
+	bad "line 1: '1:inf' is no" '1 1:inf\n'
+	bad "line 1: label 'a' is not" 'a 1:1\n'
+	bad "index 99999999 is too large" '1 99999999:1\n'
+	bad "no example" '\n'
+}
+
+@test "bad arrays" {
+	refused 3 "Fortran order" f.npy,y.npy
+	refused 3 "type '|O' is not supported" o.npy,y.npy
+	refused 3 "tensor 'x' value" nan.npy,y.npy
+	refused 3 "must be an integer type" x.npy,x.npy
+	refused 3 "array 'y' is missing" noy.npz
+	size=$(stat -c %s x.npy)
+	for n in 8 11 60 130 $((size - 1)); do
+		head -c "$n" x.npy >cut.npy
+		refused 3 "cut.npy" cut.npy,y.npy
+	done
+	sed 's/(12, 3)/(99, 3)/' x.npy >big.npy
+	refused 3 "297 values promised" big.npy,y.npy
+	sed "s/'descr'/__import/" x.npy >eval.npy
+	refused 3 "header: not descr" eval.npy,y.npy
+	size=$(stat -c %s c.npz)
+	for n in 30 200 $((size / 2)) $((size - 30)) $((size - 1)); do
+		head -c "$n" c.npz >cut.npz
+		refused 3 "cut.npz" cut.npz
+	done
+	"$PYTHON" -c 'b = bytearray(open("s.npz", "rb").read()); b[300] ^= 1; open("flip.npz", "wb").write(b)'
+	refused 3 "wrong checksum" flip.npz
+}
