@@ -107,7 +107,7 @@ static inline int case_open(struct cases *c, struct fl_err *e)
 	c->work.stats = c->w;
 	case_fill("x", x, n);
 	for (size_t i = 0; i < n; i++)
-		c->work.act[0][i] = x[i];
+		c->work.act[0][i] = !strcmp(c->name, "lstm") ? floorf((x[i] + 1) * 2.5f) : x[i];
 	for (size_t i = 0; i < c->B; i++)
 		c->y[i] = (int32_t)(i * 7 % c->net.classes);
 	return 0;

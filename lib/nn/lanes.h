@@ -37,4 +37,7 @@ FL_BODY double fl_lanes_total(const struct fl_lanes *l)
 	return sum;
 }
 
+/* y(n) += column sums of x(B,n): rows in ascending order, in double, rounded once. */
+void fl_column_sums(const fl_real *x, fl_real *y, size_t B, size_t n);
+
 #endif

@@ -41,9 +41,9 @@ struct fl_layer_param {
 	unsigned ndim;
 	size_t dim[FL_SHAPE_MAX];	/* as in the record */
 	enum fl_perm perm;
-	int buffer;		/* not trained: running statistics. A forward pass in training
-				 * updates them in stats; backward sets their gradient to 0 and
-				 * never calls done for them */
+	int buffer;		/* not trained: running statistics, which a forward pass in training
+				 * updates in stats, or frozen weights. backward sets the gradient
+				 * to 0 and never calls done */
 };
 
 /* A layer in a net. Built by the entry's shape(). */

@@ -6,7 +6,7 @@
  * the block while it is in cache. */
 #include <math.h>
 
-#include "kernel/isa.h"
+#include "nn/lanes.h"
 #include "nn/layer.h"
 
 struct linear {
@@ -118,33 +118,6 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	fl_matmul(&y, a->scratch);
 }
 
-enum { LANES = 16 };
-
-/* y(n) += column sums of x(B,m) in n columns from the first, n <= LANES. */
-FL_BODY void add_columns(const fl_real *x, fl_real *y, size_t B, size_t m, size_t n)
-{
-	double s[LANES] = { 0 };
-
-	for (size_t b = 0; b < B; b++)
-		for (size_t j = 0; j < n; j++)
-			s[j] += (double)x[b * m + j];
-	for (size_t j = 0; j < n; j++)
-		y[j] = (fl_real)((double)y[j] + s[j]);
-}
-
-FL_BODY void column_sums_body(const fl_real *x, fl_real *y, size_t B, size_t m)
-{
-	size_t j = 0;
-
-	for (; j + LANES <= m; j += LANES)
-		add_columns(x + j, y + j, B, m, LANES);
-	if (j < m)
-		add_columns(x + j, y + j, B, m, m - j);
-}
-
-static void column_sums(const fl_real *x, fl_real *y, size_t B, size_t m);
-FL_ISA_FN(column_sums, (const fl_real *x, fl_real *y, size_t B, size_t m), (x, y, B, m))
-
 static void bias_backward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t O = l->out.d[0];
@@ -153,7 +126,7 @@ static void bias_backward(const struct fl_layer *l, const struct fl_pass *a)
 	if (a->flags & FL_BACK_FIRST)
 		for (size_t o = 0; o < O; o++)
 			db[o] = 0;
-	column_sums(a->dy, db, a->B, O);
+	fl_column_sums(a->dy, db, a->B, O);
 	if (a->done)
 		a->done(a->ctx, l->off[BIAS], O);
 }

@@ -143,6 +143,32 @@ CASES = {
 }
 
 
+class Words(nn.Module):
+    """Tokens 0 to 4."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 4)
+        self.lstm = nn.LSTM(4, 6, num_layers=2, batch_first=True)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.fc(self.lstm(self.embed(x.long()))[0][:, -1])
+
+
+class Lora(nn.Linear):
+    def __init__(self, cin, cout, rank, alpha):
+        super().__init__(cin, cout)
+        self.weight.requires_grad_(False)
+        self.bias.requires_grad_(False)
+        self.lora_A = nn.Parameter(torch.zeros(rank, cin))
+        self.lora_B = nn.Parameter(torch.zeros(cout, rank))
+        self.scale = alpha / rank
+
+    def forward(self, x):
+        return super().forward(x) + self.scale * (x @ self.lora_A.T) @ self.lora_B.T
+
+
 def head(loss):
     return (spec([6], layer("linear", out=4), loss=loss), nn.Sequential(nn.Linear(6, 4)), (6,), 9, 4)
 
@@ -168,6 +194,13 @@ LOSSES = {
     "bce": ("bce", one_hot(nn.functional.binary_cross_entropy_with_logits)),
     "supcon": ("supcon:tau=0.5", lambda z, y: supcon(z, y, 0.5)),
 }
+CASES["lora"] = (spec([9], layer("lora", out=8, rank=3, alpha=6.0), layer("tanh"),
+                      layer("lora", out=4, rank=1)),
+                 nn.Sequential(Lora(9, 8, 3, 6), nn.Tanh(), Lora(8, 4, 1, 8)), (9,), 6, 4)
+CASES["lstm"] = (spec([7], layer("embedding", name="embed", num=5, dim=4),
+                      layer("lstm", name="lstm", hidden=6),
+                      layer("lstm", name="lstm", hidden=6, level=1, last=True),
+                      layer("linear", name="fc", out=5)), Words(), (7,), 6, 5)
 CASES.update({name: head(loss) for name, (loss, _) in LOSSES.items()})
 
 
@@ -193,6 +226,8 @@ def main():
     out, meta = {}, {"steps": str(STEPS), "sgd": f"sgd:lr={LR},momentum={MOMENTUM}"}
     for name, (arch, net, shape, B, C) in CASES.items():
         x = torch.from_numpy(fill("x", (B,) + shape)).double()
+        if isinstance(net, Words):
+            x = torch.floor((x + 1) * 2.5)
         y = torch.arange(B) * 7 % C
         loss = LOSSES[name][1] if name in LOSSES else nn.functional.cross_entropy
         losses, logits, state = run(net, loss, x, y)
