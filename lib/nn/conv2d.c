@@ -12,30 +12,11 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "nn/conv2d.h"
 #include "nn/lanes.h"
 #include "nn/window.h"
 
-struct conv2d {
-	int64_t out, groups;
-	struct fl_dims kernel, stride, padding;
-	int bias;
-};
-
-static const struct fl_param params[] = {
-	{ "out", FL_P_INT, offsetof(struct conv2d, out), NULL, 1, 1 << 20, NULL, "n",
-	  "output channels; must be given" },
-	{ "kernel", FL_P_DIMS, offsetof(struct conv2d, kernel), "3", 1, 4096, NULL, "n[+n]",
-	  "size of the kernel" },
-	{ "stride", FL_P_DIMS, offsetof(struct conv2d, stride), "1", 1, 4096, NULL, "n[+n]",
-	  "step between windows" },
-	{ "padding", FL_P_DIMS, offsetof(struct conv2d, padding), "0", 0, 4096, NULL, "n[+n]",
-	  "zeros around the input" },
-	{ "groups", FL_P_INT, offsetof(struct conv2d, groups), "1", 1, 1 << 20, NULL, "n",
-	  "groups of channels that are convolved apart" },
-	{ "bias", FL_P_BOOL, offsetof(struct conv2d, bias), "on", 0, 0, NULL, NULL,
-	  "whether a bias is added" },
-	{ 0 }
-};
+static const struct fl_param params[] = { FL_CONV2D_PARAMS, { 0 } };
 
 enum { WEIGHT, BIAS };
 enum { PIXELS = 256 };		/* small images are joined to this many, so that dw is loaded seldom */
@@ -51,7 +32,7 @@ struct geo {
 
 static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl_err *e)
 {
-	const struct conv2d *p = l->p;
+	const struct fl_conv2d *p = l->p;
 
 	*g = (struct geo){ .G = (size_t)p->groups, .O = (size_t)p->out };
 	if (fl_window_init(&g->w, l, &p->kernel, &p->stride, &p->padding, e))
@@ -70,7 +51,7 @@ static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl
 
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
-	const struct conv2d *p = l->p;
+	const struct fl_conv2d *p = l->p;
 	struct geo g;
 	size_t n;
 
@@ -448,7 +429,7 @@ const struct fl_layer_entry fl_layer_conv2d = {
 		.cite = "LeCun et al., Neural Computation 1, 1989; torch.nn.Conv2d",
 		.doc = "two-dimensional convolution with bias",
 		.params = params,
-		.psize = sizeof(struct conv2d),
+		.psize = sizeof(struct fl_conv2d),
 		.formula = "y_o = b_o + sum_c w_oc * x_c",
 	},
 	.fuse_relu = 1,

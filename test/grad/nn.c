@@ -52,6 +52,10 @@ static const struct sample {
 	{ "embedding", "{\"input\":[5],\"layers\":[{\"layer\":\"embedding\",\"num\":3,\"dim\":4}]}", 0 },
 	{ "lora", VECTOR(7) "{\"layer\":\"lora\",\"out\":5,\"rank\":2,\"alpha\":3}]}", 0 },
 	{ "lora", VECTOR(3) "{\"layer\":\"lora\",\"out\":18,\"rank\":4,\"bias\":false}]}", 0 },
+	{ "wsconv2d", IMAGE(2,5,4) "{\"layer\":\"wsconv2d\",\"out\":3,\"padding\":1}]}", 0 },
+	{ "wsconv2d", IMAGE(4,3,3) "{\"layer\":\"wsconv2d\",\"out\":18,\"kernel\":2,\"groups\":2,"
+	              "\"bias\":false}]}", 0 },
+	{ "wsconv2d", IMAGE(1,3,3) "{\"layer\":\"wsconv2d\",\"out\":2,\"kernel\":[1,2],\"eps\":1}]}", 0 },
 	{ "relu", "{\"input\":[9],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":3}]}", 0 },
 	{ "flatten", "{\"input\":[2,3,2],\"layers\":[{\"layer\":\"flatten\"},"
 	             "{\"layer\":\"linear\",\"out\":3}]}", 0 },

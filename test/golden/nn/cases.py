@@ -169,6 +169,17 @@ class Lora(nn.Linear):
         return super().forward(x) + self.scale * (x @ self.lora_A.T) @ self.lora_B.T
 
 
+class WsConv(nn.Conv2d):
+    def __init__(self, *args, **keys):
+        super().__init__(*args, **keys)
+        self.gain = nn.Parameter(torch.ones(self.out_channels, 1, 1, 1))
+
+    def forward(self, x):
+        d = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        v = self.gain * d / (d * d).sum((1, 2, 3), keepdim=True).clamp(min=1e-4).sqrt()
+        return self._conv_forward(x, v, self.bias)
+
+
 def head(loss):
     return (spec([6], layer("linear", out=4), loss=loss), nn.Sequential(nn.Linear(6, 4)), (6,), 9, 4)
 
@@ -197,6 +208,12 @@ LOSSES = {
 CASES["lora"] = (spec([9], layer("lora", out=8, rank=3, alpha=6.0), layer("tanh"),
                       layer("lora", out=4, rank=1)),
                  nn.Sequential(Lora(9, 8, 3, 6), nn.Tanh(), Lora(8, 4, 1, 8)), (9,), 6, 4)
+CASES["wsconv"] = (spec([2, 7, 7], layer("wsconv2d", out=17, stride=2), RELU,
+                        layer("wsconv2d", out=6, kernel=2, bias=False), FLAT,
+                        layer("linear", out=3)),
+                   nn.Sequential(WsConv(2, 17, 3, stride=2), nn.ReLU(),
+                                 WsConv(17, 6, 2, bias=False), nn.Flatten(), nn.Linear(24, 3)),
+                   (2, 7, 7), 5, 3)
 CASES["lstm"] = (spec([7], layer("embedding", name="embed", num=5, dim=4),
                       layer("lstm", name="lstm", hidden=6),
                       layer("lstm", name="lstm", hidden=6, level=1, last=True),
