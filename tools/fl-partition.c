@@ -15,6 +15,8 @@
 #include "data/data.h"
 #include "data/source.h"
 #include "part/part.h"
+#include "part/plot.h"
+#include "shift/shift.h"
 
 #define MANIFEST "partition.json"
 #define BEGIN "{\"schema\":\"fl-partition/1\""
@@ -24,7 +26,8 @@
 struct opts {
 	const char *data, *scale, *output, *test_output;
 	int64_t clients, seed, threads;
-	struct fl_spec by;
+	struct fl_spec by, shift;
+	const char *plot;
 	double test_frac;
 	int index, no_sync, no_prov;
 };
@@ -46,6 +49,10 @@ static const struct fl_opt opts[] = {
 	  "folder of the examples that --test-frac holds out" } },
 	{ 0, FL_O_PROV, NULL, { "index", FL_P_BOOL, O(index), "off", 0, 0, NULL, NULL,
 	  "write row numbers in place of copies" } },
+	{ 0, FL_O_PROV, &fl_family_shift, { "shift", (enum fl_ptype)FL_P_SPEC, O(shift), NULL, 0, 0,
+	  NULL, "shift", "change examples by the client they are of" } },
+	{ 0, 0, NULL, { "plot", FL_P_PATH, O(plot), NULL, 0, 0, NULL, "file",
+	  "draw the counts as SVG there, and as text on a terminal" } },
 	{ 0, FL_O_PROV, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
 	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}" } },
 	FL_OPT_THREADS(struct opts),
@@ -256,6 +263,12 @@ static int manifest(const struct out *w, struct fl_str *b, struct fl_err *e)
 	fl_spec_print(&j->o->by, &by);
 	fl_str_add(b, BEGIN ",\"by\":");
 	fl_str_addjson(b, fl_str_c(&by));
+	if (j->o->shift.entry) {
+		fl_str_clear(&by);
+		fl_spec_print(&j->o->shift, &by);
+		fl_str_add(b, ",\"shift\":");
+		fl_str_addjson(b, fl_str_c(&by));
+	}
 	fl_str_addf(b, ",\"seed\":%" PRId64 ",\"tries\":%zu,\"part\":\"%s\",\"test_frac\":",
 	            j->o->seed, s->tries, part_name[w->l->part]);
 	if (j->o->test_output)
@@ -292,12 +305,30 @@ static int write_manifest(const struct out *w, struct fl_err *e)
 
 /* --- records --- */
 
+/* Client k's examples with x, changed by its number. */
+static int make_shifted(const struct out *w, size_t k, const uint32_t *row, size_t n,
+                        struct fl_tset *rec, struct fl_err *e)
+{
+	const struct job *j = w->j;
+	const struct fl_spec *s = &j->o->shift;
+	struct fl_shift_in in = {
+		.k = k, .K = j->split.K, .C = j->split.C, .seed = j->split.seed, .row = row,
+		.div = j->data.div,
+	};
+
+	if (fl_data_subset(&j->data, row, n, (int64_t)k, rec, e))
+		return -1;
+	return ((const struct fl_shift *)s->entry)->apply(s->p, &in, rec, e) ?
+	       fl_fail_in(e, "%s: --shift", j->data.name) : 0;
+}
+
 static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struct fl_err *e)
 {
 	const struct job *j = w->j;
 	const uint32_t *row = w->l->row + w->l->start[k];
 	size_t n = size_of(w->l, k);
 	int rc = w->source ? fl_data_index(&j->data, row, n, (int64_t)k, w->source, j->crc, rec, e) :
+	         j->o->shift.entry ? make_shifted(w, k, row, n, rec, e) :
 	         fl_data_frame(&j->data, row, n, (int64_t)k, rec, e);
 
 	if (!rc && w->l->part != ALL)
@@ -310,6 +341,8 @@ static int write_record(const struct out *w, size_t k, struct fl_tset *rec, stru
 {
 	const uint32_t *row = w->l->row + w->l->start[k];
 
+	if (w->j->o->shift.entry)
+		return fl_stream_write(o, rec, e);
 	return fl_data_write(&w->j->data, row, size_of(w->l, k), rec, o, e);
 }
 
@@ -472,6 +505,9 @@ static int check_options(const struct opts *o, struct fl_err *e)
 {
 	if (!o->test_output != isnan(o->test_frac))
 		return fl_fail(e, FL_EUSAGE, "--test-frac and --test-output go together");
+	if (o->index && o->shift.entry)
+		return fl_fail(e, FL_EUSAGE, "--shift changes examples, --index refers to those of the "
+		               "source");
 	return 0;
 }
 
@@ -499,12 +535,34 @@ static int open_data(struct job *j, struct fl_err *e)
 	return 0;
 }
 
+/* The picture, written but not published. */
+static int draw(const struct job *j, const struct lists *l, struct fl_out *o, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	struct fl_str b = FL_STR_INIT, title = FL_STR_INIT;
+	int rc;
+
+	fl_spec_print(&j->o->by, &title);
+	fl_plot_svg(l->counts, s->K, s->C, fl_str_c(&title), &b);
+	b.oom |= title.oom;
+	rc = fl_str_check(&b, e) || fl_out_open(o, j->o->plot, !j->o->no_sync, e) ||
+	     fl_out_write(o, b.s, b.len, e) || fl_out_flush(o, e) ? -1 : 0;
+	fl_str_clear(&b);
+	fl_plot_text(l->counts, s->K, s->C, &b);
+	if (!rc && j->run->progress && !b.oom)
+		fputs(fl_str_c(&b), stderr);
+	fl_str_release(&b);
+	fl_str_release(&title);
+	return rc;
+}
+
 static int write_all(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 	struct lists kept, held;
 	struct out train = { .j = j, .l = &kept, .dir.fd = -1 };
 	struct out test = { .j = j, .l = &held, .dir.fd = -1 };
+	struct fl_out plot = { .fd = -1 };
 	int stream = !strcmp(o->output, "-"), rc = -1;
 
 	if (make_lists(j, j->held ? TRAIN : ALL, &kept, e) ||
@@ -515,12 +573,17 @@ static int write_all(struct job *j, struct fl_err *e)
 		goto done;
 	if (j->held && fill(&test, o->test_output, e))
 		goto done;
+	if (o->plot && draw(j, &kept, &plot, e))
+		goto done;
 	if (stream && write_stream(&train, e))
 		goto done;
 	if (j->held && fl_dir_commit(&test.dir, !o->no_sync, e))
 		goto done;
 	rc = stream ? 0 : fl_dir_commit(&train.dir, !o->no_sync, e);
+	if (!rc && o->plot)
+		rc = fl_out_commit(&plot, e);
 done:
+	fl_out_abort(&plot);
 	fl_dir_abort(&train.dir);
 	fl_dir_abort(&test.dir);
 	return rc;
@@ -543,7 +606,9 @@ static int reads_stdin(const struct fl_run *r)
 	return !strcmp(((const struct opts *)r->opts)->data, "-");
 }
 
-static const struct fl_family *const families[] = { &fl_family_data, &fl_family_by, NULL };
+static const struct fl_family *const families[] = {
+	&fl_family_data, &fl_family_by, &fl_family_shift, NULL
+};
 
 static const struct fl_tool tool = {
 	.name = "fl-partition",

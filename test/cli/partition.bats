@@ -206,6 +206,64 @@ whole() {
 	cmp c/0003.safetensors d/0003.safetensors
 }
 
+@test "shifts: turned, noisy, renamed; a client's parts alike" {
+	need_numpy
+	args=(-d digits -k 5 -B uniform -s 2 --no-sync)
+	fl-partition "${args[@]}" -o plain
+	fl-partition "${args[@]}" -o turned --shift rotate:turns=4
+	fl-partition "${args[@]}" -o noisy --shift noise:sigma=0.2
+	fl-partition "${args[@]}" -o train --test-frac 0.3 --test-output held --shift noise:sigma=0.2
+	fl-partition "${args[@]}" -o renamed --shift labelswap:groups=3,pairs=2
+	fl-partition "${args[@]}" -o - --shift rotate >s.sts
+	st-cat turned/000?.safetensors | cmp - s.sts
+	[ "$(jq -r .shift noisy/partition.json)" = noise:sigma=0.2 ]
+	PYTHONPATH=$G/part "$PYTHON" - <<-'END'
+	import numpy as np
+	from check import load
+	maps = {}
+	for k in range(5):
+	    p, t, n, a, b, r = (load("%s/%04d.safetensors" % (d, k))[1]
+	                        for d in ("plain", "turned", "noisy", "train", "held", "renamed"))
+	    assert (t["x"] == np.rot90(p["x"], k % 4, (-2, -1))).all() and (t["y"] == p["y"]).all()
+	    # 8x8 of 0..16: noise of .2 k/4 in units of 16, rounded; clipped at 0.
+	    mid = p["x"] >= 12
+	    d = n["x"][mid].astype(float) - p["x"][mid]
+	    assert abs(np.sqrt(np.mean(d**2) - (k > 0) / 12) - .2 * k / 4 * 16) < .2, k
+	    both = np.concatenate([a["id"], b["id"]])
+	    x = np.concatenate([a["x"], b["x"]])[np.argsort(both)]
+	    assert (x == n["x"][np.argsort(n["id"])]).all()
+	    m = tuple(sorted(set(zip(p["y"].tolist(), r["y"].tolist()))))
+	    assert len(m) == 10 and maps.setdefault(k % 3, m) == m
+	    assert sum(u != v for u, v in m) == (4 if k % 3 else 0) and (r["x"] == p["x"]).all()
+	assert maps[1] != maps[2]
+	END
+	fails 2 "--index refers" fl-partition -d digits -k 2 -B iid -o x --index --shift noise
+	fails 3 "make 5" fl-partition -d digits -k 2 -B iid -o x --shift labelswap:pairs=6
+	fails 3 "want square images" fl-partition -d moa -k 2 -B iid -o x --shift rotate
+	fails 2 "did you mean 'noise'" fl-partition -d digits -k 2 -B iid -o x --shift nose
+}
+
+@test "the counts as a picture" {
+	need_numpy
+	fl-partition -d digits -k 6 -B pathological:m=3 -o c --plot p.svg --no-sync
+	"$PYTHON" - <<-'END'
+	import json, re
+	import xml.dom.minidom as m
+	n = json.load(open("c/partition.json"))["counts"]
+	text = [t.firstChild.data for t in m.parse("p.svg").getElementsByTagName("title")]
+	seen = {tuple(map(int, re.findall(r"\d+", t))) for t in text}
+	assert seen == {(k, c, v) for k, r in enumerate(n) for c, v in enumerate(r) if v}
+	END
+	fl-partition -d digits -k 700 -B iid -o - --plot q.svg >/dev/null
+	[ "$(wc -c <q.svg)" -lt 400000 ]
+	grep -q 'client 697-699, class 0' q.svg
+	run script -qec "fl-partition -d digits -k 6 -B iid -o d --plot p.svg --no-sync" /dev/null
+	[ "${#lines[@]}" = 6 ]
+	[[ ${lines[5]} == "5            |"*"| 239"* ]]
+	fails 4 "nowhere" fl-partition -d digits -k 6 -B iid -o e --plot nowhere/p.svg
+	[ ! -e e ]
+}
+
 @test "usage" {
 	fails 2 "--by iid wants --clients" fl-partition -d digits -B iid -o c
 	fails 2 "in [1," fl-partition -d digits -k 0 -B iid -o c
