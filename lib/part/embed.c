@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "kernel/gemm.h"
 #include "kernel/vmath.h"
 #include "part/classwise.h"
+
+#define BLOCK ((size_t)256)	/* examples a product */
 
 struct params {
 	double alpha;
@@ -23,6 +26,8 @@ struct kmeans {
 	size_t *size;		/* (n) */
 	int32_t *of;		/* (N) */
 	double *dist;		/* (N) squared distance to the nearest centre so far */
+	float *product;		/* (BLOCK,n) of examples and centres */
+	float *scratch;		/* of the product */
 };
 
 static double distance(const float *a, const float *b, size_t d)
@@ -59,27 +64,46 @@ static void seed_centres(struct kmeans *m)
 	}
 }
 
-/* Nearest centre: largest x.c - |c|^2/2. Returns how many examples moved. */
+static struct fl_gemm products(const struct kmeans *m, size_t i, size_t rows)
+{
+	return (struct fl_gemm){
+		.M = rows, .N = m->n, .K = m->s->d, .a = m->x + i * m->s->d, .b = m->centre,
+		.c = m->product, .lda = m->s->d, .ldb = m->s->d, .ldc = m->n, .tb = 1,
+	};
+}
+
+/* The centre with the largest x.c - |c|^2/2, which is the nearest. */
+static int32_t nearest(const struct kmeans *m, const float *product)
+{
+	double best = -INFINITY;
+	int32_t of = 0;
+
+	for (size_t c = 0; c < m->n; c++)
+		if ((double)product[c] - m->half[c] > best) {
+			best = (double)product[c] - m->half[c];
+			of = (int32_t)c;
+		}
+	return of;
+}
+
+/* Returns how many examples moved. */
 static size_t assign(struct kmeans *m)
 {
-	size_t d = m->s->d, moved = 0;
+	size_t d = m->s->d, N = m->s->N, moved = 0;
 
 	for (size_t c = 0; c < m->n; c++)
 		m->half[c] = fl_vsumsq(m->centre + c * d, d) / 2;
-	for (size_t i = 0; i < m->s->N; i++) {
-		double best = -INFINITY;
-		int32_t of = 0;
+	for (size_t i = 0; i < N; i += BLOCK) {
+		size_t rows = N - i < BLOCK ? N - i : BLOCK;
+		struct fl_gemm g = products(m, i, rows);
 
-		for (size_t c = 0; c < m->n; c++) {
-			double v = fl_vdot(m->x + i * d, m->centre + c * d, d) - m->half[c];
+		fl_gemm(&g, m->scratch);
+		for (size_t r = 0; r < rows; r++) {
+			int32_t of = nearest(m, m->product + r * m->n);
 
-			if (v > best) {
-				best = v;
-				of = (int32_t)c;
-			}
+			moved += m->of[i + r] != of;
+			m->of[i + r] = of;
 		}
-		moved += m->of[i] != of;
-		m->of[i] = of;
 	}
 	return moved;
 }
@@ -108,8 +132,15 @@ static int get_room(struct kmeans *m, struct fl_err *e)
 {
 	const struct fl_part *s = m->s;
 	struct fl_arena *a = s->arena;
-	size_t nd, Nd;
+	size_t nd, Nd, scratch = 0;
 
+	/* A short last block may want more than a whole one. */
+	for (size_t rows = 1; rows <= BLOCK; rows++) {
+		struct fl_gemm g = products(m, 0, rows);
+		size_t want = fl_gemm_scratch(&g);
+
+		scratch = want > scratch ? want : scratch;
+	}
 	if (fl_mul(m->n, s->d, &nd) || fl_mul(s->N, s->d, &Nd))
 		return fl_fail_mem(e, SIZE_MAX);
 	return (m->x = fl_arena_get(a, Nd, sizeof *m->x, e)) &&
@@ -118,7 +149,9 @@ static int get_room(struct kmeans *m, struct fl_err *e)
 	       (m->half = fl_arena_get(a, m->n, sizeof *m->half, e)) &&
 	       (m->size = fl_arena_get(a, m->n, sizeof *m->size, e)) &&
 	       (m->of = fl_arena_get(a, s->N, sizeof *m->of, e)) &&
-	       (m->dist = fl_arena_get(a, s->N, sizeof *m->dist, e)) ? 0 : -1;
+	       (m->dist = fl_arena_get(a, s->N, sizeof *m->dist, e)) &&
+	       (m->product = fl_arena_get(a, m->n * BLOCK, sizeof *m->product, e)) &&
+	       (m->scratch = fl_arena_get(a, scratch + 1, sizeof *m->scratch, e)) ? 0 : -1;
 }
 
 static int cluster(struct kmeans *m, size_t iterations, struct fl_err *e)

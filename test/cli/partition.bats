@@ -264,6 +264,25 @@ whole() {
 	[ ! -e e ]
 }
 
+@test "a test set split as the training set was" {
+	fl-partition -d digits -k 4 -B dirichlet:alpha=0.3 -o c --no-sync
+	fl-partition -d digits:split=test -B like:file=c/partition.json -o t --no-sync
+	jq -s '[.[].counts] as [$a, $b] | [range(4) as $k | range(10) as $c |
+		(($a | map(.[$c]) | add) as $n | ($b | map(.[$c]) | add) as $m |
+		 $b[$k][$c] - $a[$k][$c] * $m / $n | fabs)] | max < 1' c/partition.json t/partition.json |
+		grep -qx true
+	fails 3 "4 clients, not 5" fl-partition -d digits -k 5 -B like:file=c/partition.json -o x
+	fails 3 "the data have 11" fl-partition -d moa -B like:file=c/partition.json -o x
+	echo '{"counts":[[1,-1]]}' >bad.json
+	fails 3 "counts of 2 classes" fl-partition -d digits -B like:file=bad.json -o x
+	echo '{"counts":[[1,1,1,1,1,1,1,1,1,"1"]]}' >bad.json
+	fails 3 "client 0, class 9: no count" fl-partition -d digits -B like:file=bad.json -o x
+	echo '{"counts":3}' >bad.json
+	fails 3 "no list of rows" fl-partition -d digits -B like:file=bad.json -o x
+	head -c 300 c/partition.json >bad.json
+	fails 3 "bad.json: " fl-partition -d digits -B like:file=bad.json -o x
+}
+
 @test "usage" {
 	fails 2 "--by iid wants --clients" fl-partition -d digits -B iid -o c
 	fails 2 "in [1," fl-partition -d digits -k 0 -B iid -o c

@@ -321,6 +321,65 @@ static void test_mixture_law(void)
 	ok(sq / 40000 < 1.1 * var && sq / 40000 > .7 * var, "inner: variance %g of %g", sq / 40000, var);
 }
 
+/* Owner of one example over seeds: client k with the share of its class that k has
+ * on average. 900 seeds, nine clients; 26.1 is the .999 quantile of chi-square with
+ * eight degrees of freedom. */
+static void test_owner_law(void)
+{
+	static const char *const by[] = {
+		"iid", "uniform", "size:law=equal", "mix:by=uniform", "shards", "inner:alpha=1",
+		"dirichlet:alpha=1,min_size=1", "exdir:m=4,balance=none,min_size=1", "pathological:m=4",
+		"continuous:strictness=0,property=label", "dirichlet:compat=niid", "uniform:unit=block",
+	};
+
+	for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+		size_t seen[9] = { 0 }, held[9] = { 0 };
+		int bad = 0;
+		struct made m;
+		double x, h;
+
+		for (uint64_t seed = 0; seed < 900; seed++) {
+			size_t other = 17 + seed % 80 * 10;
+			int rc = make(&m, by[i], 900, 9, seed);
+
+			if (!rc && m.owner[17] < 9)	/* or of a class that nobody holds */
+				seen[m.owner[17]]++;
+			if (!rc && m.owner[other] < 9)
+				held[m.owner[other]]++;
+			bad += rc || m.owner[17] == FL_PART_DROPPED;
+			release(&m);
+		}
+		x = chi2(seen, 9, (900. - bad) / 9);
+		h = chi2(held, 9, (900. - bad) / 9);
+		ok(bad < 30, "%s: left out %d times", by[i], bad);
+		ok(x < 26.1 && h < 26.1, "%s: any client may own an example: chi2 %.1f, %.1f", by[i], x, h);
+	}
+}
+
+/* Which classes a client has: each with probability m/C. 2,000 seeds, ten classes. */
+static void test_holders_law(void)
+{
+	size_t seen[CLASSES] = { 0 }, first = 0;
+	struct made m;
+	uint64_t counts[7 * CLASSES];
+
+	for (uint64_t seed = 0; seed < 2000; seed++) {
+		make(&m, "pathological:m=3", ROWS, 7, seed);
+		fl_part_counts(&m.s, counts);
+		for (size_t c = 0; c < CLASSES; c++)
+			seen[c] += counts[5 * CLASSES + c] > 0;
+		release(&m);
+		make(&m, "pathological:m=3,assign=first", ROWS, 7, seed);
+		fl_part_counts(&m.s, counts);
+		first += counts[5 * CLASSES + 5] > 0;
+		release(&m);
+	}
+	/* Three of ten without replacement: less scattered than chi-square by 7/9. */
+	ok(chi2(seen, CLASSES, 600) < 27.9, "pathological: classes are drawn evenly: chi2 %.1f",
+	   chi2(seen, CLASSES, 600));
+	is_int((long long)first, 2000, "pathological: assign=first has k mod C");
+}
+
 /* A third of what is dealt by weights goes where it should, on average. */
 static void test_weights_law(void)
 {
@@ -412,6 +471,8 @@ static void test_refused(void)
 	refused("mix:by=dirichlt", ROWS, 7, FL_EUSAGE, "did you mean 'dirichlet'");
 	refused("mix:iid=0.9999", ROWS, 7, FL_EDATA, "are left for 7 clients");
 	refused("embed:clusters=100", 60, 7, FL_EDATA, "100 clusters");
+	refused("like", ROWS, 7, FL_EUSAGE, "like wants file=");
+	refused("like:file=none", ROWS, 7, FL_EIO, "No such file");
 	refused("shards:size=7000", ROWS, 7, FL_EDATA, "");
 }
 
@@ -467,6 +528,8 @@ int main(void)
 	test_golden();
 	test_mixture_law();
 	test_weights_law();
+	test_owner_law();
+	test_holders_law();
 	test_units();
 	test_embed();
 	test_refused();

@@ -81,7 +81,7 @@ class Rng:
 
 
 def members(y, seed, shuffle=True, level=0):
-    rows = [list(np.where(y == c)[0]) for c in range(C)]
+    rows = [list(np.where(y == c)[0]) for c in range(y.max() + 1)]
     return [Rng(seed, c, 0, level).shuffle(r) if shuffle else r for c, r in enumerate(rows)]
 
 
@@ -97,14 +97,16 @@ def owners(parts, n=N):
 # --- class by class over clients ---
 
 def classwise(K, seed, alpha, min_size, balance="none", shuffle=True, cut="cumulative",
-              min_share=0, holders=None, y=Y, level=0):
+              min_share=0, holders=None, y=Y, level=0, draw=None):
     """NIID-Bench's loop; holders(C): sets of clients, as in PFLlib's exdir."""
     n = len(y)
+    draw = draw or (lambda c, t: Rng(seed, c, 1 + t, level).dirichlet([alpha] * K) if alpha
+                    else np.ones(K) / K)
     rows = members(y, seed, shuffle, level)
     for t in range(1000):
         batch, total = [[] for _ in range(K)], np.zeros(K)
-        for c in range(C):
-            p = Rng(seed, c, 1 + t, level).dirichlet([alpha] * K) if alpha else np.ones(K) / K
+        for c in range(len(rows)):
+            p = draw(c, t)
             if balance == "lt":
                 p = np.array([q * (len(b) < n / K) for q, b in zip(p, batch)])
             if balance == "gt":
@@ -248,8 +250,9 @@ def units(seed, unit):
 
 def uniform(K, seed, unit=1):
     parts, i = [[] for _ in range(K)], 0
+    order = Rng(seed, LAST, 0).shuffle(list(range(K)))
     for u in sum(units(seed, unit), []):
-        parts[i % K] += u
+        parts[order[i % K]] += u
         i += 1
     return owners(parts)
 
@@ -294,7 +297,20 @@ def shards(K, seed, size_, keep):
     return owners([[i for p, w in zip(pieces, who) if w == k for i in p] for k in range(K)])
 
 
+def authors():
+    """compat=adafedadam with the generator and data of the paper's code gives its sizes."""
+    for K, alpha, sizes in [
+            (5, .05, [15864, 6608, 8014, 4407, 25095]),
+            (16, .1, [2982, 3862, 2874, 5822, 3193, 1562, 4411, 7217, 3170, 2983, 4012, 428, 5948,
+                      5879, 1906, 3703])]:
+        r = np.random.RandomState(0)
+        o = classwise(K, 0, alpha, 1, shuffle=False, cut="cell", min_share=.1,
+                      y=np.arange(60000) % 10, draw=lambda c, t: r.dirichlet([alpha] * K))
+        assert [o.count(k) for k in range(K)] == sizes
+
+
 def main():
+    authors()
     even = lambda K: [len(a) for a in np.array_split(range(N), K)]
     share = np.bincount(Y, minlength=C) / N
     geo = np.array([.6**k for k in range(6)])
