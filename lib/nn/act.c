@@ -23,7 +23,28 @@ static void exponential(const double *x, double *y, size_t n)
 	for (size_t i = 0; i < n; i++)
 		y[i] = fl_exp(x[i]);
 }
+
+void fl_act_softmax(const double *z, double *p, double *lse, size_t B, size_t C)
+{
+	for (size_t b = 0; b < B; b++, z += C, p += C) {
+		double max = z[0], sum = 0;
+
+		for (size_t c = 1; c < C; c++)
+			max = z[c] > max ? z[c] : max;
+		for (size_t c = 0; c < C; c++)
+			sum += p[c] = fl_exp(z[c] - max);
+		for (size_t c = 0; c < C; c++)
+			p[c] /= sum;
+		if (lse)
+			lse[b] = max + fl_log(sum);
+	}
+}
 #else
+void fl_act_softmax(const float *z, float *p, float *lse, size_t B, size_t C)
+{
+	fl_softmax_rows(z, p, lse, B, C);
+}
+
 void fl_act_tanh(const float *x, float *y, size_t n)
 {
 	fl_vtanh(x, y, n);

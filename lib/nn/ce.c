@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "kernel/vmath.h"
-#include "nn/layer.h"
+#include "nn/act.h"
 
 enum { ROWS = 64 };	/* a tile's log-sums live on the stack */
 
@@ -24,27 +23,6 @@ static const struct fl_param params[] = {
 	  "a weight above 0 for each class; unset: 1" },
 	{ 0 }
 };
-
-#ifdef FL_REAL_DOUBLE
-#include "base/fmath.h"
-
-static void softmax_rows(const double *z, double *p, double *lse, size_t B, size_t C)
-{
-	for (size_t b = 0; b < B; b++, z += C, p += C) {
-		double max = z[0], sum = 0;
-
-		for (size_t c = 1; c < C; c++)
-			max = z[c] > max ? z[c] : max;
-		for (size_t c = 0; c < C; c++)
-			sum += p[c] = fl_exp(z[c] - max);
-		for (size_t c = 0; c < C; c++)
-			p[c] /= sum;
-		lse[b] = max + fl_log(sum);
-	}
-}
-#else
-#define softmax_rows fl_softmax_rows
-#endif
 
 /* The weight at *s, which moves past it and its '+'. 0: not a number above 0. */
 static double next_weight(const char **s)
@@ -135,7 +113,7 @@ static double loss(const void *block, const fl_real *z, const int32_t *y, fl_rea
 		fl_real *prob = dz ? dz + b * C : scratch + i * C;
 
 		if (i == 0)
-			softmax_rows(z + b * C, prob, lse, B - b < ROWS ? B - b : ROWS, C);
+			fl_act_softmax(z + b * C, prob, lse, B - b < ROWS ? B - b : ROWS, C);
 		sum += row_loss(z + b * C, lse[i], y[b], w, s, C);
 		if (dz)
 			row_gradient(prob, y[b], w, s,

@@ -7,17 +7,12 @@
 #include <math.h>
 
 #include "nn/lanes.h"
-#include "nn/layer.h"
+#include "nn/linear.h"
 
-struct linear {
-	int64_t out;
-	int bias;
-};
-
-static const struct fl_param params[] = {
-	{ "out", FL_P_INT, offsetof(struct linear, out), NULL, 1, 1 << 24, NULL, "n",
+const struct fl_param fl_linear_params[] = {
+	{ "out", FL_P_INT, offsetof(struct fl_linear, out), NULL, 1, 1 << 24, NULL, "n",
 	  "outputs; must be given" },
-	{ "bias", FL_P_BOOL, offsetof(struct linear, bias), "on", 0, 0, NULL, NULL,
+	{ "bias", FL_P_BOOL, offsetof(struct fl_linear, bias), "on", 0, 0, NULL, NULL,
 	  "whether a bias is added" },
 	{ 0 }
 };
@@ -26,7 +21,7 @@ enum { WEIGHT, BIAS };
 
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
-	const struct linear *p = l->p;
+	const struct fl_linear *p = l->p;
 	char buf[128];
 
 	if (p->out == FL_UNSET)
@@ -174,8 +169,8 @@ const struct fl_layer_entry fl_layer_linear = {
 		.title = "Linear",
 		.cite = "Rosenblatt, Psychological Review 65, 1958",
 		.doc = "fully connected layer with bias",
-		.params = params,
-		.psize = sizeof(struct linear),
+		.params = fl_linear_params,
+		.psize = sizeof(struct fl_linear),
 		.formula = "y = W x + b",
 	},
 	.fuse_relu = 1,

@@ -20,7 +20,16 @@ setup_file() {
 	 {"layer":"lstm","hidden":9},{"layer":"lstm","hidden":7,"level":1,"last":true},
 	 {"layer":"lora","out":10}]}
 	END
+	cat >vit.json <<-'END'
+	{"input":[1,8,8],"layers":[{"layer":"conv2d","out":8,"kernel":2,"stride":2},
+	 {"layer":"tokens"},{"layer":"position"},
+	 {"layer":"residual","body":[{"layer":"layernorm"},{"layer":"attention","heads":2}]},
+	 {"layer":"residual","body":[{"layer":"layernorm"},{"layer":"steplinear","out":16},
+	  {"layer":"gelu"},{"layer":"steplinear","out":8}]},
+	 {"layer":"flatten"},{"layer":"linear","out":10}]}
+	END
 	fl-init -a net.json -s 1 -o net.safetensors
+	fl-init -a vit.json -s 1 -o vit.safetensors
 	fl-init -a words.json -s 1 -o words.safetensors
 }
 
@@ -35,7 +44,7 @@ train() {
 }
 
 @test "training gives the same bytes whatever the instruction set and -j" {
-	for m in "net c" "words words"; do
+	for m in "net c" "vit c" "words words"; do
 		FL_CPU=ref train $m >want	# two words
 		for cpu in sse2 avx2 avx512; do
 			FL_CPU=$cpu fl-init -a logreg -s 1 >/dev/null 2>&1 || continue	# not this processor's

@@ -8,6 +8,7 @@ static const double TOL = 1e-6, H = 1e-5;
 
 /* Layer `at` of the net is the one under test; its name comes first. */
 #define IMAGE(c, h, w) "{\"input\":[" #c "," #h "," #w "],\"layers\":["
+#define STEPS(t, n) "{\"input\":[" #t "," #n "],\"layers\":["
 #define VECTOR(n) "{\"input\":[" #n "],\"layers\":["
 #define OUT "{\"layer\":\"linear\",\"out\":3}"
 #define RELU "{\"layer\":\"relu\"}"
@@ -56,6 +57,12 @@ static const struct sample {
 	{ "wsconv2d", IMAGE(4,3,3) "{\"layer\":\"wsconv2d\",\"out\":18,\"kernel\":2,\"groups\":2,"
 	              "\"bias\":false}]}", 0 },
 	{ "wsconv2d", IMAGE(1,3,3) "{\"layer\":\"wsconv2d\",\"out\":2,\"kernel\":[1,2],\"eps\":1}]}", 0 },
+	{ "attention", STEPS(5, 6) "{\"layer\":\"attention\",\"heads\":2}]}", 0 },
+	{ "attention", STEPS(4, 3) "{\"layer\":\"attention\",\"heads\":3,\"causal\":true}]}", 0 },
+	{ "attention", STEPS(1, 2) "{\"layer\":\"attention\"}]}", 0 },
+	{ "steplinear", STEPS(4, 3) "{\"layer\":\"steplinear\",\"out\":5}]}", 0 },
+	{ "tokens", IMAGE(3,2,4) "{\"layer\":\"tokens\"}," LAST "]}", 0 },
+	{ "position", STEPS(4, 3) "{\"layer\":\"position\"}]}", 0 },
 	{ "relu", "{\"input\":[9],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"linear\",\"out\":3}]}", 0 },
 	{ "flatten", "{\"input\":[2,3,2],\"layers\":[{\"layer\":\"flatten\"},"
 	             "{\"layer\":\"linear\",\"out\":3}]}", 0 },

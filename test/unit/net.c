@@ -125,6 +125,7 @@ static void refuses(const char *arch, const char *msg)
 }
 
 #define NET(layers) "{\"input\":[4],\"layers\":[" layers "]}"
+#define IMAGE(layers) "{\"input\":[2,5,5],\"layers\":[" layers "]}"
 #define LIN "{\"layer\":\"linear\",\"out\":3}"
 
 static void errors(void)
@@ -166,6 +167,29 @@ static void errors(void)
 	        "architecture: layers[0]: body: begins with a block; put a layer before");
 	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"body\":[" LIN "]}"),
 	        "architecture: layers[0]: unknown key 'body'");
+	refuses(NET("{\"layer\":\"conv2d\",\"out\":3}"),
+	        "architecture: layers[0]: conv2d: input is 4, not channels x rows x columns");
+	refuses(IMAGE("{\"layer\":\"conv2d\"}"),
+	        "architecture: layers[0]: conv2d: key 'out' is missing");
+	refuses(IMAGE("{\"layer\":\"conv2d\",\"out\":4,\"groups\":3}"),
+	        "architecture: layers[0]: conv2d: 3 groups do not divide 2 channels in and 4 out");
+	refuses(IMAGE("{\"layer\":\"conv2d\",\"out\":4,\"kernel\":[6,5]}"),
+	        "architecture: layers[0]: conv2d: a window of 6x5 is larger than the padded input");
+	refuses(IMAGE("{\"layer\":\"conv2d\",\"out\":4,\"kernel\":[1,2,3]}"),
+	        "architecture: layers[0]: conv2d: kernel: not one number, or rows and columns");
+	refuses(IMAGE("{\"layer\":\"conv2d\",\"out\":1,\"kernel\":4096,\"padding\":4096}"),
+	        "architecture: layers[0]: conv2d: the windows of an image hold more than "
+	        "2147483648 numbers");
+	refuses(IMAGE("{\"layer\":\"maxpool\",\"padding\":2}"),
+	        "architecture: layers[0]: maxpool: padding is more than half the window");
+	refuses(IMAGE("{\"layer\":\"groupnorm\",\"groups\":3}"),
+	        "architecture: layers[0]: groupnorm: 3 groups do not divide 2 channels");
+	refuses(IMAGE("{\"layer\":\"tokens\"},{\"layer\":\"attention\",\"heads\":3}"),
+	        "architecture: layers[1]: attention: 3 heads do not divide 2");
+	refuses(NET("{\"layer\":\"embedding\",\"num\":4}"),
+	        "architecture: layers[0]: embedding: key 'dim' is missing");
+	refuses(NET("{\"layer\":\"lstm\",\"hidden\":4}"),
+	        "architecture: layers[0]: lstm: input is 4, not steps x values");
 	refuses("{\"layers\":[" LIN "]}", "architecture: input: not a list of 1 to 8 sizes");
 	refuses("{\"input\":[4294967296],\"layers\":[" LIN "]}",
 	        "architecture: input[0]: not a size, or the shape is too large");

@@ -180,6 +180,39 @@ class WsConv(nn.Conv2d):
         return self._conv_forward(x, v, self.bias)
 
 
+class Attention(nn.MultiheadAttention):
+    def __init__(self, dim, heads, causal=False):
+        super().__init__(dim, heads, batch_first=True)
+        self.causal = causal
+
+    def forward(self, x):
+        mask = torch.triu(torch.ones(x.shape[1], x.shape[1], dtype=torch.bool), 1)
+        return super().forward(x, x, x, attn_mask=mask if self.causal else None)[0]
+
+
+class Tokens(nn.Module):
+    def forward(self, x):
+        return x.flatten(2).transpose(1, 2)
+
+
+class Position(nn.Module):
+    def __init__(self, *shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x):
+        return x + self.weight
+
+
+class Residual(nn.Module):
+    def __init__(self, *body):
+        super().__init__()
+        self.body = nn.Sequential(*body)
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
 def head(loss):
     return (spec([6], layer("linear", out=4), loss=loss), nn.Sequential(nn.Linear(6, 4)), (6,), 9, 4)
 
@@ -214,6 +247,19 @@ CASES["wsconv"] = (spec([2, 7, 7], layer("wsconv2d", out=17, stride=2), RELU,
                    nn.Sequential(WsConv(2, 17, 3, stride=2), nn.ReLU(),
                                  WsConv(17, 6, 2, bias=False), nn.Flatten(), nn.Linear(24, 3)),
                    (2, 7, 7), 5, 3)
+CASES["vit"] = (
+    spec([2, 6, 6], layer("conv2d", out=8, kernel=2, stride=2), layer("tokens"), layer("position"),
+         layer("residual", body=[layer("layernorm"), layer("attention", heads=2)]),
+         layer("residual", body=[layer("layernorm"), layer("steplinear", out=12), layer("gelu"),
+                                 layer("steplinear", out=8)]),
+         layer("residual", body=[layer("layernorm"), layer("attention", heads=4, causal=True)]),
+         FLAT, layer("linear", out=4)),
+    nn.Sequential(nn.Conv2d(2, 8, 2, 2), Tokens(), Position(9, 8),
+                  Residual(nn.LayerNorm(8), Attention(8, 2)),
+                  Residual(nn.LayerNorm(8), nn.Linear(8, 12), nn.GELU(approximate="tanh"),
+                           nn.Linear(12, 8)),
+                  Residual(nn.LayerNorm(8), Attention(8, 4, True)),
+                  nn.Flatten(), nn.Linear(72, 4)), (2, 6, 6), 5, 4)
 CASES["lstm"] = (spec([7], layer("embedding", name="embed", num=5, dim=4),
                       layer("lstm", name="lstm", hidden=6),
                       layer("lstm", name="lstm", hidden=6, level=1, last=True),

@@ -1,0 +1,14 @@
+/* Parameters of a linear layer, for layers that leave the work to it. */
+#ifndef FL_NN_LINEAR_H
+#define FL_NN_LINEAR_H
+
+#include "nn/layer.h"
+
+struct fl_linear {
+	int64_t out;
+	int bias;
+};
+extern const struct fl_param fl_linear_params[];
+extern const struct fl_layer_entry fl_layer_linear;
+
+#endif
