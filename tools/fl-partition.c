@@ -14,6 +14,7 @@
 #include "cli/tool.h"
 #include "data/data.h"
 #include "data/source.h"
+#include "part/groups.h"
 #include "part/part.h"
 #include "part/plot.h"
 #include "shift/shift.h"
@@ -29,7 +30,7 @@ struct opts {
 	struct fl_spec by, shift;
 	const char *plot;
 	double test_frac;
-	int index, no_sync, no_prov;
+	int test_groups, index, no_sync, no_prov;
 };
 
 #define O(member) offsetof(struct opts, member)
@@ -47,6 +48,8 @@ static const struct fl_opt opts[] = {
 	  "hold this share of every client's examples out, into --test-output" } },
 	{ 0, 0, NULL, { "test-output", FL_P_PATH, O(test_output), NULL, 0, 0, NULL, "folder",
 	  "folder of the examples that --test-frac holds out" } },
+	{ 0, FL_O_PROV, NULL, { "test-groups", FL_P_BOOL, O(test_groups), "off", 0, 0, NULL, NULL,
+	  "hold whole groups of the data out, never a part of one" } },
 	{ 0, FL_O_PROV, NULL, { "index", FL_P_BOOL, O(index), "off", 0, 0, NULL, NULL,
 	  "write row numbers in place of copies" } },
 	{ 0, FL_O_PROV, &fl_family_shift, { "shift", (enum fl_ptype)FL_P_SPEC, O(shift), NULL, 0, 0,
@@ -137,13 +140,54 @@ static size_t test_size(size_t n, double f)
 	return t < n ? t : n - 1;
 }
 
+/* Which groups of a client are held out: whole ones in the order in which its
+ * shuffled examples name them, until there are t examples; one at least stays. */
+struct group_out {
+	struct fl_groups g;
+	size_t *size;		/* (U) examples of the client at hand */
+	unsigned char *out;	/* (U) 1: held out, 2: stays, 0: not said yet */
+};
+
+static int get_groups(struct job *j, struct group_out *w, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+
+	if (fl_groups_find(s, "--test-groups", &w->g, e))
+		return -1;
+	return (w->size = fl_arena_zero(s->arena, w->g.U, sizeof *w->size, e)) &&
+	       (w->out = fl_arena_zero(s->arena, w->g.U, 1, e)) ? 0 : -1;
+}
+
+static void hold_groups(struct job *j, struct group_out *w, const uint32_t *row, size_t n, size_t t)
+{
+	const uint32_t *of = w->g.of;
+	size_t groups = 0, held = 0;
+
+	for (size_t i = 0; i < n; i++)
+		groups += !w->size[of[row[i]]]++;
+	for (size_t i = 0; i < n; i++) {
+		size_t g = of[row[i]];
+
+		if (!w->out[g]) {
+			w->out[g] = held < t && groups > 1 ? 1 : 2;
+			held += w->out[g] == 1 ? w->size[g] : 0;
+			groups -= w->out[g] == 1;
+		}
+		j->held[row[i]] = w->out[g] == 1;
+	}
+	for (size_t i = 0; i < n; i++)
+		w->size[of[row[i]]] = w->out[of[row[i]]] = 0;
+}
+
 static int hold_out(struct job *j, struct fl_err *e)
 {
 	const struct fl_part *s = &j->split;
+	struct group_out w = { .size = NULL };
 	struct lists all;
 	struct fl_rng r;
 
-	if (!(j->held = fl_arena_zero(s->arena, s->N, 1, e)) || make_lists(j, ALL, &all, e))
+	if (!(j->held = fl_arena_zero(s->arena, s->N, 1, e)) || make_lists(j, ALL, &all, e) ||
+	    (j->o->test_groups && get_groups(j, &w, e)))
 		return -1;
 	for (size_t k = 0; k < s->K; k++) {
 		uint32_t *row = all.row + all.start[k];
@@ -151,7 +195,9 @@ static int hold_out(struct job *j, struct fl_err *e)
 
 		fl_rng_init(&r, s->seed, 0, k, FL_RNG_TEST_SPLIT, 0);
 		fl_rng_shuffle(&r, row, n);
-		for (size_t i = 0; i < t; i++)
+		if (w.size)
+			hold_groups(j, &w, row, n, t);
+		for (size_t i = 0; i < t && !w.size; i++)
 			j->held[row[i]] = 1;
 	}
 	return 0;
@@ -505,6 +551,8 @@ static int check_options(const struct opts *o, struct fl_err *e)
 {
 	if (!o->test_output != isnan(o->test_frac))
 		return fl_fail(e, FL_EUSAGE, "--test-frac and --test-output go together");
+	if (o->test_groups && !o->test_output)
+		return fl_fail(e, FL_EUSAGE, "--test-groups goes with --test-frac");
 	if (o->index && o->shift.entry)
 		return fl_fail(e, FL_EUSAGE, "--shift changes examples, --index refers to those of the "
 		               "source");

@@ -206,6 +206,27 @@ whole() {
 	cmp c/0003.safetensors d/0003.safetensors
 }
 
+@test "a test part of whole groups: no compound on both sides" {
+	need_numpy
+	fl-partition -d moa:plates=4,compounds=6 -k 3 -B uniform:unit=group --test-groups -o c \
+		--test-frac 0.25 --test-output t --no-sync
+	PYTHONPATH=$G/part "$PYTHON" - <<-'END'
+	from check import load
+	seen, held, n = {}, 0, 0
+	for d in "ct":
+	    for k in range(3):
+	        t = load("%s/%04d.safetensors" % (d, k))[1]
+	        for g in t["group"]:
+	            assert seen.setdefault(int(g), (d, k)) == (d, k)
+	        n += len(t["y"])
+	        held += len(t["y"]) * (d == "t")
+	assert n == 60 * 6 + 40 and len(seen) == 64 and .25 <= held / n < .32, held
+	END
+	fails 3 "no tensor 'group'" fl-partition -d digits -k 2 -B iid -o x --test-groups \
+		--test-frac 0.2 --test-output y
+	fails 2 "goes with" fl-partition -d moa -k 2 -B iid -o x --test-groups
+}
+
 @test "shifts: turned, noisy, renamed; a client's parts alike" {
 	need_numpy
 	args=(-d digits -k 5 -B uniform -s 2 --no-sync)

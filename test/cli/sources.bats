@@ -72,6 +72,25 @@ refused() {
 	[ "$(jq .clients n/partition.json)" = 12 ]
 }
 
+@test "FCUBE: mirrored octants, labels even, every client its own" {
+	fl-partition -d fcube:n=500,seed=4 -B natural -o f --no-sync
+	[ "$(jq -c .counts f/partition.json | tr -d '\n ')" = "[[250,250],[250,250],[250,250],[250,250]]" ]
+	PYTHONPATH=$G/data "$PYTHON" - <<-'END'
+	from sources import load
+	import numpy as np
+	seen = set()
+	for k in range(4):
+	    t = load("f/%04d.safetensors" % k)[1]
+	    x, y = t["x"], t["y"]
+	    assert ((x[:, 0] < 0) == y).all() and (np.abs(x) < 1).all()
+	    octant = {tuple(v) for v in np.sign(x * np.sign(x[:, :1])).astype(int)}
+	    assert len(octant) == 1
+	    seen |= octant
+	    assert abs(np.abs(x).mean() - .5) < .03
+	assert len(seen) == 4
+	END
+}
+
 @test "made-up mechanisms of action: learnt from other compounds, the better normalised" {
 	fl-partition -d moa:dmso=12,plates=6 -B natural -o g --no-sync
 	[ "$(jq .clients g/partition.json)" = 206 ]
