@@ -42,7 +42,7 @@ whole() {
 		cmp "$f" "$G/data/$f"
 	done
 	"$PYTHON" "$G/metric/make.py" | cmp - "$G/metric/spread.h"
-	"$PYTHON" "$G/part/make.py" | cmp - "$G/part/want.tsv"
+	"$PYTHON" "$G/part/schemes.py" | cmp - "$G/part/want.tsv"
 }
 
 @test "every scheme gives every example once, and partition.json is NumPy's" {

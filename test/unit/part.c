@@ -256,7 +256,7 @@ static void test_skew(void)
 	is_near(s.size_gini, 1 / 3., 1e-15, "but in the sizes");
 }
 
-/* 240 labels by the definitions: test/golden/part/make.py. */
+/* 240 labels by the definitions: test/golden/part/schemes.py. */
 static void test_golden(void)
 {
 	static char line[4096];

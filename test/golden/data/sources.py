@@ -83,7 +83,7 @@ def check(want_path, path):
 
 def synthetic(path, alpha, beta, clients, seed, iid):
     """The FedProx authors' generator with the random numbers of base/rng.h."""
-    spec = importlib.util.spec_from_file_location("p", Path(__file__).parents[1] / "part/make.py")
+    spec = importlib.util.spec_from_file_location("p", Path(__file__).parents[1] / "part/schemes.py")
     part = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(part)
     part.PARTITION = 9      # the purpose: data
