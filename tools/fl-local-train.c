@@ -46,7 +46,8 @@ static const struct fl_family fl_family_measure = {
 
 struct opts {
 	const char *model, *output, *state;
-	struct fl_spec method, opt;
+	struct fl_spec method, opt, schedule;
+	double clip;
 	struct fl_specs measure;
 	int64_t epochs, steps, batch, round, seed, expect, threads;
 	struct fl_strs with;
@@ -62,6 +63,10 @@ static const struct fl_opt options[] = {
 	  NULL, "method", "how to train" } },
 	{ 0, FL_O_PROV, &fl_family_opt, { "opt", (enum fl_ptype)FL_P_SPEC, O(opt), "sgd", 0, 0, NULL,
 	  "optimiser", "what makes a step of a gradient" } },
+	{ 0, FL_O_PROV, &fl_family_schedule, { "schedule", (enum fl_ptype)FL_P_SPEC, O(schedule),
+	  "constant", 0, 0, NULL, "schedule", "the learning rate over rounds" } },
+	{ 0, FL_O_PROV, NULL, { "clip", FL_P_REAL, O(clip), "0", 0, 1e30, NULL, "norm",
+	  "largest norm of a step's gradient, all tensors together; 0, no limit" } },
 	{ 'e', FL_O_PROV, NULL, { "epochs", FL_P_INT, O(epochs), NULL, 0, 1e9, NULL, "n",
 	  "passes over the local set; 1 where neither this nor --steps is given" } },
 	{ 0, FL_O_PROV, NULL, { "steps", FL_P_INT, O(steps), NULL, 0, 1e12, NULL, "n",
@@ -89,7 +94,7 @@ static const struct fl_opt options[] = {
 };
 
 static const struct fl_family *const families[] = {
-	&fl_family_method, &fl_family_opt, &fl_family_measure, NULL
+	&fl_family_method, &fl_family_opt, &fl_family_schedule, &fl_family_measure, NULL
 };
 
 /* --- the crew: workers that take clients and give updates in the same order --- */
@@ -397,7 +402,8 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 	struct fl_train *t = &c->cfg;
 
 	*t = (struct fl_train){
-		.method = o->method, .opt = o->opt, .epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
+		.method = o->method, .opt = o->opt, .schedule = o->schedule, .clip = o->clip,
+		.epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
 		.keep_opt = o->keep_opt, .seed = (uint64_t)o->seed, .with = with,
 		.nwith = o->with.n,

@@ -74,6 +74,8 @@ struct fl_work {
 	fl_real *scratch, *loss_scratch;
 	fl_real *stats;		/* the caller's flat vector whose running statistics a forward
 				 * pass in training updates; NULL: they stay */
+	const fl_real *dfeature;	/* (B, features) that backward adds to the features'
+					 * gradient; NULL: none */
 	struct fl_arena arena;
 };
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,

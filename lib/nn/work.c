@@ -221,6 +221,8 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 			l->entry->backward(l, &a);
 		if (k->dskip[i] && k->dact[i])
 			add(k->dskip[i], k->dact[i], B * fl_shape_count(&l->in));
+		if (k->dfeature && i == net->feature_layer && k->dact[i])
+			add(k->dfeature, k->dact[i], B * net->features);
 	}
 }
 

@@ -13,6 +13,7 @@
 
 struct fl_optim {
 	struct fl_entry e;
+	int whole;			/* step() wants tensors whole, one a call */
 	const char *vec[FL_OPT_VECS];	/* names of parameter-sized state; NULL-terminated */
 	/* How many of them these parameters use (momentum 0 needs none). */
 	size_t (*nvec)(const void *p);

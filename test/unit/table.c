@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "nn/layer.h"
 #include "optim/optim.h"
+#include "optim/schedule.h"
 #include "part/part.h"
 #include "shift/shift.h"
 #include "tap.h"
@@ -23,6 +24,7 @@ static const struct {
 	{ &fl_family_data, "lib/data" },
 	{ &fl_family_data, "lib/data" }, { &fl_family_by, "lib/part" },
 	{ &fl_family_shift, "lib/shift" }, { &fl_family_opt, "lib/optim" },
+	{ &fl_family_schedule, "lib/optim" },
 	{ &fl_family_metric, "lib/metric" }, { &fl_family_arch, "lib/model" },
 	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },
 	{ &fl_family_method, "lib/fed/client" }, { &fl_family_rule, "lib/fed/agg" },

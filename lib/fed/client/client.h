@@ -9,8 +9,10 @@
 #include "fed/fed.h"
 #include "nn/net.h"
 #include "optim/optim.h"
+#include "optim/schedule.h"
 
 struct fl_local;
+struct fl_loop;
 
 /* One thread's buffers and the model at hand, kept from client to client. */
 struct fl_room {
@@ -37,6 +39,8 @@ void fl_room_release(struct fl_room *r);
 /* How the user wants local training done: one for all clients of a run. */
 struct fl_train {
 	struct fl_spec method, opt;
+	struct fl_spec schedule;	/* of the rate over rounds; entry NULL: constant */
+	double clip;			/* largest L2 norm of a step's gradient; 0: none */
 	int64_t epochs, steps;		/* steps FL_UNSET: by epochs */
 	int64_t batch;
 	int shuffle;			/* 0: stored order, last short batch kept */
@@ -85,6 +89,10 @@ struct fl_local {
 	struct fl_room *room;
 	struct fl_arena *arena;		/* lives for this client */
 	void *priv;			/* the method's own */
+	/* The batch at hand: examples idx(B), or i0, i0+1, ... where idx is NULL. */
+	const uint32_t *idx;
+	size_t i0, B;
+	struct fl_loop *loop;		/* the run at hand, local.c's own */
 };
 
 enum fl_role { FL_ROLE_SHARED, FL_ROLE_PRIVATE, FL_ROLE_FROZEN };
@@ -107,6 +115,13 @@ struct fl_method {
 	/* Extra loss after the task's: returns its value, ADDS to dz(B,C). */
 	double (*loss)(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz,
 	               size_t B, size_t C);
+	/* Extra loss on the features h(B,d): returns its value, WRITES dh(B,d), which
+	 * joins their gradient on the way back. */
+	double (*features)(struct fl_local *l, const fl_real *h, fl_real *dh, size_t B, size_t d);
+	/* Replaces the gradient of the batch at hand: writes g(P) from as many
+	 * fl_local_gradient() as it likes, returns the loss at w. grad and the
+	 * optimiser follow, in two passes. SAM, variance reduction. */
+	double (*batch)(struct fl_local *l, const fl_real *w, fl_real *g);
 	fl_grad_hook *grad;
 	/* Replaces the single phase: personal models, masks, alternation. */
 	int (*train)(struct fl_local *l, struct fl_err *e);
@@ -133,6 +148,20 @@ int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, st
 /* A proximal term: g += mu (w - w0) on [begin,end). */
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g);
+/* For batch(): loss and gradient g(P) of the batch at hand at a point of choice, the
+ * method's logits, loss and features included. Running statistics move only
+ * where at is the vector that trains. */
+double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g);
+/* at = w + rho g/|g|, for what trains; g is the gradient of the batch at w, whose
+ * loss is returned. The step up of SAM. */
+double fl_local_ascent(struct fl_local *l, double rho, const fl_real *w, fl_real *at, fl_real *g);
+/* Features h(N, net->features) and logits z(N, C) at w of the whole local set, as
+ * in evaluation; either may be NULL. In order of storage: row idx[b] or i0 + b is
+ * that of the batch's example b. */
+int fl_local_outputs(struct fl_local *l, const fl_real *w, fl_real *h, fl_real *z,
+                     struct fl_err *e);
+/* The learning rate of cfg's round. */
+double fl_local_lr(const struct fl_train *cfg);
 /* Mean loss of the task (no weight decay, no terms of the method), and where g is
  * not NULL its gradient, at w over the local set in stored order or the first
  * sample > 0 of a permutation keyed by (seed, round, client). In batches of 256

@@ -9,18 +9,21 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "kernel/vmath.h"
 
 /* Examples a batch of a measurement: the same for every run, so that measured
  * values do not depend on -b. */
 enum { MEASURE_BATCH = 256 };
 
-struct loop {
+struct fl_loop {
 	struct fl_local *l;
 	struct fl_phase *ph;
 	const struct fl_method *method;
 	const struct fl_optim *opt;
 	fl_grad_hook *hook;
+	int whole;		/* the whole gradient before any update */
+	fl_real *dfeature;	/* (B, features) of the method's features(), or NULL */
 	double lr;
 	uint64_t t;		/* the optimiser's step, from 0 */
 	int64_t epoch;		/* from 0 */
@@ -34,6 +37,13 @@ static const struct fl_method *method_of(const struct fl_local *l)
 	return (const struct fl_method *)l->cfg->method.entry;
 }
 
+double fl_local_lr(const struct fl_train *cfg)
+{
+	const struct fl_optim *opt = (const struct fl_optim *)cfg->opt.entry;
+
+	return opt->lr(cfg->opt.p) * fl_schedule_factor(&cfg->schedule, cfg->round);
+}
+
 struct fl_phase fl_local_phase(const struct fl_local *l)
 {
 	return (struct fl_phase){
@@ -44,12 +54,12 @@ struct fl_phase fl_local_phase(const struct fl_local *l)
 
 /* --- the optimiser's state --- */
 
-static void opt_name(char *buf, size_t n, const struct loop *p, const char *vec)
+static void opt_name(char *buf, size_t n, const struct fl_loop *p, const char *vec)
 {
 	snprintf(buf, n, "@opt/%u/%s", p->ph->id, vec);
 }
 
-static int import_opt(struct loop *p, struct fl_err *e)
+static int import_opt(struct fl_loop *p, struct fl_err *e)
 {
 	struct fl_room *r = p->l->room;
 	const struct fl_tensor *t;
@@ -70,7 +80,7 @@ static int import_opt(struct loop *p, struct fl_err *e)
 	return 0;
 }
 
-static int export_opt(const struct loop *p, struct fl_err *e)
+static int export_opt(const struct fl_loop *p, struct fl_err *e)
 {
 	const struct fl_optim *o = p->opt;
 	struct fl_room *r = p->l->room;
@@ -90,7 +100,7 @@ static int export_opt(const struct loop *p, struct fl_err *e)
 	return 0;
 }
 
-static int begin_opt(struct loop *p, struct fl_err *e)
+static int begin_opt(struct fl_loop *p, struct fl_err *e)
 {
 	struct fl_room *r = p->l->room;
 	size_t P = r->net->P;
@@ -107,7 +117,7 @@ static int begin_opt(struct loop *p, struct fl_err *e)
 /* --- a step --- */
 
 /* The optimiser on a stretch whose gradient is complete. */
-static void update(const struct loop *p, size_t begin, size_t end)
+static void update(const struct fl_loop *p, size_t begin, size_t end)
 {
 	struct fl_room *r = p->l->room;
 	float *vec[FL_OPT_VECS] = { NULL };
@@ -118,7 +128,7 @@ static void update(const struct loop *p, size_t begin, size_t end)
 	             end - begin);
 }
 
-static int trained(const struct loop *p, size_t param)
+static int trained(const struct fl_loop *p, size_t param)
 {
 	return !p->l->net->param[param].buffer &&
 	       !(p->ph->role && p->ph->role[param] == FL_ROLE_FROZEN);
@@ -126,7 +136,7 @@ static int trained(const struct loop *p, size_t param)
 
 static void done(void *ctx, size_t param, size_t begin, size_t end)
 {
-	const struct loop *p = ctx;
+	const struct fl_loop *p = ctx;
 
 	if (!trained(p, param))
 		return;
@@ -135,57 +145,126 @@ static void done(void *ctx, size_t param, size_t begin, size_t end)
 	update(p, begin, end);
 }
 
-static void backward(struct loop *p, size_t B)
+/* L2 norm of what trains. */
+static double norm(const struct fl_loop *p, const fl_real *g)
 {
 	const struct fl_net *net = p->l->net;
-	struct fl_room *r = p->l->room;
+	double sum = 0;
 
-	if (!(p->method->flags & FL_METHOD_WHOLE)) {
-		fl_net_backward(net, &r->work, p->ph->w, r->g, B, &p->drop, done, p);
-		return;
-	}
-	fl_net_backward(net, &r->work, p->ph->w, r->g, B, &p->drop, NULL, NULL);
+	for (size_t i = 0; i < net->nparam; i++)
+		if (trained(p, i))
+			sum += fl_vsumsq(g + net->param[i].off, net->param[i].n);
+	return sqrt(sum);
+}
+
+/* As torch.nn.utils.clip_grad_norm_. */
+static void clip(const struct fl_loop *p, fl_real *g)
+{
+	double scale = p->l->cfg->clip / (norm(p, g) + 1e-6);
+
+	for (size_t i = 0; scale < 1 && i < p->l->net->P; i++)
+		g[i] *= (fl_real)scale;
+}
+
+/* The second pass, where the whole gradient is wanted first. */
+static void update_all(struct fl_loop *p)
+{
+	const struct fl_net *net = p->l->net;
+	fl_real *g = p->l->room->g;
+
 	if (p->hook)
-		p->hook(p->l, 0, net->P, p->ph->w, r->g);
+		p->hook(p->l, 0, net->P, p->ph->w, g);
+	if (p->l->cfg->clip > 0)
+		clip(p, g);
 	for (size_t i = 0; i < net->nparam; i++)
 		if (trained(p, i))
 			update(p, net->param[i].off, net->param[i].off + net->param[i].n);
 }
 
-/* Examples idx(B), or i0... where idx is NULL. */
-static int step(struct loop *p, const uint32_t *idx, size_t i0, size_t B, struct fl_err *e)
+/* Loss of the batch at hand; its gradient by the logits is where backward looks. */
+static double forward(struct fl_loop *p, const fl_real *w)
 {
-	const struct fl_net *net = p->l->net;
-	struct fl_room *r = p->l->room;
+	struct fl_local *l = p->l;
+	const struct fl_net *net = l->net;
+	struct fl_room *r = l->room;
 	struct fl_work *k = &r->work;
 	fl_real *z = k->act[net->nlayer], *dz = k->dact[net->nlayer];
 	double loss;
 
-	fl_data_batch(p->l->data, idx, i0, B, k->act[0], r->y);
-	k->stats = p->ph->w;
-	fl_net_forward(net, k, p->ph->w, B, 1, &p->drop);
+	fl_data_batch(l->data, l->idx, l->i0, l->B, k->act[0], r->y);
+	k->stats = w == p->ph->w ? p->ph->w : NULL;
+	fl_net_forward(net, k, w, l->B, 1, &p->drop);
 	if (p->method->logits)
-		p->method->logits(p->l, z, r->y, B, net->classes);
-	loss = fl_net_loss(net, k, r->y, B, 1);
+		p->method->logits(l, z, r->y, l->B, net->classes);
+	loss = fl_net_loss(net, k, r->y, l->B, 1);
 	if (p->method->loss)
-		loss += p->method->loss(p->l, z, r->y, dz, B, net->classes);
+		loss += p->method->loss(l, z, r->y, dz, l->B, net->classes);
+	if (p->method->features)
+		loss += p->method->features(l, fl_net_features(net, k), p->dfeature, l->B,
+		                            net->features);
+	k->dfeature = p->dfeature;
+	return loss;
+}
+
+double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g)
+{
+	double loss = forward(l->loop, at);
+
+	fl_net_backward(l->net, &l->room->work, at, g, l->B, &l->loop->drop, NULL, NULL);
+	return loss;
+}
+
+double fl_local_ascent(struct fl_local *l, double rho, const fl_real *w, fl_real *at, fl_real *g)
+{
+	double loss = fl_local_gradient(l, w, g);
+	double scale = rho / (norm(l->loop, g) + 1e-12);	/* the guard of SAM's code */
+
+	memcpy(at, w, l->net->P * sizeof *at);
+	for (size_t i = 0; i < l->net->nparam; i++) {
+		const struct fl_net_param *q = &l->net->param[i];
+
+		for (size_t j = q->off; trained(l->loop, i) && j < q->off + q->n; j++)
+			at[j] += (fl_real)scale * g[j];
+	}
+	return loss;
+}
+
+/* Examples idx(B), or i0... where idx is NULL. */
+static int step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, struct fl_err *e)
+{
+	struct fl_local *l = p->l;
+	struct fl_room *r = l->room;
+	double loss;
+
+	l->idx = idx;
+	l->i0 = i0;
+	l->B = B;
+	if (p->method->batch)
+		loss = p->method->batch(l, p->ph->w, r->g);
+	else if (p->whole)
+		loss = fl_local_gradient(l, p->ph->w, r->g);
+	else
+		loss = forward(p, p->ph->w);
 	if (!isfinite(loss))
 		return fl_fail(e, FL_ENUM, "loss is not finite");
 	p->loss += loss * (double)B;
 	p->seen += B;
-	backward(p, B);
+	if (p->whole)
+		update_all(p);
+	else
+		fl_net_backward(l->net, &r->work, p->ph->w, r->g, B, &p->drop, done, p);
 	p->t++;
 	return 0;
 }
 
 /* --- epochs --- */
 
-static uint64_t sub(const struct loop *p)
+static uint64_t sub(const struct fl_loop *p)
 {
 	return (uint64_t)p->epoch | (uint64_t)p->ph->id << 32;
 }
 
-static const uint32_t *shuffled(const struct loop *p)
+static const uint32_t *shuffled(const struct fl_loop *p)
 {
 	const struct fl_local *l = p->l;
 	uint32_t *v = l->room->order;
@@ -201,13 +280,13 @@ static const uint32_t *shuffled(const struct loop *p)
 	return v;
 }
 
-static int over(const struct loop *p)
+static int over(const struct fl_loop *p)
 {
 	return p->ph->steps != FL_UNSET ? p->ph->taken >= p->ph->steps :
 	       p->epoch >= p->ph->epochs;
 }
 
-static int where(const struct loop *p, int64_t at, struct fl_err *e)
+static int where(const struct fl_loop *p, int64_t at, struct fl_err *e)
 {
 	if (p->ph->id)
 		return fl_fail_in(e, "phase %u, epoch %" PRId64 ", step %" PRId64, p->ph->id + 1,
@@ -216,7 +295,7 @@ static int where(const struct loop *p, int64_t at, struct fl_err *e)
 }
 
 /* One pass over the local set, the last short batch included. */
-static int epoch(struct loop *p, struct fl_err *e)
+static int epoch(struct fl_loop *p, struct fl_err *e)
 {
 	const struct fl_local *l = p->l;
 	size_t N = l->data->N, B = (size_t)l->cfg->batch;
@@ -237,7 +316,7 @@ static int epoch(struct loop *p, struct fl_err *e)
 	return 0;
 }
 
-static int check_weights(const struct loop *p, struct fl_err *e)
+static int check_weights(const struct fl_loop *p, struct fl_err *e)
 {
 	const struct fl_net *net = p->l->net;
 	float max;
@@ -253,22 +332,39 @@ static int check_weights(const struct loop *p, struct fl_err *e)
 	return 0;
 }
 
+static int get_dfeature(struct fl_loop *p, size_t B, struct fl_err *e)
+{
+	size_t n;
+
+	if (!p->method->features)
+		return 0;
+	if (fl_mul(B, p->l->net->features, &n))
+		return fl_fail_mem(e, SIZE_MAX);
+	return (p->dfeature = fl_arena_get(p->l->arena, n, sizeof *p->dfeature, e)) ? 0 : -1;
+}
+
 int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 {
 	const struct fl_optim *opt = (const struct fl_optim *)l->cfg->opt.entry;
-	struct loop p = {
+	struct fl_loop p = {
 		.l = l, .ph = ph, .method = method_of(l), .opt = opt, .hook = ph->grad,
-		.lr = opt->lr(l->cfg->opt.p),
+		.lr = fl_local_lr(l->cfg),
 	};
 	size_t N = l->data->N, B = (size_t)l->cfg->batch;
 
 	ph->taken = 0;
 	ph->loss = NAN;
-	if (fl_room_fit(l->room, B < N ? B : N, N, e) || begin_opt(&p, e))
+	p.whole = p.method->flags & FL_METHOD_WHOLE || p.method->batch || opt->whole ||
+	          l->cfg->clip > 0;
+	l->loop = &p;
+	if (fl_room_fit(l->room, B < N ? B : N, N, e) || begin_opt(&p, e) ||
+	    get_dfeature(&p, B < N ? B : N, e))
 		return -1;
 	for (; !over(&p); p.epoch++)
 		if (epoch(&p, e) || (ph->epoch_done && ph->epoch_done(l, p.epoch, e)))
 			return -1;
+	l->room->work.dfeature = NULL;
+	l->loop = NULL;
 	p.epoch -= p.epoch > 0;		/* the last one, for messages */
 	if (check_weights(&p, e))
 		return -1;
@@ -364,5 +460,29 @@ int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, doubl
 		g[i] = (fl_real)(s.sum[i] / (double)n);
 	if (!isfinite(*loss))
 		return fl_fail(e, FL_ENUM, "mean loss over the local set is not finite");
+	return 0;
+}
+
+/* --- outputs --- */
+
+int fl_local_outputs(struct fl_local *l, const fl_real *w, fl_real *h, fl_real *z,
+                     struct fl_err *e)
+{
+	const struct fl_net *net = l->net;
+	struct fl_work *k = &l->room->work;
+	size_t N = l->data->N, d = net->features, C = net->classes;
+
+	if (fl_room_fit(l->room, N < MEASURE_BATCH ? N : MEASURE_BATCH, 0, e))
+		return -1;
+	for (size_t i = 0; i < N; i += MEASURE_BATCH) {
+		size_t B = N - i < MEASURE_BATCH ? N - i : MEASURE_BATCH;
+
+		fl_data_batch(l->data, NULL, i, B, k->act[0], NULL);
+		fl_net_forward(net, k, w, B, 0, NULL);
+		if (h)
+			memcpy(h + i * d, fl_net_features(net, k), B * d * sizeof *h);
+		if (z)
+			memcpy(z + i * C, k->act[net->nlayer], B * C * sizeof *z);
+	}
 	return 0;
 }

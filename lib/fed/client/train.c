@@ -182,7 +182,6 @@ int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struc
                    const struct fl_tset *old, struct fl_tset *state, struct fl_tset *update,
                    struct fl_err *e)
 {
-	const struct fl_optim *opt = (const struct fl_optim *)cfg->opt.entry;
 	struct fl_mark empty = fl_arena_mark(&room->arena);
 	struct fl_local l = {
 		.cfg = cfg, .p = cfg->method.p, .net = room->net, .data = data,
@@ -192,7 +191,7 @@ int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struc
 		.facts = {
 			.client = data->client, .round = cfg->round,
 			.examples = (int64_t)data->N, .loss0 = NAN, .gradnorm = NAN, .loss = NAN,
-			.lr = opt->lr(cfg->opt.p), .norm = NAN,
+			.lr = fl_local_lr(cfg), .norm = NAN,
 		},
 	};
 	int rc;
