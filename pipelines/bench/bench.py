@@ -295,6 +295,39 @@ def bench_partition(tmp):
         note(workload=f"partition 60,000 into {k}", ours=s, peer=None, unit="s", ratio=None, rss_mb=mb)
 
 
+def images(path, n):
+    """n images of 3x32x32 bytes from a fixed generator, ten classes."""
+    import numpy as np
+
+    from st import save
+    rng = np.random.Generator(np.random.PCG64(1))
+    save(path, {"x": rng.integers(0, 256, (n, 3, 32, 32), np.uint8), "y": np.arange(n) % 10},
+         {"fl.kind": "data", "fl.v": "1", "fl.client": "0", "fl.classes": "10",
+          "fl.scale": '{"div":255}'})
+
+
+def bench_cnn(tmp):
+    f, m, n = f"{tmp}/images.safetensors", f"{tmp}/cnn.safetensors", 3200
+    images(f, n)
+    sh(f"fl-init -a adafedadam-cnn -s 0 --no-sync -o {m}")
+    peer = Peer("peer_torch.py", "torch")
+    peer.ask(f"cnn {m}")
+    peer.ask(f"client {f}")
+
+    def ours():
+        t = [sh(f"fl-local-train -m {m} {OPT} -e {e} {f} >/dev/null")[0] for e in (1, 3)]
+        return (t[1] - t[0]) / 2 / (n / 32) * 1e3
+
+    def theirs():
+        r = peer.ask("epoch 0")
+        return r and r[0] / r[1] * 1e3
+
+    a, b, ratio, spread = pairs(ours, theirs, 3)
+    note(workload="CNN 64-128-256, 512, batch 32", ours=a, peer=b, unit="ms/step", ratio=ratio,
+         target=1.7, rss_mb=rss(["fl-local-train", "-m", m, *OPT.split(), f]), peer_rss_mb=peer.mb(),
+         note=f"{spread}; {32 * .2462 / a * 1e3:.0f} GFLOP/s")
+
+
 def bench_eval(tmp):
     m = model(tmp)
     d = f"{tmp}/test"
@@ -313,7 +346,7 @@ def bench_eval(tmp):
          rss_mb=rss(["fl-eval", "-m", m, f]), peer_rss_mb=peer.mb(), note=spread)
 
 
-BENCHES = {"start": bench_start, "step": bench_step, "round": bench_round, "overhead": bench_overhead,
+BENCHES = {"start": bench_start, "step": bench_step, "cnn": bench_cnn, "round": bench_round, "overhead": bench_overhead,
            "reduce": bench_reduce, "robust": bench_robust, "partition": bench_partition, "eval": bench_eval}
 
 

@@ -3,6 +3,7 @@ standard input, answers each with seconds on standard output.
 
   client FILE          one more client's data record      -> ok
   model FILE           initial weights                    -> ok
+  cnn FILE             the same, of the convolutional net -> ok
   epoch I              one local epoch of client I        -> seconds, steps
   round                every client an epoch, then FedAvg -> seconds
   steps1               every client one step, then FedAvg -> seconds
@@ -31,8 +32,26 @@ class MLP(nn.Module):
         return self.net(x)
 
 
+class CNN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 3, padding=1)
+        self.conv2 = nn.Conv2d(64, 128, 3, padding=1)
+        self.conv3 = nn.Conv2d(128, 256, 3, padding=1)
+        self.fc1, self.fc2 = nn.Linear(4096, 512), nn.Linear(512, 10)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2, self.conv3):
+            x = nn.functional.max_pool2d(torch.relu(conv(x)), 2)
+        x = torch.relu(self.fc1(x.flatten(1)))
+        return self.fc2(nn.functional.dropout(x, .5, self.training))
+
+
 def dataset(path):
     t, _ = load(path)
+    if t["x"].ndim == 4:
+        return TensorDataset(torch.from_numpy(t["x"].astype("float32") / 255),
+                             torch.from_numpy(t["y"].astype("int64")))
     x = torch.from_numpy(t["x"].astype("float32").reshape(len(t["y"]), -1) / 255)
     return TensorDataset((x - .286) / .353, torch.from_numpy(t["y"].astype("int64")))
 
@@ -85,6 +104,10 @@ def main():
         elif cmd[0] == "model":
             t, _ = load(cmd[1])
             model.load_state_dict({"net." + k: torch.from_numpy(v.copy()) for k, v in t.items()})
+            answer = "ok"
+        elif cmd[0] == "cnn":
+            model = CNN()
+            model.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in load(cmd[1])[0].items()})
             answer = "ok"
         elif cmd[0] == "epoch":
             start = time.perf_counter()
