@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "kernel/isa.h"
+#include "kernel/vmath.h"
 
-/* s + ROUND - ROUND is s rounded to an integer, |s| < 2^51, ties to even; and
- * the bits of s + ROUND less those of ROUND are that integer. */
-#define ROUND 0x1.8p52
-#define ROUND_BITS INT64_C(0x4338000000000000)
+/* s + ROUND0 - ROUND0 is s rounded to an integer, |s| < 2^51, ties to even; and
+ * the bits of s + ROUND0 less those of ROUND0 are that integer. ROUND1 and ROUND2
+ * do the same for multiples of 2^-40 and 2^-80. */
+#define ROUND0 0x1.8p52
+#define ROUND1 0x1.8p12
+#define ROUND2 0x1.8p-28
 #define STEP 0x1p40			/* 2^FL_BINS_WIDTH */
+#define LINE 16				/* floats of a cache line */
+#define LINES (4 * LINE)
 
 _Static_assert(FL_BINS_WIDTH == 40 && FL_BINS == 3, "the loops below are written out");
 
@@ -40,56 +45,132 @@ int fl_bins_top(double max)
 	return top;
 }
 
-void fl_bins_raise(struct fl_bins *b, int top)
+/* Shifts the bins of [i0,i1) by up > 0, dropping the lowest. */
+static void shift(struct fl_bins *b, int up, size_t i0, size_t i1)
 {
-	int up = top - b->top;
-
-	if (up <= 0)
-		return;
 	for (int i = FL_BINS - 1; i >= 0; i--) {
-		int64_t *to = b->bin + (size_t)i * b->n;
+		int64_t *to = b->bin + (size_t)i * b->n + i0;
 
 		if (i >= up)
-			memcpy(to, b->bin + (size_t)(i - up) * b->n, b->n * sizeof *to);
+			memcpy(to, b->bin + (size_t)(i - up) * b->n + i0, (i1 - i0) * sizeof *to);
 		else
-			memset(to, 0, b->n * sizeof *to);
+			memset(to, 0, (i1 - i0) * sizeof *to);
 	}
+}
+
+void fl_bins_raise(struct fl_bins *b, int top)
+{
+	if (top <= b->top)
+		return;
+	shift(b, top - b->top, 0, b->n);
 	b->top = top;
 }
 
-/* Scaled so that the highest bin counts ones: scaling by a power of two and
- * the remainders are exact (what underflows lies far below the lowest bin). */
-FL_BODY void add_body(int64_t *restrict b0, int64_t *restrict b1, int64_t *restrict b2,
-                      const float *restrict x, size_t n, double w, double unit)
+FL_BODY int64_t bits_of(double v)
 {
-	for (size_t i = 0; i < n; i++) {
-		double s = w * (double)x[i] * unit, t;
-		int64_t q;
+	int64_t q;
 
-		t = s + ROUND;
-		memcpy(&q, &t, sizeof q);
-		b0[i] += q - ROUND_BITS;
-		s = (s - (t - ROUND)) * STEP;
-		t = s + ROUND;
-		memcpy(&q, &t, sizeof q);
-		b1[i] += q - ROUND_BITS;
-		s = (s - (t - ROUND)) * STEP;
-		t = s + ROUND;
-		memcpy(&q, &t, sizeof q);
-		b2[i] += q - ROUND_BITS;
+	memcpy(&q, &v, sizeof q);
+	return q;
+}
+
+/* Where the highest bin counts ones, the others count 2^-40 and 2^-80: adding 2^52
+ * of a unit rounds to it, and all remainders are exact. Two terms at a time, as
+ * bins are more to read and write than x is. next: what is looked at after x. */
+FL_BODY void add_body(int64_t *restrict b0, int64_t *restrict b1, int64_t *restrict b2,
+                      const struct fl_bins_term *t, const struct fl_bins_term *next, size_t i0,
+                      size_t i1, double unit)
+{
+	const float *restrict x = t[0].x, *restrict y = t[1].x;
+	const double w = t[0].w, v = t[1].w;
+
+	for (size_t at = i0; at < i1; at += LINES) {
+		size_t end = i1 - at < LINES ? i1 : at + LINES;
+
+		for (size_t i = at; i < end; i += LINE) {
+			__builtin_prefetch(next[0].x + i);
+			__builtin_prefetch(next[1].x + i);
+		}
+		for (size_t i = at; i < end; i++) {
+			double r = w * (double)x[i] * unit, s = v * (double)y[i] * unit;
+			double p = r + ROUND0, q = s + ROUND0;
+
+			b0[i] += (bits_of(p) - bits_of(ROUND0)) + (bits_of(q) - bits_of(ROUND0));
+			r -= p - ROUND0;
+			s -= q - ROUND0;
+			p = r + ROUND1;
+			q = s + ROUND1;
+			b1[i] += (bits_of(p) - bits_of(ROUND1)) + (bits_of(q) - bits_of(ROUND1));
+			r -= p - ROUND1;
+			s -= q - ROUND1;
+			p = r + ROUND2;
+			q = s + ROUND2;
+			b2[i] += (bits_of(p) - bits_of(ROUND2)) + (bits_of(q) - bits_of(ROUND2));
+		}
 	}
 }
 
-static void add(int64_t *b0, int64_t *b1, int64_t *b2, const float *x, size_t n, double w,
-                double unit);
-FL_ISA_FN(add, (int64_t *b0, int64_t *b1, int64_t *b2, const float *x, size_t n, double w, double unit),
-          (b0, b1, b2, x, n, w, unit))
+static void add(int64_t *b0, int64_t *b1, int64_t *b2, const struct fl_bins_term *t,
+                const struct fl_bins_term *next, size_t i0, size_t i1, double unit);
+FL_ISA_FN(add, (int64_t *b0, int64_t *b1, int64_t *b2, const struct fl_bins_term *t, const struct fl_bins_term *next, size_t i0, size_t i1, double unit),
+          (b0, b1, b2, t, next, i0, i1, unit))
+
+static void add_pair(struct fl_bins *b, int top, const struct fl_bins_term *t,
+                     const struct fl_bins_term *next, size_t i0, size_t i1)
+{
+	add(b->bin, b->bin + b->n, b->bin + 2 * b->n, t, next, i0, i1, two_to(-exponent(top)));
+}
+
+/* Terms k and k + 1; where there is no second one, the first times 0. */
+static void pair_at(const struct fl_bins_term *t, size_t nt, size_t k, struct fl_bins_term pair[2])
+{
+	pair[0] = t[k];
+	pair[1] = k + 1 < nt ? t[k + 1] : (struct fl_bins_term){ t[k].x, 0 };
+}
 
 void fl_bins_add(struct fl_bins *b, double w, const float *x, size_t i0, size_t i1)
 {
-	int64_t *bin = b->bin + i0;
+	struct fl_bins_term pair[2];
 
-	add(bin, bin + b->n, bin + 2 * b->n, x + i0, i1 - i0, w, two_to(-exponent(b->top)));
+	pair_at(&(struct fl_bins_term){ x, w }, 1, 0, pair);
+	add_pair(b, b->top, pair, pair, i0, i1);
+}
+
+static void raise_stretch(struct fl_bins *b, int *top, int to, size_t i0, size_t i1)
+{
+	if (to <= *top)
+		return;
+	shift(b, *top ? to - *top : FL_BINS, i0, i1);
+	*top = to;
+}
+
+void fl_bins_settle(struct fl_bins *b, int *top, size_t i0, size_t i1)
+{
+	raise_stretch(b, top, b->top, i0, i1);
+}
+
+int fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,
+                size_t i0, size_t i1)
+{
+	struct fl_bins_term pair[2], next[2];
+
+	for (size_t k = 0; k < nt; k += 2) {
+		pair_at(t, nt, k, pair);
+		pair_at(t, nt, k + 2 < nt ? k + 2 : k, next);
+		for (size_t j = 0; j < 2; j++) {
+			float max;
+			double most;
+
+			if (!fl_vfinite(pair[j].x + i0, i1 - i0, &max))
+				return 0;
+			most = fabs(pair[j].w) * (double)max;
+			if (!isfinite(most))
+				return 0;
+			raise_stretch(b, top, fl_bins_top(most), i0, i1);
+		}
+		add_pair(b, *top, pair, next, i0, i1);
+	}
+	return 1;
 }
 
 void fl_bins_add1(struct fl_bins *b, size_t i, double v)
@@ -99,7 +180,7 @@ void fl_bins_add1(struct fl_bins *b, size_t i, double v)
 	fl_bins_raise(b, fl_bins_top(fabs(v)));
 	s = v * two_to(-exponent(b->top));
 	for (size_t k = 0; k < FL_BINS; k++) {
-		double q = (s + ROUND) - ROUND;
+		double q = (s + ROUND0) - ROUND0;
 
 		b->bin[k * b->n + i] += (int64_t)q;
 		s = (s - q) * STEP;

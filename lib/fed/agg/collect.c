@@ -25,10 +25,8 @@ void fl_collect_release(struct fl_collect *c)
 
 	for (i = 0; i < c->nmember; i++)
 		member_release(&c->member[i]);
-	for (i = 0; i < c->nslot; i++) {
-		free(c->slot[i]->bins.bin);
+	for (i = 0; i < c->nslot; i++)
 		free(c->slot[i]->v);
-	}
 	for (i = 0; c->result && i < (c->rule->personal ? c->K : 1); i++)
 		fl_tset_release(&c->result[i]);
 	for (i = 0; c->scratch && i < (size_t)c->threads; i++)
@@ -246,6 +244,11 @@ static int scan(void *ctx, size_t item, int thread, struct fl_err *e)
 	return 0;
 }
 
+int fl_collect_scan(struct fl_collect *c, struct fl_err *e)
+{
+	return fl_par_for(c->nmember, c->threads, c, scan, e);
+}
+
 int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
                    struct fl_err *e)
 {
@@ -325,7 +328,7 @@ static int drain(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
 {
 	size_t i;
 
-	if (fl_par_for(c->nmember, c->threads, c, scan, e) || fl_exact_add(c, e))
+	if (fl_exact_add(c, e))
 		return -1;
 	for (i = 0; i < c->nmember; i++)
 		member_release(&c->member[i]);
@@ -341,7 +344,7 @@ static int settle(struct fl_collect *c, struct fl_err *e)
 {
 	if (fl_table_settle(c, e))
 		return -1;
-	return fl_par_for(c->nmember, c->threads, c, scan, e);
+	return fl_collect_scan(c, e);
 }
 
 static int read_partial(struct fl_collect *c, struct fl_inputs *in, const struct fl_tset *rec,

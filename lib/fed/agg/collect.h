@@ -34,12 +34,10 @@ struct fl_slot {
 	size_t owners;		/* clients that bring it */
 	/* folds */
 	struct fl_bins bins;
+	int *top;		/* windows of its tiles: see fl_bins_sum */
 	struct fl_bins sum[FL_FOLD_SCALARS];
 	double scale;
-	struct {
-		const float *x;
-		double w;
-	} add[FL_BATCH];	/* of the batch in work */
+	struct fl_bins_term add[FL_BATCH];	/* of the batch in work */
 	size_t nadd;
 	/* other shapes */
 	const float **v;	/* (K) by ascending client, NULL: does not bring it */

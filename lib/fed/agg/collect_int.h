@@ -8,11 +8,15 @@
 struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t, struct fl_err *e);
 int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
                    struct fl_err *e);
+int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
 /* exact.c: folds */
 int fl_exact_init(struct fl_collect *c, struct fl_slot *s, struct fl_err *e);
-int fl_exact_room(struct fl_slot *s, struct fl_err *e);	/* for its bins */
+/* Room for its bins. */
+int fl_exact_room(struct fl_collect *c, struct fl_slot *s, struct fl_err *e);
 int fl_exact_add(struct fl_collect *c, struct fl_err *e);	/* the members read so far */
+/* Moves all tiles of s into one window, at least top. */
+void fl_exact_settle(struct fl_slot *s, int top);
 int fl_exact_finish(struct fl_collect *c, struct fl_err *e);
 int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e);

@@ -30,7 +30,7 @@ int fl_exact_init(struct fl_collect *c, struct fl_slot *s, struct fl_err *e)
 	return init_scalars(s->sum, &c->arena, e);
 }
 
-int fl_exact_room(struct fl_slot *s, struct fl_err *e)
+int fl_exact_room(struct fl_collect *c, struct fl_slot *s, struct fl_err *e)
 {
 	size_t n;
 
@@ -38,7 +38,28 @@ int fl_exact_room(struct fl_slot *s, struct fl_err *e)
 		return 0;
 	if (fl_mul(s->t.n, FL_BINS, &n))
 		return fl_fail_mem(e, SIZE_MAX);
-	return (s->bins.bin = fl_alloc(n, sizeof *s->bins.bin, e)) ? 0 : -1;
+	if (!(s->top = fl_arena_zero(&c->arena, s->t.n / FL_TILE + 1, sizeof *s->top, e)))
+		return -1;
+	/* Not zeroed: a tile is, by its first term, while it is in cache. */
+	return (s->bins.bin = fl_arena_get(&c->arena, n, sizeof *s->bins.bin, e)) ? 0 : -1;
+}
+
+static size_t tile_end(const struct fl_slot *s, size_t i0)
+{
+	return s->t.n - i0 < FL_TILE ? s->t.n : i0 + FL_TILE;
+}
+
+void fl_exact_settle(struct fl_slot *s, int top)
+{
+	size_t at;
+
+	for (at = 0; at < s->t.n; at += FL_TILE)
+		if (s->top[at / FL_TILE] > top)
+			top = s->top[at / FL_TILE];
+	if (top > s->bins.top)
+		s->bins.top = top;
+	for (at = 0; at < s->t.n; at += FL_TILE)
+		fl_bins_settle(&s->bins, &s->top[at / FL_TILE], at, tile_end(s, at));
 }
 
 static int cmp_client(const void *key, const void *item)
@@ -72,10 +93,6 @@ static int check_fold(const struct fl_member *m, struct fl_err *e)
 	for (i = 0; i < FL_FOLD_SCALARS; i++)
 		if (!isfinite(m->out.s[i]))
 			return fl_fail(e, FL_ENUM, "a sum's term becomes %g", m->out.s[i]);
-	for (i = 0; i < m->npart; i++)
-		if (!isfinite(m->out.w * (double)m->part[i].max))
-			return fl_fail(e, FL_ENUM, "tensor '%s' with weight %g becomes non-finite",
-			               m->part[i].t->name, m->out.w);
 	return isfinite(m->out.w) ? 0 : fl_fail(e, FL_ENUM, "its weight becomes %g", m->out.w);
 }
 
@@ -90,7 +107,7 @@ static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 	return fl_collect_see(c, m->u.client, m->file, m->out.row, e);
 }
 
-/* Opens the windows, and lists the member with its slots. */
+/* Lists the member with its slots. */
 static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 {
 	size_t i;
@@ -102,13 +119,11 @@ static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 
 		if (!s)
 			continue;
-		if (fl_exact_room(s, e))
+		if (fl_exact_room(c, s, e))
 			return -1;
-		fl_bins_raise(&s->bins, fl_bins_top(fabs(m->out.w) * (double)m->part[i].max));
 		add_scalars(s->sum, m->out.s);
 		s->owners++;
-		s->add[s->nadd].x = m->part[i].t->data;
-		s->add[s->nadd++].w = m->out.w;
+		s->add[s->nadd++] = (struct fl_bins_term){ m->part[i].t->data, m->out.w };
 	}
 	return 0;
 }
@@ -122,41 +137,70 @@ static int list_stretches(struct fl_collect *c, struct fl_err *e)
 	c->ntile = 0;
 	for (i = 0; i < c->nslot; i++)
 		for (at = 0; at < c->slot[i]->t.n; at += FL_TILE) {
-			size_t left = c->slot[i]->t.n - at;
-
 			if (fl_grow(&c->stretch, &c->tilecap, c->ntile + 1, sizeof *c->stretch, e))
 				return -1;
 			c->stretch[c->ntile++] = (struct fl_stretch){
-				c->slot[i], at, at + (left < FL_TILE ? left : FL_TILE)
+				c->slot[i], at, tile_end(c->slot[i], at)
 			};
 		}
 	c->stretched = c->nslot;
 	return 0;
 }
 
-/* All of the batch into one tile, while its bins are in cache. */
+/* All of the batch into one tile: the only look at the data, unless a rule asks for
+ * norms. What exactly is wrong, fault() finds out. */
 static int add_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	struct fl_collect *c = ctx;
 	struct fl_stretch *t = &c->stretch[item];
-	size_t k;
+	struct fl_slot *s = t->slot;
 
 	(void)thread;
-	(void)e;
-	for (k = 0; k < t->slot->nadd; k++)
-		fl_bins_add(&t->slot->bins, t->slot->add[k].w, t->slot->add[k].x, t->i0, t->i1);
+	if (!s->nadd || fl_bins_sum(&s->bins, &s->top[t->i0 / FL_TILE], s->add, s->nadd, t->i0, t->i1))
+		return 0;
+	return fl_fail(e, FL_ENUM, "tensor '%s': not finite", s->t.name);
+}
+
+static int check_products(const struct fl_member *m, struct fl_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < m->npart; i++)
+		if (!isfinite(m->out.w * (double)m->part[i].max))
+			return fl_fail(e, FL_ENUM, "%s: client %lld: tensor '%s' with weight %g becomes "
+			               "non-finite", m->file, (long long)m->u.client,
+			               m->part[i].t->name, m->out.w);
 	return 0;
+}
+
+/* The first fault of the batch by the order of its members, of which n have a
+ * weight: the same whatever tile and thread came across one. */
+static int fault(struct fl_collect *c, size_t n, struct fl_err *e)
+{
+	struct fl_err first = { 0 };
+	size_t i;
+	int rc = fl_collect_scan(c, &first);
+
+	for (i = 0; !rc && i < n; i++)
+		rc = check_products(&c->member[i], &first);
+	if (rc)
+		*e = first;
+	return -1;
 }
 
 int fl_exact_add(struct fl_collect *c, struct fl_err *e)
 {
 	size_t i;
 
+	if ((c->needs & FL_NEED_NORM || c->rule->takes) && fl_collect_scan(c, e))
+		return -1;
 	for (i = 0; i < c->nmember; i++)
 		if (enter(c, &c->member[i], e))
-			return -1;
-	if (list_stretches(c, e) || fl_par_for(c->ntile, c->threads, c, add_tile, e))
+			return fault(c, i, e);
+	if (list_stretches(c, e))
 		return -1;
+	if (fl_par_for(c->ntile, c->threads, c, add_tile, e))
+		return fault(c, c->nmember, e);
 	for (i = 0; i < c->nslot; i++)
 		c->slot[i]->nadd = 0;
 	return 0;
@@ -181,6 +225,7 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 
 		if (!slot->owners)
 			continue;
+		fl_exact_settle(slot, 0);
 		scalar_values(slot->sum, s);
 		if (c->fold->finish(c->fp, s, &slot->scale, e))
 			return fl_fail_in(e, "tensor '%s'", slot->t.name);

@@ -95,8 +95,11 @@ int fl_collect_partial(struct fl_collect *c, struct fl_tset *out, struct fl_err 
 	    put_sums(out, "@total", c->total, e))
 		return -1;
 	for (i = 0; i < c->nslot; i++)
-		if (c->slot[i]->owners && put_slot(out, c->slot[i], e))
-			return -1;
+		if (c->slot[i]->owners) {
+			fl_exact_settle(c->slot[i], 0);
+			if (put_slot(out, c->slot[i], e))
+				return -1;
+		}
 	return 0;
 }
 
@@ -157,7 +160,7 @@ static int merge_sums(struct fl_bins *to, const struct fl_tset *rec,
 	return 0;
 }
 
-static int merge_bins(struct fl_slot *s, const struct fl_tset *rec, const struct fl_tensor *bins,
+static int merge_bins(struct fl_collect *c, struct fl_slot *s, const struct fl_tset *rec, const struct fl_tensor *bins,
                       const char *name, size_t K, struct fl_err *e)
 {
 	const struct fl_tensor *top = name ? need(rec, name, FL_I64, 0, NULL, e) : NULL;
@@ -167,8 +170,9 @@ static int merge_bins(struct fl_slot *s, const struct fl_tset *rec, const struct
 		return -1;
 	v = *(const int64_t *)top->data;
 	if (check_top(v, name, e) || check_bins(bins->data, bins->n, K, bins->name, e) ||
-	    fl_exact_room(s, e))
+	    fl_exact_room(c, s, e))
 		return -1;
+	fl_exact_settle(s, (int)v);
 	fl_bins_merge(&s->bins, &(struct fl_bins){ bins->data, s->t.n, (int)v });
 	s->owners += K;	/* or fewer: only 0 matters to a fold */
 	return 0;
@@ -187,7 +191,7 @@ static int merge_slot(struct fl_collect *c, const struct fl_tset *rec, const str
 	t.n = bins->n / FL_BINS;
 	t.bytes = t.n * sizeof(float);
 	if (!(s = fl_collect_slot(c, &t, e)) ||
-	    merge_bins(s, rec, bins, join(a, TOP, name, e), K, e))
+	    merge_bins(c, s, rec, bins, join(a, TOP, name, e), K, e))
 		return -1;
 	return merge_sums(s->sum, rec, join(a, SUMS, name, e), K, e);
 }
