@@ -483,6 +483,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 	struct job j = { .run = r, .o = r->opts };
 	int rc = choose(&j, e);
 
+	fl_heap_prepare();
 	if (!rc && j.o->needs)
 		rc = print_needs(&j, e);
 	else if (!rc && !(rc = check_options(&j, e)))

@@ -601,6 +601,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 	struct job j = { .run = r, .o = r->opts };
 	int rc = -1;
 
+	fl_heap_prepare();
 	if (check_options(&j, e))
 		return -1;
 	if (!setup(&j, e) && !read_data(&j, e) && !read_clients(&j, e) && !flush(&j, e) &&

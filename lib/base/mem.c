@@ -45,10 +45,11 @@ static void *block(size_t bytes)
 {
 #ifdef __GLIBC__
 	if (bytes >= 2 * HUGE_PAGE && bytes <= SIZE_MAX - HUGE_PAGE) {
-		void *p = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+		size_t whole = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+		void *p = aligned_alloc(HUGE_PAGE, whole);
 
 		if (p)
-			madvise(p, bytes, MADV_HUGEPAGE);
+			madvise(p, whole, MADV_HUGEPAGE);
 		return p;
 	}
 #endif

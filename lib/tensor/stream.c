@@ -19,6 +19,7 @@
 
 #define LENGTH 8u			/* bytes that say how long the header is */
 #define CHUNK ((size_t)64 << 10)	/* of reading; buffers begin with it */
+#define PIPE_ROOM (1 << 20)		/* so that producer and consumer seldom wait for each other */
 #define POPULATE_MIN ((size_t)64 << 10)
 #define POPULATE_MAX ((size_t)64 << 20)
 #define ZCHUNK ((size_t)1 << 30)	/* what zlib's 32-bit counts surely hold */
@@ -288,6 +289,10 @@ struct fl_stream *fl_stream_open(const char *path, struct fl_err *e)
 		goto fail;
 	}
 	try_map(s);
+#ifdef F_SETPIPE_SZ
+	if (s->fd >= 0)		/* fails where it is no pipe: all the same */
+		fcntl(s->fd, F_SETPIPE_SZ, PIPE_ROOM);
+#endif
 	if (!begin(s, e))
 		return s;
 	fl_fail_in(e, "%s", s->name);

@@ -12,7 +12,7 @@
 #include "kernel/bins.h"
 #include "tensor/stream.h"
 
-#define FL_BATCH 16	/* mapped records folded at once */
+#define FL_BATCH 64	/* mapped records folded at once: bins go through memory once for all */
 
 /* A model as clients received it. */
 struct fl_received {

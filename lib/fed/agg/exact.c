@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/par.h"
 #include "fed/agg/collect_int.h"
+#include "kernel/isa.h"
 
 /* b(FL_FOLD_SCALARS) */
 static int init_scalars(struct fl_bins *b, struct fl_arena *a, struct fl_err *e)
@@ -236,17 +237,24 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
+FL_BODY void multiply_body(double *v, double by, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] *= by;
+}
+
+static void multiply(double *v, double by, size_t n);
+FL_ISA_FN(multiply, (double *v, double by, size_t n), (v, by, n))
+
 int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e)
 {
 	const struct fl_collect *c = ctx;
 	const struct fl_slot *s = c->owned[i];
-	size_t j;
 
 	(void)thread;
 	(void)e;
 	fl_bins_value(&s->bins, out, i0, i1);
-	for (j = 0; j < i1 - i0; j++)
-		out[j] *= s->scale;
+	multiply(out, s->scale, i1 - i0);
 	return 0;
 }

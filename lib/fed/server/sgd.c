@@ -1,5 +1,6 @@
 /* Plain gradient descent on the pseudo-gradient; lr 1 is FedAvg. */
 #include "fed/server/server.h"
+#include "kernel/isa.h"
 
 struct params {
 	double lr;
@@ -11,16 +12,21 @@ static const struct fl_param table[] = {
 	{ 0 }
 };
 
+FL_BODY void descend_body(double lr, const double *restrict g, double *restrict w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		w[i] -= lr * g[i];
+}
+
+static void descend(double lr, const double *restrict g, double *restrict w, size_t n);
+FL_ISA_FN(descend, (double lr, const double *restrict g, double *restrict w, size_t n), (lr, g, w, n))
+
 static void apply(const void *pp, const struct fl_server_round *r, const double *g, double *w,
                   double *const *vec, size_t n)
 {
-	const struct params *p = pp;
-	size_t i;
-
 	(void)r;
 	(void)vec;
-	for (i = 0; i < n; i++)
-		w[i] -= p->lr * g[i];
+	descend(((const struct params *)pp)->lr, g, w, n);
 }
 
 const struct fl_server fl_server_sgd = {

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "kernel/isa.h"
+#include "kernel/vmath.h"
 
 /* A tensor of the step. */
 struct work {
@@ -135,25 +137,54 @@ static int prepare(struct ctx *c, size_t i, struct fl_tset *next, struct fl_tset
 	return add_tiles(c, i, e);
 }
 
+/* x = from, or 0; the pseudo-gradient points uphill. */
+FL_BODY void widen_body(const float *restrict from, double *restrict x, double *restrict g, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		x[i] = (double)from[i];
+		g[i] = -g[i];
+	}
+}
+
+FL_BODY void narrow_body(const double *restrict x, float *restrict to, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = (float)x[i];
+}
+
+static void widen(const float *restrict from, double *restrict x, double *restrict g, size_t n);
+static void narrow(const double *restrict x, float *restrict to, size_t n);
+FL_ISA_FN(widen, (const float *restrict from, double *restrict x, double *restrict g, size_t n),
+          (from, x, g, n))
+FL_ISA_FN(narrow, (const double *restrict x, float *restrict to, size_t n), (x, to, n))
+
+static int fault(const struct ctx *c, const struct tile *t, size_t i, struct fl_err *e)
+{
+	return fl_fail(e, FL_ENUM, "tensor '%s': element %zu becomes non-finite",
+	               c->s->u->t[t->i]->name, t->i0 + i);
+}
+
 static int check_finite(const struct ctx *c, const struct tile *t, size_t n, struct fl_err *e)
 {
 	const struct work *w = &c->work[t->i];
-	size_t i, j;
+	float max;
 
-	for (i = 0; i < n; i++) {
+	if (!w->vec[0] && fl_vfinite(w->to + t->i0, n, &max))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
 		int fine = isfinite(w->to[t->i0 + i]);
 
-		for (j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
+		for (size_t j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
 			fine = fine && isfinite(w->vec[j][t->i0 + i]);
 		if (!fine)
-			return fl_fail(e, FL_ENUM, "tensor '%s': element %zu becomes non-finite",
-			               c->s->u->t[t->i]->name, t->i0 + i);
+			return fault(c, t, i, e);
 	}
 	return 0;
 }
 
 static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 {
+	static const float zeros[FL_TILE];
 	struct ctx *c = ctx;
 	const struct tile *t = &c->tile[item];
 	const struct work *w = &c->work[t->i];
@@ -162,20 +193,16 @@ static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 
 	if (c->s->u->get(c->s->u->ctx, t->i, t->i0, t->i1, thread, g, e))
 		return -1;
-	for (i = 0; i < n; i++)
-		x[i] = w->from ? (double)w->from[t->i0 + i] : 0;
+	widen(w->from ? w->from + t->i0 : zeros, x, g, n);
 	for (j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
 		vec[j] = w->vec[j] + t->i0;
 	/* Extras are increments: rate one, past the optimiser. */
-	for (i = 0; i < n; i++) {
-		if (w->extra)
-			x[i] += g[i];
-		g[i] = -g[i];
-	}
-	if (!w->extra)
+	if (w->extra)
+		for (i = 0; i < n; i++)
+			x[i] -= g[i];
+	else
 		c->s->server->apply(c->s->p, c->r, g, x, vec, n);
-	for (i = 0; i < n; i++)
-		w->to[t->i0 + i] = (float)x[i];
+	narrow(x, w->to + t->i0, n);
 	return check_finite(c, t, n, e);
 }
 
