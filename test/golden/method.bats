@@ -67,3 +67,81 @@ perceptron() {
 	st-cat --tensor '@fedcac/*' -o want.sts "$G/fedcac/want1.safetensors"
 	st-cmp masks.sts want.sts
 }
+
+# state_of NAME: the client's state file keeps both rounds.
+state_of() {
+	cat "$G/$1"/state[12].safetensors >want.sts
+	st-cmp -v --rtol=2e-5 --atol=2e-7 state/0004.sts want.sts
+}
+
+@test "feddyn equals the reference in the paper's variables: updates, state" {
+	two_rounds feddyn feddyn:alpha=0.3
+	state_of feddyn
+}
+
+@test "fedsam equals the reference" {
+	two_rounds fedsam fedsam:rho=0.2
+}
+
+@test "fedspeed equals the reference: updates, state" {
+	two_rounds fedspeed fedspeed:lambda=0.4,rho=0.2,alpha=0.7
+	state_of fedspeed
+}
+
+@test "fedcm equals the reference: updates, increments of the direction" {
+	two_rounds fedcm fedcm:alpha=0.3
+}
+
+@test "mimelite equals the reference: updates, increments of the momentum" {
+	two_rounds mimelite mimelite:beta=0.6
+}
+
+@test "fedlc and logitadj equal the reference" {
+	two_rounds fedlc fedlc:tau=1.5
+	two_rounds logitadj logitadj:tau=1.5,smooth=2
+}
+
+@test "moon equals the reference: updates, the last model" {
+	two_rounds moon moon:mu=2,tau=0.4
+	state_of moon
+}
+
+@test "fedntd equals the reference" {
+	two_rounds fedntd fedntd:beta=0.8,tau=2
+}
+
+# plain SPEC: the second round's update without extras, of a client with state.
+plain() {
+	local r
+	rm -rf state
+	for r in 1 2; do
+		fl-local-train -m "$G/moon/model$((r - 1)).safetensors" -M "$1" --opt sgd:lr=0.1 -b 5 \
+			-e 2 --state state --no-prov "$G/moon/data.safetensors" | st-cat --plain
+	done >"$2"
+}
+
+@test "methods without their term are fedavg, byte for byte" {
+	local m
+	plain fedavg fedavg.sts
+	for m in feddyn:alpha=0 fedsam:rho=0 fedspeed:lambda=0,alpha=0 fedspeed:lambda=0,rho=0 \
+		fedcm:alpha=1 mimelite:beta=0 fedlc:tau=0 logitadj:tau=0 logitadj:tau=0,smooth=0 \
+		moon:mu=0 fedntd:beta=0; do
+		plain $m got.sts
+		st-cmp -v fedavg.sts got.sts || { echo "$m"; false; }
+	done
+}
+
+@test "fedspeed without a step uphill is feddyn" {
+	plain feddyn:alpha=0.3 dyn.sts
+	plain fedspeed:lambda=0.3,rho=0 speed.sts
+	st-cmp dyn.sts speed.sts
+}
+
+@test "a method's term changes something" {
+	local m
+	plain fedavg fedavg.sts
+	for m in feddyn fedsam fedspeed fedcm mimelite fedlc logitadj moon fedntd; do
+		plain $m got.sts
+		! st-cmp fedavg.sts got.sts >/dev/null || { echo "$m"; false; }
+	done
+}

@@ -145,6 +145,8 @@ fl_real *fl_local_import(struct fl_local *l, const struct fl_tset *s, const char
 /* Flat vector as tensors PREFIX+NAME of s. */
 int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, struct fl_tset *s,
                     struct fl_err *e);
+/* Examples of each class, (classes). */
+double *fl_local_counts(struct fl_local *l, struct fl_err *e);
 /* A proximal term: g += mu (w - w0) on [begin,end). */
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g);

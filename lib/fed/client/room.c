@@ -83,3 +83,12 @@ void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end
 	for (size_t i = begin; i < end; i++)
 		g[i] += m * (w[i] - l->w0[i]);
 }
+
+double *fl_local_counts(struct fl_local *l, struct fl_err *e)
+{
+	double *n = fl_arena_zero(l->arena, l->net->classes, sizeof *n, e);
+
+	for (size_t i = 0; n && i < l->data->N; i++)
+		n[l->data->y[i]]++;
+	return n;
+}

@@ -92,23 +92,43 @@ def inputs(folder, extra=None):
     return models
 
 
-def gradient(w, x, y):
+def gradient(w, x, y, loss=None):
+    """Of the mean cross-entropy, or of loss(features, logits, y)."""
     import torch
     t = {k: torch.tensor(v, requires_grad=True) for k, v in w.items()}
     h = torch.relu(torch.as_tensor(x) @ t["0.weight"].T + t["0.bias"])
     z = h @ t["2.weight"].T + t["2.bias"]
-    loss = torch.nn.functional.cross_entropy(z, torch.as_tensor(y))
+    loss = (loss or (lambda h, z, y: torch.nn.functional.cross_entropy(z, y)))(
+        h, z, torch.as_tensor(y))
     return dict(zip(t, (g.numpy() for g in torch.autograd.grad(loss, list(t.values())))))
 
 
-def train(w0, term=lambda k, w: 0, epochs=EPOCHS):
-    """SGD from w0; term(name, weights) is added to that tensor's gradient."""
+def outputs(w, x):
+    """Features and logits, as arrays."""
+    h = np.maximum(x @ w["0.weight"].T + w["0.bias"], 0)
+    return h, h @ w["2.weight"].T + w["2.bias"]
+
+
+def scaled_data():
     x, y = small_data()
-    x = (x.astype(np.float64) / 255 - 0.5) / 0.25
+    return (x.astype(np.float64) / 255 - 0.5) / 0.25, y
+
+
+def uphill(w, x, y, rho, g):
+    """w + rho g/|g|, the norm over all tensors."""
+    n = np.sqrt(sum((v ** 2).sum() for v in g.values()))
+    return {k: w[k] + rho * g[k] / n for k in w}
+
+
+def train(w0, term=lambda k, w: 0, epochs=EPOCHS, grad=lambda w, x, y, rows: gradient(w, x, y)):
+    """SGD from w0; term(name, weights) is added to that tensor's gradient, which is
+    that of grad for examples x, y, the data's rows."""
+    x, y = scaled_data()
     w, steps = {k: w0[k].copy() for k in SHAPES}, 0
     for _ in range(epochs):
         for i in range(0, len(y), BATCH):
-            g = gradient(w, x[i:i + BATCH], y[i:i + BATCH])
+            rows = slice(i, min(i + BATCH, len(y)))
+            g = grad(w, x[rows], y[rows], rows)
             w = {k: w[k] - LR * (g[k] + term(k, w[k])) for k in w}
             steps += 1
     return w, steps

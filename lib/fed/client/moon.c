@@ -1,0 +1,124 @@
+/* MOON: features near the received model's, away from the client's last model's.
+ *   F_k + mu mean of -ln(e^(s_g/tau) / (e^(s_g/tau) + e^(s_p/tau))),
+ * s_g, s_p the cosines of an example's features with those of the two models.
+ * Features are the input of the last layer with weights, or what the architecture
+ * says; the paper puts a projection head there. The last model is kept as state;
+ * a client without trains plainly, as both models are the same then. */
+#include "fed/client/client.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fmath.h"
+#include "base/num.h"
+
+static const char prefix[] = "@moon/w/";
+
+struct moon {
+	double mu, tau;
+};
+
+static const struct fl_param params[] = {
+	{ "mu", FL_P_REAL, offsetof(struct moon, mu), "1", 0, 1e6, NULL, "mu",
+	  "weight of the contrast" },
+	{ "tau", FL_P_REAL, offsetof(struct moon, tau), "0.5", 1e-6, 1e6, NULL, "tau",
+	  "temperature" },
+	{ 0 }
+};
+
+struct fixed {
+	fl_real *now, *last;	/* (N, d) features of the received and the last model */
+};
+
+static int begin(struct fl_local *l, struct fl_err *e)
+{
+	struct fixed *f = fl_arena_zero(l->arena, 1, sizeof *f, e);
+	fl_real *w = fl_local_import(l, l->old, prefix, e);
+	size_t n;
+
+	if (!f || !w)
+		return w ? -1 : fl_fail_in(e, "state");
+	l->priv = f;
+	if (!l->old->nt)
+		return 0;
+	if (fl_mul(l->data->N, l->net->features, &n))
+		return fl_fail_mem(e, SIZE_MAX);
+	if (!(f->now = fl_arena_get(l->arena, n, sizeof *f->now, e)) ||
+	    !(f->last = fl_arena_get(l->arena, n, sizeof *f->last, e)))
+		return -1;
+	return fl_local_outputs(l, l->w0, f->now, NULL, e) ||
+	       fl_local_outputs(l, w, f->last, NULL, e) ? -1 : 0;
+}
+
+static double dot(const fl_real *x, const fl_real *y, size_t d)
+{
+	double s = 0;
+
+	for (size_t i = 0; i < d; i++)
+		s += (double)x[i] * (double)y[i];
+	return s;
+}
+
+/* Cosine of h and r; d cos/dh = *a r - *b h. Zero where either is. */
+static double cosine(const fl_real *h, const fl_real *r, size_t d, double *a, double *b)
+{
+	double hh = dot(h, h, d), rr = dot(r, r, d), s;
+
+	*a = *b = 0;
+	if (!(hh > 0) || !(rr > 0))
+		return 0;
+	*a = 1 / sqrt(hh * rr);
+	s = dot(h, r, d) * *a;
+	*b = s / hh;
+	return s;
+}
+
+static double features(struct fl_local *l, const fl_real *h, fl_real *dh, size_t B, size_t d)
+{
+	const struct moon *p = l->p;
+	const struct fixed *f = l->priv;
+	double loss = 0;
+
+	if (!f->now) {
+		memset(dh, 0, B * d * sizeof *dh);
+		return 0;
+	}
+	for (size_t b = 0; b < B; b++, h += d, dh += d) {
+		size_t row = l->idx ? l->idx[b] : l->i0 + b;
+		const fl_real *now = f->now + row * d, *last = f->last + row * d;
+		double an, bn, al, bl, x, share;
+
+		x = (cosine(h, last, d, &al, &bl) - cosine(h, now, d, &an, &bn)) / p->tau;
+		share = fl_exp(-fabs(x));
+		loss += (x > 0 ? x : 0) + fl_log1p(share);
+		share = x > 0 ? 1 / (1 + share) : share / (1 + share);
+		share *= p->mu / p->tau / (double)B;
+		for (size_t i = 0; i < d; i++)
+			dh[i] = (fl_real)(share * (al * (double)last[i] - an * (double)now[i] -
+			                           (bl - bn) * (double)h[i]));
+	}
+	return p->mu * loss / (double)B;
+}
+
+static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	(void)update;
+	return fl_local_export(l, l->w, prefix, l->state, e);
+}
+
+const struct fl_method fl_method_moon = {
+	.e = {
+		.name = "moon",
+		.title = "MOON",
+		.cite = "Li, He and Song, CVPR 2021, arXiv 2103.16257",
+		.doc = "features near the received model's, away from the last local one's",
+		.params = params,
+		.psize = sizeof(struct moon),
+		.formula = "F_k + mu mean of -ln(e^(s_g/tau)/(e^(s_g/tau) + e^(s_p/tau))), "
+			   "s: cosines of features with the received and the last local model's",
+	},
+	.flags = FL_METHOD_STATE,
+	.begin = begin,
+	.features = features,
+	.end = end,
+};
