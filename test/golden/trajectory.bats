@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# Whole trajectories against PyTorch's, round by round, and the equalities of
+# methods that hold over rounds. trajectory/make.py made the numbers.
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	MAKE=$ROOT/test/golden/trajectory/make.py
+	"$PYTHON" "$MAKE" data .
+	EPOCHS="--opt sgd:lr=.05,momentum=.9,wd=5e-4 -b 8 -e 2 --shuffle none"
+}
+
+# rounds N RULE SERVER TRAINING...: leaves N models, 1.safetensors to N.
+rounds() {
+	local n=$1 rule=$2 server=$3 measure now=model.safetensors r
+	shift 3
+	measure=$(fl-aggregate --needs -R "$rule" -S "$server")
+	for ((r = 1; r <= n; r++)); do
+		fl-local-train -m $now "$@" ${measure:+--measure "$measure"} client?.safetensors |
+			fl-aggregate -n 4 -m $now -R "$rule" -S "$server" --state state.sts --no-sync -o $r.safetensors
+		now=$r.safetensors
+	done
+}
+
+@test "twenty rounds of FedAvg equal PyTorch's" {
+	rounds 20 mean sgd $EPOCHS
+	"$PYTHON" "$MAKE" check fedavg .
+}
+
+@test "twenty rounds of FedAdam equal PyTorch's" {
+	rounds 20 mean fedadam:lr=.01 $EPOCHS
+	"$PYTHON" "$MAKE" check fedadam .
+}
+
+@test "twenty rounds of AdaFedAdam equal PyTorch's" {
+	rounds 20 mean adafedadam $EPOCHS
+	"$PYTHON" "$MAKE" check adafedadam .
+}
+
+@test "another method's trajectory does not pass" {
+	rounds 20 mean fedadam:lr=.011 $EPOCHS
+	run "$PYTHON" "$MAKE" check fedadam .
+	[ "$status" = 1 ]
+}
+
+@test "AdaFedAdam with one full step a client and alpha 0 is Adam on all examples, whatever the clients' rates" {
+	"$PYTHON" -c 'import torch' || skip "no python3-torch"
+	now=model.safetensors
+	for r in $(seq 20); do
+		for k in 0 1 2 3; do
+			fl-local-train -m $now --opt "sgd:lr=$((k + 1))" -b 61 --steps 1 --shuffle none \
+				--measure loss0,gradnorm client$k.safetensors
+		done | fl-aggregate -n 4 -m $now -S adafedadam:lr=.01,alpha=0 --state state.sts --no-sync -o $r.safetensors
+		now=$r.safetensors
+	done
+	"$PYTHON" "$MAKE" adam .01 .
+}
+
+@test "alpha has no effect in the first round, and has in the second" {
+	for a in 0 3; do
+		rm -f state.sts
+		rounds 2 mean adafedadam:alpha=$a $EPOCHS
+		for r in 1 2; do st-cat --one --plain -o a$a.$r.safetensors $r.safetensors; done
+	done
+	st-cmp a0.1.safetensors a3.1.safetensors
+	run st-cmp a0.2.safetensors a3.2.safetensors
+	[ "$status" = 1 ]
+}
+
+@test "q-FedAvg with q 0 is the mean of clients that count alike" {
+	rounds 3 qfedavg:q=0 sgd $EPOCHS
+	mv 3.safetensors q.safetensors
+	rounds 3 mean:weight=uniform sgd $EPOCHS
+	st-cmp --rtol=1e-6 --atol=1e-7 q.safetensors 3.safetensors
+}
