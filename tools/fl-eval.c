@@ -58,6 +58,7 @@ static const struct { const char *suffix; size_t off; } spread_field[] = {
 	{ "_var", offsetof(struct fl_spread, var) },
 	{ "_std", offsetof(struct fl_spread, std) },
 	{ "_min", offsetof(struct fl_spread, min) },
+	{ "_max", offsetof(struct fl_spread, max) },
 	{ "_worst10", offsetof(struct fl_spread, worst10) },
 	{ "_worst20", offsetof(struct fl_spread, worst20) },
 	{ "_worst30", offsetof(struct fl_spread, worst30) },

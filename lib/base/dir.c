@@ -76,7 +76,7 @@ static void sweep(const char *parent, const char *name, int (*ours)(const char *
 
 static int begins(int dir, const char *marker, const char *begin)
 {
-	int fd = openat(dir, marker, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = fl_openat(dir, marker, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	size_t n = strlen(begin);
 	char buf[BEGIN_MAX];
 	int same = fd >= 0 && n <= sizeof buf && fl_read_full(fd, buf, n, NULL) == (ssize_t)n &&
@@ -91,13 +91,17 @@ static int begins(int dir, const char *marker, const char *begin)
 static int check_old(const char *path, int (*ours)(const char *), const char *marker,
                      const char *begin, struct fl_err *e)
 {
-	DIR *f = opendir(path);
+	int fd = fl_open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK), rc = 0;
+	DIR *f = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *x;
 	size_t n = 0;
-	int rc = 0;
 
-	if (!f)
-		return errno == ENOENT ? 0 : fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+	if (!f) {
+		rc = errno == ENOENT ? 0 : fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
 	while (!rc && (x = readdir(f))) {
 		if (is_dot(x->d_name))
 			continue;
@@ -124,7 +128,7 @@ static int make_tmp(struct fl_dir *d, const char *parent, struct fl_err *e)
 			return fl_fail_mem(e, strlen(d->path));
 		}
 		if (!mkdir(d->tmp, 0777)) {
-			d->fd = open(d->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			d->fd = fl_open(d->tmp, O_RDONLY | O_DIRECTORY);
 			return d->fd < 0 ? fl_fail(e, FL_EIO, "%s: %s", d->tmp, strerror(errno)) : 0;
 		}
 		if (errno != EEXIST)
@@ -164,7 +168,7 @@ int fl_dir_create(const struct fl_dir *d, const char *name, struct fl_out *o, st
 		fl_out_abort(o);
 		return fl_fail_mem(e, BUF_SIZE);
 	}
-	o->fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	o->fd = fl_openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
 	if (o->fd >= 0)
 		return 0;
 	fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
@@ -189,33 +193,32 @@ static int exchange(const struct fl_dir *d, int *old, struct fl_err *e)
 	return 0;
 }
 
-static int sync_parent(const struct fl_dir *d, struct fl_err *e)
+/* Publishes, in a folder that is opened before. */
+static int exchange_synced(const struct fl_dir *d, int *old, struct fl_err *e)
 {
 	char *parent = fl_dir_of(d->path);
-	int rc = parent ? fl_sync_dir(parent, e) : fl_fail_mem(e, strlen(d->path));
+	int fd = parent ? fl_open_dir(parent, e) : fl_fail_mem(e, strlen(d->path)), rc = -1;
 
+	/* One call for the file system: an fsync a file takes minutes for thousands. */
+	if (fd >= 0 && syncfs(d->fd))
+		fl_fail(e, FL_EIO, "%s: sync: %s", d->path, strerror(errno));
+	else if (fd >= 0)
+		rc = exchange(d, old, e);
+	if (!rc)
+		rc = fl_sync_dir(fd, parent, e);
+	else if (fd >= 0)
+		close(fd);
 	free(parent);
 	return rc;
 }
 
 int fl_dir_commit(struct fl_dir *d, int sync, struct fl_err *e)
 {
-	int old, rc = 0;
+	int old = 0, rc = sync ? exchange_synced(d, &old, e) : exchange(d, &old, e);
 
-	/* One call for the file system: an fsync a file takes minutes for thousands. */
-	if (sync && syncfs(d->fd))
-		rc = fl_fail(e, FL_EIO, "%s: sync: %s", d->path, strerror(errno));
-	if (rc || exchange(d, &old, e)) {
-		fl_dir_abort(d);
-		return -1;
-	}
-	if (sync)
-		rc = sync_parent(d, e);
 	if (old && remove_ours(d->tmp, d->ours))
 		fl_say(FL_LOG_WARN, "%s: the old folder stays: %s", d->tmp, strerror(errno));
-	free(d->tmp);
-	d->tmp = NULL;
-	fl_dir_abort(d);
+	fl_dir_abort(d);	/* finds a temporary only where nothing was published */
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,33 @@
 #include "base/num.h"
 
 #define BUF_SIZE ((size_t)256 << 10)
+
+int fl_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = openat(dir, path, flags | O_CLOEXEC, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+int fl_open(const char *path, int flags)
+{
+	return fl_openat(AT_FDCWD, path, flags, 0);
+}
+
+int fl_open_temp(char *name, size_t suffix)
+{
+	char *x = name + strlen(name) - suffix - 6;
+	int fd;
+
+	do {
+		memset(x, 'X', 6);	/* what was tried last stands there */
+		fd = mkostemps(name, (int)suffix, O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
 
 ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
 {
@@ -84,13 +112,22 @@ static char *target_of(const char *path)
 	return strdup(path);
 }
 
+/* There is no way to look at the mask but to change it, so this is done once:
+ * two threads at it would leave none. */
+static pthread_once_t mask_once = PTHREAD_ONCE_INIT;
+static mode_t mask;
+
+static void get_mask(void)
+{
+	umask(mask = umask(0));
+}
+
 static int open_tmp(struct fl_out *o, struct fl_err *e)
 {
 	char *dir = fl_dir_of(o->path);
-	mode_t mask = umask(0);
 	int n;
 
-	umask(mask);
+	pthread_once(&mask_once, get_mask);
 	if (!dir)
 		return fl_fail_mem(e, strlen(o->path));
 	n = asprintf(&o->tmp, "%s/.%s.%ld.XXXXXX.tmp", dir, base_of(o->path), (long)getpid());
@@ -99,7 +136,7 @@ static int open_tmp(struct fl_out *o, struct fl_err *e)
 		o->tmp = NULL;
 		return fl_fail_mem(e, strlen(o->path));
 	}
-	o->fd = mkostemps(o->tmp, 4, O_CLOEXEC);
+	o->fd = fl_open_temp(o->tmp, strlen(".tmp"));
 	if (o->fd < 0) {
 		fl_fail(e, FL_EIO, "%s: cannot create a file beside it: %s", o->path, strerror(errno));
 		free(o->tmp);
@@ -132,7 +169,7 @@ int fl_out_open(struct fl_out *o, const char *path, int sync, struct fl_err *e)
 			goto fail;
 		}
 		/* A device or FIFO cannot be replaced: write into it. */
-		o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
+		o->fd = fl_open(o->path, O_WRONLY);
 		if (o->fd < 0) {
 			fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
 			goto fail;
@@ -179,12 +216,17 @@ int fl_out_write(struct fl_out *o, const void *p, size_t n, struct fl_err *e)
 	return 0;
 }
 
-int fl_sync_dir(const char *path, struct fl_err *e)
+int fl_open_dir(const char *path, struct fl_err *e)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	int fd = fl_open(path, O_RDONLY | O_DIRECTORY);
 
-	if (fd < 0)
-		return fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+	return fd < 0 ? fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno)) : fd;
+}
+
+int fl_sync_dir(int fd, const char *path, struct fl_err *e)
+{
+	int rc = 0;
+
 	/* Some file systems do not sync folders; that is not a failure. */
 	if (fsync(fd) && errno != EINVAL && errno != EROFS)
 		rc = fl_fail(e, FL_EIO, "%s: fsync: %s", path, strerror(errno));
@@ -202,9 +244,7 @@ static int close_checked(struct fl_out *o, struct fl_err *e)
 	return 0;
 }
 
-/* dir: the folder, found before, so that nothing but the disk can fail once the
- * file has its name. */
-static int publish_in(struct fl_out *o, const char *dir, struct fl_err *e)
+static int rename_tmp(struct fl_out *o, struct fl_err *e)
 {
 	if (o->sync && fsync(o->fd))
 		return fl_fail(e, FL_EIO, "%s: fsync: %s", o->path, strerror(errno));
@@ -214,16 +254,25 @@ static int publish_in(struct fl_out *o, const char *dir, struct fl_err *e)
 		return fl_fail(e, FL_EIO, "%s: rename: %s", o->path, strerror(errno));
 	free(o->tmp);
 	o->tmp = NULL;
-	return o->sync ? fl_sync_dir(dir, e) : 0;
+	return 0;
+}
+
+static int publish_synced(struct fl_out *o, struct fl_err *e)
+{
+	char *dir = fl_dir_of(o->path);
+	int fd = dir ? fl_open_dir(dir, e) : fl_fail_mem(e, strlen(o->path)), rc = -1;
+
+	if (fd >= 0 && !rename_tmp(o, e))
+		rc = fl_sync_dir(fd, dir, e);
+	else if (fd >= 0)
+		close(fd);
+	free(dir);
+	return rc;
 }
 
 static int publish(struct fl_out *o, struct fl_err *e)
 {
-	char *dir = fl_dir_of(o->path);
-	int rc = dir ? publish_in(o, dir, e) : fl_fail_mem(e, strlen(o->path));
-
-	free(dir);
-	return rc;
+	return o->sync ? publish_synced(o, e) : rename_tmp(o, e);
 }
 
 int fl_out_commit(struct fl_out *o, struct fl_err *e)
@@ -292,7 +341,7 @@ void fl_out_sweep(const char *path)
 
 char *fl_read_file(const char *path, size_t max, size_t *n, struct fl_err *e)
 {
-	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	int fd = strcmp(path, "-") ? fl_open(path, O_RDONLY) : STDIN_FILENO;
 	char *buf = NULL;
 	size_t cap = 0, len = 0;
 	ssize_t r = 0;

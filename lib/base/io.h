@@ -7,6 +7,12 @@
 
 #include "base/err.h"
 
+/* open() and openat(), close-on-exec, that go on after a signal. */
+int fl_open(const char *path, int flags);
+int fl_openat(int dir, const char *path, int flags, mode_t mode);
+/* mkostemps() likewise: XXXXXX stands before the last suffix bytes of name. */
+int fl_open_temp(char *name, size_t suffix);
+
 /* Up to n bytes, short only at end of file; -1 on error. EINTR is retried.
  * Messages carry no file name: callers add it with fl_fail_in(). */
 ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e);
@@ -49,8 +55,10 @@ long fl_tmp_owner(const char *file, const char *name);
  * those of every NAME where path ends in '/'. */
 void fl_out_sweep(const char *path);
 
-/* fsync of a folder. */
-int fl_sync_dir(const char *path, struct fl_err *e);
+/* A folder opened for fl_sync_dir, which closes it: what can fail but the sync
+ * itself fails before something is published in it. -1 on error. */
+int fl_open_dir(const char *path, struct fl_err *e);
+int fl_sync_dir(int fd, const char *path, struct fl_err *e);
 
 /* A whole small file, NUL-terminated (not counted in *n); caller frees.
  * Larger than max bytes is FL_EDATA. "-" reads standard input. */

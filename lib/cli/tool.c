@@ -108,7 +108,7 @@ static int close_stdout(struct fl_err *e)
 		bad = 1;
 		was = errno;
 	}
-	if (close(STDOUT_FILENO) && errno != EBADF) {
+	if (close(STDOUT_FILENO) && errno != EBADF && errno != EINTR) {
 		bad = 1;
 		was = errno;
 	}

@@ -51,7 +51,7 @@ struct fl_opt {
 	{ 's', FL_O_PROV, NULL, { "seed", FL_P_INT, offsetof(S, seed), "0", 0, 9e15, NULL, "n", \
 	  "master seed of all random numbers" } }
 #define FL_OPT_ROUND(S) \
-	{ 'r', 0, NULL, { "round", FL_P_INT, offsetof(S, round), NULL, 1, 9e15, NULL, "n", \
+	{ 'r', 0, NULL, { "round", FL_P_INT, offsetof(S, round), NULL, 0, 9e15, NULL, "n", \
 	  "round being trained; anything but the model's plus one is refused" } }
 #define FL_OPT_EXPECT(S) \
 	{ 'n', 0, NULL, { "expect", FL_P_INT, offsetof(S, expect), NULL, 0, 9e15, NULL, "n", \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/io.h"
 #include "base/num.h"
 #include "data/source.h"
 #include "tensor/meta.h"
@@ -28,7 +29,7 @@ struct idx {
 static int idx_open(struct idx *x, const char *path, struct fl_err *e)
 {
 	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = fl_open(path, O_RDONLY | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st)) {

@@ -380,15 +380,14 @@ int fl_npz(const char *path, struct fl_tset *rec, struct fl_err *e)
 
 static int begins(const char *path, const char *magic, size_t n)
 {
-	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), same = 0;
 	struct stat st;
+	int fd, same;
 	char b[8];
 
-	if (fd < 0)
+	/* Opening a FIFO and closing it again would end its writer. */
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || (fd = fl_open(path, O_RDONLY)) < 0)
 		return 0;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-		same = read(fd, b, n) == (ssize_t)n && !memcmp(b, magic, n);
+	same = read(fd, b, n) == (ssize_t)n && !memcmp(b, magic, n);
 	close(fd);
 	return same;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/io.h"
 #include "base/num.h"
 #include "tensor/meta.h"
 
@@ -43,7 +44,7 @@ fail:
 
 char *fl_text_read(const char *path, size_t *n, struct fl_err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = fl_open(path, O_RDONLY);
 	gzFile f = fd < 0 ? NULL : gzdopen(fd, "rb");
 	char *p;
 

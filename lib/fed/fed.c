@@ -23,6 +23,10 @@ static const struct fact {
 };
 #define NFACTS (sizeof facts / sizeof *facts)
 
+/* No data set has more rows (a dimension is below 2^48), and a weight beyond it
+ * would leave nothing of the other clients. */
+#define EXAMPLES_MAX (1ll << 48)
+
 void fl_need_print(unsigned needs, struct fl_str *out)
 {
 	const char *sep = "";
@@ -70,6 +74,9 @@ static int read_facts(const struct fl_tset *rec, struct fl_update *u, struct fl_
 		return -1;
 	if (u->examples < 1)
 		return fl_fail(e, FL_EDATA, "fl.examples is 0, want 1 or more");
+	if (u->examples > EXAMPLES_MAX)
+		return fl_fail(e, FL_EDATA, "fl.examples is %lld, limit %lld", (long long)u->examples,
+		               EXAMPLES_MAX);
 	if (fl_meta_i64(rec, "fl.steps", &u->steps, e) < 0 ||
 	    read_real(rec, "fl.loss0", -INFINITY, &u->loss0, e) ||
 	    read_real(rec, "fl.gradnorm", 0, &u->gradnorm, e) ||
@@ -80,16 +87,22 @@ static int read_facts(const struct fl_tset *rec, struct fl_update *u, struct fl_
 	return 0;
 }
 
-int fl_update_read(const struct fl_tset *rec, struct fl_update *u, struct fl_err *e)
+static int need_kind(const struct fl_tset *rec, enum fl_kind want, struct fl_err *e)
 {
 	enum fl_kind kind;
 
-	*u = (struct fl_update){ .steps = -1, .norm = NAN };
 	if (fl_meta_kind(rec, &kind, e))
 		return -1;
-	if (kind != FL_KIND_UPDATE)
-		return fl_fail(e, FL_EDATA, "record is of kind %s, want update", fl_kind_name(kind));
-	if (fl_meta_need_i64(rec, "fl.client", &u->client, e) < 0)
+	if (kind == want)
+		return 0;
+	return fl_fail(e, FL_EDATA, "record is of %s%s, want %s", kind ? "kind " : "no kind",
+	               fl_kind_name(kind), fl_kind_name(want));
+}
+
+int fl_update_read(const struct fl_tset *rec, struct fl_update *u, struct fl_err *e)
+{
+	*u = (struct fl_update){ .steps = -1, .norm = NAN };
+	if (need_kind(rec, FL_KIND_UPDATE, e) || fl_meta_need_i64(rec, "fl.client", &u->client, e) < 0)
 		return -1;
 	if (read_facts(rec, u, e))
 		return fl_fail_in(e, "client %lld", (long long)u->client);
@@ -150,14 +163,9 @@ int fl_update_check(const struct fl_update *u, unsigned needs, const char *who, 
 static int newer(const struct fl_tset *rec, int64_t before, int64_t *best, struct fl_tset *state,
                  struct fl_err *e)
 {
-	enum fl_kind kind;
 	int64_t round;
 
-	if (fl_meta_kind(rec, &kind, e))
-		return -1;
-	if (kind != FL_KIND_STATE)
-		return fl_fail(e, FL_EDATA, "record is of kind %s, want state", fl_kind_name(kind));
-	if (fl_meta_need_i64(rec, "fl.round", &round, e) < 0)
+	if (need_kind(rec, FL_KIND_STATE, e) || fl_meta_need_i64(rec, "fl.round", &round, e) < 0)
 		return -1;
 	if (round >= before || round <= *best)
 		return 0;

@@ -28,7 +28,7 @@ struct fl_metric {
  * The last four are NAN where a value is below 0 or all are 0; everything is NAN
  * where a value is not finite. */
 struct fl_spread {
-	double weighted, mean, var, std, min, worst10, worst20, worst30, best10;
+	double weighted, mean, var, std, min, max, worst10, worst20, worst30, best10;
 	double jain, gini, entropy, cos;
 };
 /* v(K) values, n(K) > 0 examples; higher: larger is better. K >= 1. Does not

@@ -76,7 +76,7 @@ static void evenness(const double *s, size_t K, struct fl_spread *o)
 
 static void unknown(struct fl_spread *o)
 {
-	*o = (struct fl_spread){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
+	*o = (struct fl_spread){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
 }
 
 int fl_spread(const double *v, const double *n, size_t K, int higher, struct fl_spread *out,
@@ -98,6 +98,7 @@ int fl_spread(const double *v, const double *n, size_t K, int higher, struct fl_
 		evenness(s, K, out);
 		out->weighted = weighted / total;
 		out->min = s[0];
+		out->max = s[K - 1];
 		out->worst10 = tail(s, K, 10, !higher);
 		out->worst20 = tail(s, K, 20, !higher);
 		out->worst30 = tail(s, K, 30, !higher);

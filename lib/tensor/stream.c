@@ -283,7 +283,7 @@ struct fl_stream *fl_stream_open(const char *path, struct fl_err *e)
 		fl_fail(e, FL_EUSAGE, "%s is a terminal", s->name);
 		goto fail;
 	}
-	s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	s->fd = std ? STDIN_FILENO : fl_open(path, O_RDONLY);
 	if (s->fd < 0) {
 		fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
 		goto fail;
@@ -528,10 +528,17 @@ static int close_current(struct fl_inputs *in, struct fl_err *e)
 
 static int finish_current(struct fl_inputs *in, struct fl_err *e)
 {
-	if (!strcmp(input_path(in, in->next - 1), "-") && in->expect < 0 && !fl_stream_ended(in->cur))
+	int std = !strcmp(input_path(in, in->next - 1), "-");
+
+	if (in->expect >= 0 || fl_stream_ended(in->cur))
+		return close_current(in, e);
+	if (std)
 		return fl_fail(e, FL_EDATA, "%s: ends after %llu records without an end record "
 		               "(did its producer die? -n says how many to expect)",
 		               fl_stream_name(in->cur), fl_stream_count(in->cur));
+	/* A file without bytes was never written; a stream of no records has an end. */
+	if (!in->allow_empty && !fl_stream_count(in->cur))
+		return fl_fail(e, FL_EDATA, "%s: no record", fl_stream_name(in->cur));
 	return close_current(in, e);
 }
 

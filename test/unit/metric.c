@@ -8,7 +8,7 @@
 static void test_golden(void)
 {
 	static const char *const name[] = {
-		"weighted", "mean", "var", "std", "min", "worst10", "worst20", "worst30", "best10",
+		"weighted", "mean", "var", "std", "min", "max", "worst10", "worst20", "worst30", "best10",
 		"jain", "gini", "entropy", "cos",
 	};
 	char what[64];
@@ -19,7 +19,7 @@ static void test_golden(void)
 
 		is_int(fl_spread(golden[i].v, golden[i].n, (size_t)golden[i].K, golden[i].higher, &s,
 		                 NULL), 0, "spread");
-		for (int f = 0; f < 13; f++) {
+		for (int f = 0; f < 14; f++) {
 			snprintf(what, sizeof what, "case %zu: %s", i, name[f]);
 			is_near(got[f], golden[i].want[f], 1e-13, what);
 		}

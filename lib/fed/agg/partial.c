@@ -8,6 +8,7 @@
  *   @rows       F64 (K, nrow)      of folds that keep rows
  *
  * fl.method is the spec of the rule or server whose fold it is. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,20 @@ static int merge_slot(struct fl_collect *c, const struct fl_tset *rec, const str
 	return merge_sums(s->sum, rec, join(a, SUMS, name, e), K, e);
 }
 
+static int take_row(double *row, const double *from, unsigned nrow, int64_t client,
+                    struct fl_err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < nrow; i++) {
+		if (!isfinite(from[i]))
+			return fl_fail(e, FL_EDATA, "client %lld: tensor '@rows': element %u is %g",
+			               (long long)client, i, from[i]);
+		row[i] = from[i];
+	}
+	return 0;
+}
+
 static int merge_clients(struct fl_collect *c, const struct fl_tset *rec, size_t *K,
                          struct fl_err *e)
 {
@@ -214,8 +229,8 @@ static int merge_clients(struct fl_collect *c, const struct fl_tset *rec, size_t
 	for (id = ids->data, k = 0; k < ids->n; k++) {
 		if (id[k] < 0 || (k && id[k] <= id[k - 1]))
 			return fl_fail(e, FL_EDATA, "tensor '@clients' is not ascending at %zu", k);
-		if (rows)
-			memcpy(row, (const double *)rows->data + k * nrow, nrow * sizeof *row);
+		if (rows && take_row(row, (const double *)rows->data + k * nrow, nrow, id[k], e))
+			return -1;
 		if (fl_collect_see(c, id[k], c->file, row, e))
 			return -1;
 	}

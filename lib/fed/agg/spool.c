@@ -22,7 +22,7 @@ static int open_spool(struct fl_spool *s, struct fl_err *e)
 	if (!(name = malloc(n)))
 		return fl_fail_mem(e, n);
 	snprintf(name, n, "%s/fl-XXXXXX", dir);
-	s->fd = mkstemp(name);
+	s->fd = fl_open_temp(name, 0);
 	if (s->fd < 0)
 		fl_fail(e, FL_EIO, "%s: cannot keep updates there: %s", dir, strerror(errno));
 	else

@@ -2,7 +2,7 @@
 """Prints spread.h: statistics over clients by NumPy, for test/unit/metric.c."""
 import numpy as np
 
-FIELDS = """weighted mean var std min worst10 worst20 worst30 best10 jain gini entropy cos"""
+FIELDS = """weighted mean var std min max worst10 worst20 worst30 best10 jain gini entropy cos"""
 
 
 def spread(v, n, higher):
@@ -15,7 +15,7 @@ def spread(v, n, higher):
 
     p = v[v > 0] / v.sum()
     return [
-        (n * v).sum() / n.sum(), v.mean(), v.var(), v.std(), v.min(),
+        (n * v).sum() / n.sum(), v.mean(), v.var(), v.std(), v.min(), v.max(),
         tail(10, not higher), tail(20, not higher), tail(30, not higher), tail(10, higher),
         v.sum() ** 2 / (K * (v**2).sum()),
         np.abs(v[:, None] - v).sum() / (2 * K * v.sum()),
@@ -33,7 +33,7 @@ def row(v, n, higher):
 if __name__ == "__main__":
     rng = np.random.default_rng(1)
     print("/* Printed by make.py. */")
-    print("static const struct { int higher, K; double v[40], n[40], want[13]; } golden[] = {")
+    print("static const struct { int higher, K; double v[40], n[40], want[14]; } golden[] = {")
     print(row([0.5], [7], 1))
     print(row([0.25, 0.75], [3, 1], 1))
     print(row([0, 0, 1], [1, 2, 3], 1))
