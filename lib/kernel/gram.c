@@ -9,12 +9,12 @@
 #define LANES 64		/* as in vmath.h */
 #define ROWS 8			/* of G at once: their tiles, 64 KiB, are read for every j */
 
-/* d(n) = v - v0 in double; zero up to a multiple of the lanes, which adds
+/* d(n) = v - v0 (NULL: 0) in double; zero up to a multiple of the lanes, which adds
  * nothing to their sums. */
 FL_BODY void centre(const float *v, const float *v0, size_t n, double *d)
 {
 	for (size_t c = 0; c < n; c++)
-		d[c] = (double)v[c] - (double)v0[c];
+		d[c] = (double)v[c] - (v0 ? (double)v0[c] : 0);
 	for (size_t c = n; c % LANES; c++)
 		d[c] = 0;
 }
@@ -32,8 +32,8 @@ FL_BODY double dot(const double *x, const double *y, size_t n)
 	return lane[0];
 }
 
-FL_BODY void fl_gram_rows_body(const float *const *v, size_t K, size_t n, size_t i0, size_t i1,
-                               double *G)
+FL_BODY void fl_gram_rows_body(const float *const *v, const float *v0, size_t K, size_t n,
+                               size_t i0, size_t i1, double *G)
 {
 	double rows[ROWS][TILE], other[TILE];
 
@@ -43,9 +43,9 @@ FL_BODY void fl_gram_rows_body(const float *const *v, size_t K, size_t n, size_t
 			size_t end = i + ROWS < i1 ? i + ROWS : i1;
 
 			for (size_t r = i; r < end; r++)
-				centre(v[r] + c, v[0] + c, len, rows[r - i]);
+				centre(v[r] + c, v0 ? v0 + c : NULL, len, rows[r - i]);
 			for (size_t j = 0; j < end; j++) {
-				centre(v[j] + c, v[0] + c, len, other);
+				centre(v[j] + c, v0 ? v0 + c : NULL, len, other);
 				for (size_t r = i < j ? j : i; r < end; r++)
 					G[r * K + j] += dot(rows[r - i], other, len);
 			}
@@ -53,5 +53,6 @@ FL_BODY void fl_gram_rows_body(const float *const *v, size_t K, size_t n, size_t
 }
 
 FL_ISA_FN(fl_gram_rows,
-          (const float *const *v, size_t K, size_t n, size_t i0, size_t i1, double *G),
-          (v, K, n, i0, i1, G))
+          (const float *const *v, const float *v0, size_t K, size_t n, size_t i0, size_t i1,
+           double *G),
+          (v, v0, K, n, i0, i1, G))

@@ -46,12 +46,13 @@ static void everywhere(void *out)
 	double *G = out;
 
 	for (size_t q = 0; q < NS; q++, G += K * K)
-		fl_gram_rows((const float *const *)data, K, ns[q], 0, K, G);
+		fl_gram_rows((const float *const *)data, data[0], K, ns[q], 0, K, G);
 }
 
 int main(void)
 {
-	double *G, split[K * K] = { 0 };
+	static const float origin[MAX_N];
+	double *G, split[K * K] = { 0 }, about[K * K] = { 0 };
 	int wrong = 0;
 
 	each_seed = 41;
@@ -62,10 +63,14 @@ int main(void)
 			for (size_t j = 0; j <= i; j++)
 				wrong += G[q * K * K + i * K + j] != entry(i, j, ns[q]);
 	is_int(wrong, 0, "entries that differ from the definition");
-	fl_gram_rows((const float *const *)data, K, MAX_N, 7, K, split);
-	fl_gram_rows((const float *const *)data, K, MAX_N, 0, 3, split);
-	fl_gram_rows((const float *const *)data, K, MAX_N, 3, 7, split);
+	fl_gram_rows((const float *const *)data, data[0], K, MAX_N, 7, K, split);
+	fl_gram_rows((const float *const *)data, data[0], K, MAX_N, 0, 3, split);
+	fl_gram_rows((const float *const *)data, data[0], K, MAX_N, 3, 7, split);
 	ok(G && !memcmp(split, G + (NS - 1) * K * K, sizeof split), "rows in three parts");
+	memset(split, 0, sizeof split);
+	fl_gram_rows((const float *const *)data, NULL, K, MAX_N, 0, K, split);
+	fl_gram_rows((const float *const *)data, origin, K, MAX_N, 0, K, about);
+	ok(split[0] > 0 && !memcmp(split, about, sizeof split), "no centre is the origin");
 	for (size_t k = 0; k < K; k++)
 		free(data[k]);
 	return tap_done();

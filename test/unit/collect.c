@@ -337,9 +337,11 @@ static void test_hostile(void)
 
 /* --- a rule that chooses, then works on columns --- */
 
-static int keep_even(const void *p, const double *G, size_t n, double *w, struct fl_err *e)
+static int keep_even(const void *p, const struct fl_update *u, const double *G, size_t n, double *w,
+                     struct fl_err *e)
 {
 	(void)p;
+	(void)u;
 	(void)G;
 	(void)e;
 	for (size_t k = 0; k < n; k++)

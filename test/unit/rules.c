@@ -172,6 +172,21 @@ static void test_adafedadam_raw(void)
 	is_near(s[1] / s[2], want("raw/C")[0], 1e-14, "its certainty");
 }
 
+static void test_afl(void)
+{
+	static const double start[] = { 0.5, 0.25, 0 }, loss[] = { 0.5, 1, 2 };
+	struct fl_fold_out each[3];
+	double s[FL_FOLD_SCALARS], u[4];
+	const void *p;
+	const struct fl_rule *r = rule("afl:gamma=0.2", &p);
+
+	combine(&r->fold, p, start, each, s, u);
+	for (int k = 0; k < 3; k++) {
+		is_near(each[k].row[0], start[k] + 0.2 * loss[k], 1e-15, "afl adds to what it kept");
+		is_near(each[k].w, 10 * (k + 1) * exp(each[k].row[0]), 1e-12, "and weighs by it");
+	}
+}
+
 static void test_adafedadam_edges(void)
 {
 	struct fl_fold_out out = { 0 };
@@ -278,6 +293,7 @@ int main(void)
 	for (int alpha = 0; alpha < 3; alpha++)
 		test_adafedadam_fold(alpha);
 	test_adafedadam_raw();
+	test_afl();
 	test_adafedadam_edges();
 	load(GOLDEN "server/golden.safetensors");
 	/* Clients' changes of 0.1 sin are pseudo-gradients of -0.1 sin. */
@@ -288,6 +304,7 @@ int main(void)
 	test_server("fedyogi:lr=0.1", 5, -0.1);
 	test_server("fedyogi:lr=0.1,v0=0", 5, -0.1);
 	test_server("momentum:lr=1", 5, -0.1);
+	test_server("feddyn:fraction=0.3", 5, -0.1);
 	test_server("adafedadam", 10, 1);
 	test_server("adafedadam:warmup=6", 10, 1);
 	test_torch("fedadam:lr=0.001,beta2=0.999,tau=1e-8,bias_correction=on", "torch/adam", 10, 1);

@@ -38,10 +38,13 @@ struct fl_rule {
 	int (*check)(const void *p, size_t K, struct fl_err *e);
 	/* v(K,n): a tile of n coordinates, clients by ascending id; may be destroyed. out(n). */
 	void (*column)(const void *p, float *v, size_t K, size_t n, float *out);
-	/* G(K,K) symmetric, of updates centred on the first; w(K) out: the combined
-	 * update is sum w_k u_k. Runs before column where a rule has both: w_k = 0
+	/* G(K,K) symmetric, of updates centred on the first, or as they are where
+	 * `origin` says so; u(K) their facts; w(K) out: the combined update is
+	 * sum w_k u_k. Runs before column where a rule has both: w_k = 0
 	 * then leaves client k out of the columns. */
-	int (*gram)(const void *p, const double *G, size_t K, double *w, struct fl_err *e);
+	int origin;
+	int (*gram)(const void *p, const struct fl_update *u, const double *G, size_t K, double *w,
+	            struct fl_err *e);
 	int (*whole)(const void *p, struct fl_whole *w, struct fl_err *e);
 };
 

@@ -71,13 +71,15 @@ static double score(const double *G, size_t K, size_t k, size_t n, double *d)
 	return sum;
 }
 
-static int gram(const void *pp, const double *G, size_t K, double *w, struct fl_err *e)
+static int gram(const void *pp, const struct fl_update *u, const double *G, size_t K, double *w,
+                struct fl_err *e)
 {
 	const struct params *p = pp;
 	struct scored *s = fl_alloc(K, sizeof *s, e);
 	double *d = fl_alloc(K, sizeof *d, e);
 	size_t k;
 
+	(void)u;
 	for (k = 0; s && d && k < K; k++)
 		s[k] = (struct scored){ score(G, K, k, K - (size_t)p->f - 2, d), k };
 	if (s && d) {

@@ -90,7 +90,8 @@ static int gram_rows(void *ctx, size_t item, int thread, struct fl_err *e)
 		const struct fl_slot *s = c->slot[i];
 
 		if (s->owners && !fl_tensor_is_extra(&s->t))
-			fl_gram_rows(s->v, c->K, s->t.n, i0, i1, g->G);
+			fl_gram_rows(s->v, c->rule->origin ? NULL : s->v[0], c->K, s->t.n, i0, i1,
+			             g->G);
 	}
 	return 0;
 }
@@ -117,23 +118,29 @@ static int check_equal(const struct fl_collect *c, struct fl_err *e)
 static int run_gram(struct fl_collect *c, struct fl_err *e)
 {
 	struct gram g = { c, NULL };
+	struct fl_update *u = NULL;
 	size_t n, i, j;
 	int rc;
 
 	if (check_equal(c, e))
 		return -1;
 	if (fl_mul(c->K, c->K, &n) || !(g.G = fl_alloc(n, sizeof *g.G, e)) ||
+	    !(u = fl_alloc(c->K, sizeof *u, e)) ||
 	    !(c->weight = fl_alloc(c->K, sizeof *c->weight, e))) {
 		free(g.G);
+		free(u);
 		return e->code ? -1 : fl_fail_mem(e, SIZE_MAX);
 	}
+	for (i = 0; i < c->K; i++)
+		u[i] = c->member[i].u;
 	rc = fl_par_for((c->K + GRAM_ROWS - 1) / GRAM_ROWS, c->threads, &g, gram_rows, e);
 	for (i = 0; i < c->K; i++)
 		for (j = 0; j < i; j++)
 			g.G[j * c->K + i] = g.G[i * c->K + j];
 	if (!rc)
-		rc = c->rule->gram(c->rp, g.G, c->K, c->weight, e);
+		rc = c->rule->gram(c->rp, u, g.G, c->K, c->weight, e);
 	free(g.G);
+	free(u);
 	return rc;
 }
 

@@ -49,6 +49,17 @@ def momentum():
     return np.array(out)
 
 
+def feddyn(fraction, alpha=0.3):
+    """Acar et al., algorithm 1, in the paper's h: the clients' mean change is d."""
+    x, h, out = np.zeros(4), np.zeros(4), []
+    for t in range(5):
+        d = 0.1 * np.sin(1 + i + 3 * t)
+        h = h - alpha * fraction * d
+        x = x + d - h / alpha
+        out.append(x)
+    return np.array(out)
+
+
 def adafedadam(warmup, lr=1e-3, b1=0.9, b2=0.999, eps=1e-8):
     x, m, v, cm, cv, out = np.zeros(4), np.zeros(4), np.zeros(4), 1, 1, []
     for t in range(10):
@@ -80,6 +91,7 @@ def main():
         "fedyogi:lr=0.1": fedopt(yogi, TAU ** 2),
         "fedyogi:lr=0.1,v0=0": fedopt(yogi, 0),
         "momentum:lr=1": momentum(),
+        "feddyn:fraction=0.3": feddyn(0.3),
         "adafedadam": adafedadam(0),
         "adafedadam:warmup=6": adafedadam(6),
         "torch/adam": torch_adam(lr=1e-3),

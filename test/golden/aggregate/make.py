@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""A model, six updates of 4 x 5 + 3 weights, and the models that rules make of them,
+in NumPy and SciPy in float64, over the vectors themselves. usage: make.py"""
+import os
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(here))
+import numpy as np
+from fed_record import record, save
+from scipy.optimize import minimize
+
+rng = np.random.default_rng(11)
+K, SHAPES = 6, {"0.weight": (4, 5), "0.bias": (3,)}
+D = 23
+model = rng.normal(size=D).astype("f4")
+u = rng.normal(size=(K, D)).astype("f4")
+u[1:] += 0.4 * u[0]
+u[4] *= 5
+n = np.array([10, 20, 30, 15, 25, 40])
+steps = np.array([1, 5, 20, 7, 2, 12])
+loss = np.array([0.9, 2.1, 0.4, 4.9, 1.3, 1.3])
+LR = 0.05
+
+
+def tensors(v):
+    return {"0.weight": v[:20].reshape(4, 5).astype("f4"), "0.bias": v[20:].astype("f4")}
+
+
+base = save(f"{here}/model.safetensors", tensors(model), kind="model", round=0,
+            arch="mlp:in=5,hidden=4,out=3")
+with open(f"{here}/updates.sts", "wb") as f:
+    for k in (3, 0, 5, 1, 4, 2):		# the order of arrival is nobody's business
+        f.write(record(tensors(u[k]), v=1, kind="update", client=k, round=1, base=base,
+                       examples=n[k], steps=steps[k], loss0=loss[k], lr=LR)[0])
+    f.write(record({}, v=1, kind="end", count=K)[0])
+u, p = u.astype(float), n / n.sum()
+
+
+def weighted(w):
+    return w @ u / w.sum()
+
+
+def fednova(a):
+    return (p @ a) * ((p / a) @ u)
+
+
+def momentum(t, beta=0.9):
+    """The sum of a step's gradient's shares, unrolled."""
+    return sum(sum(beta ** i for i in range(j)) for j in range(1, t + 1))
+
+
+def prox(t, mu=2.0):
+    return sum((1 - LR * mu) ** j for j in range(t))
+
+
+assert np.allclose([momentum(1), momentum(5), momentum(20)], [1, 13.1441, 120.9418989132])
+
+
+def geomed(share):
+    """By a general minimiser, then Newton steps of SciPy's."""
+    f = lambda x: share @ np.linalg.norm(x - u, axis=1)
+    g = lambda x: (share / np.linalg.norm(x - u, axis=1)) @ (x - u)
+    return minimize(f, share @ u, jac=g, method="BFGS", options={"gtol": 1e-11}).x
+
+
+def mgda(eps, d):
+    Q = d @ d.T
+    w = minimize(lambda w: w @ Q @ w, p, jac=lambda w: 2 * Q @ w, method="SLSQP",
+                 bounds=[(max(0, x - eps), min(1, x + eps)) for x in p],
+                 constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+                 options={"ftol": 1e-16, "maxiter": 1000}).x
+    return w @ d
+
+
+def fedfv(alpha):
+    order = np.argsort(loss, kind="stable")
+    keep = set(order[K - int(alpha * K):])
+    out = []
+    for k in order:
+        g = u[k].copy()
+        for j in order:
+            if j != k and k not in keep and g @ u[j] < 0:
+                g -= (g @ u[j]) / (u[j] @ u[j]) * u[j]
+        out.append(g)
+    g = np.mean(out, 0)
+    return g / np.linalg.norm(g) * np.linalg.norm(u.mean(0))
+
+
+assert any(u[i] @ u[j] < 0 for i in range(K) for j in range(K))
+unit = u / np.linalg.norm(u, axis=1)[:, None]
+for name, step in {
+        "fednova": fednova(steps.astype(float)),
+        "fednova-momentum": fednova(np.array([momentum(t) for t in steps])),
+        "fednova-prox": fednova(np.array([prox(t) for t in steps])),
+        "geomed": geomed(p), "geomed-uniform": geomed(np.full(K, 1 / K)),
+        "fedmgda": mgda(0.1, unit), "mgda": mgda(1, u),
+        "fedfv": fedfv(0.34), "fedfv-all": fedfv(0),
+        "term": weighted(n * np.exp(0.7 * loss)),
+        "propfair": weighted(n / np.maximum(5 - loss, 0.2)),
+        "afl": weighted(n * np.exp(0.3 * loss))}.items():
+    save(f"{here}/{name}.safetensors", tensors(model + step))
