@@ -68,7 +68,7 @@ OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 BLASOBJ := $(B)/obj/blas/gemm.o
 TESTC := $(wildcard test/unit/*.c test/kernel/*.c)
 GRADC := $(wildcard test/grad/*.c)
-TESTS := $(TESTC:test/%.c=$(B)/test/%) $(GRADC:test/%.c=$(B)/test/%)
+TESTPROGS := $(TESTC:test/%.c=$(B)/test/%) $(GRADC:test/%.c=$(B)/test/%)
 MAN1  := $(TOOLS:%=$(B)/man/%.1)
 MAN57 := $(patsubst man/%,$(B)/man/%,$(wildcard man/*.5)) $(B)/man/fl-methods.7
 
@@ -175,7 +175,7 @@ demo: deps
 	@pipelines/demo/run
 
 check: deps
-	@$(MAKE) --no-print-directory all man $(TESTS)
+	@$(MAKE) --no-print-directory all man $(TESTPROGS)
 	@B=$(B) test/run
 
 lint: all man

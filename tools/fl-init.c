@@ -9,7 +9,7 @@
 
 struct opts {
 	const char *arch, *output;
-	int64_t seed;
+	int64_t seed, threads;
 	int no_prov, no_sync;
 };
 
@@ -17,6 +17,7 @@ static const struct fl_opt opts[] = {
 	{ 'a', FL_O_NEED | FL_O_PROV, NULL, { "arch", FL_P_STR, offsetof(struct opts, arch), NULL,
 	  0, 0, NULL, "arch", "a spec of the arch family, JSON text, or a JSON file" } },
 	FL_OPT_SEED(struct opts),
+	FL_OPT_THREADS(struct opts),
 	FL_OPT_OUTPUT(struct opts),
 	FL_OPT_NO_PROV(struct opts),
 	FL_OPT_NO_SYNC(struct opts),

@@ -472,21 +472,49 @@ static char *relative(const char *from, const char *to, struct fl_arena *a, stru
 /* Absolute name of a folder that may not be there yet. */
 static char *absolute(const char *path, struct fl_arena *a, struct fl_err *e)
 {
-	char *real = realpath(path, NULL), *dir = NULL, *r = NULL;
-	const char *slash = strrchr(path, '/');
+	char *p = fl_arena_str(a, path, e), *dir = NULL, *real, *r = NULL;
+	size_t n = p ? strlen(p) : 0;
 
-	if (real) {
+	if (!p)
+		return NULL;
+	while (n > 1 && p[n - 1] == '/')
+		p[--n] = '\0';
+	if ((real = realpath(p, NULL))) {
 		r = fl_arena_str(a, real, e);
-	} else if ((dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".")) &&
-	           (real = realpath(dir, NULL))) {
+	} else if ((dir = fl_dir_of(p)) && (real = realpath(dir, NULL))) {
+		const char *slash = strrchr(p, '/');
+
 		r = fl_arena_fmt(a, e, "%s/%s", strcmp(real, "/") ? real : "",
-		                 slash ? slash + 1 : path);
+		                 slash ? slash + 1 : p);
 	} else {
 		fl_fail(e, FL_EIO, "%s: its folder is not there", path);
 	}
 	free(real);
 	free(dir);
 	return r;
+}
+
+static int is_inside(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
+}
+
+/* Replaced whole, one folder would take the other with it. */
+static int check_folders(const struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	const char *a, *b;
+
+	if (!o->test_output || !strcmp(o->output, "-"))
+		return 0;
+	if (!(a = absolute(o->output, &j->run->arena, e)) ||
+	    !(b = absolute(o->test_output, &j->run->arena, e)))
+		return -1;
+	return is_inside(a, b) || is_inside(b, a) ?
+	       fl_fail(e, FL_EUSAGE, "--test-output: %s and %s are one folder, or one is in the other",
+	               o->test_output, o->output) : 0;
 }
 
 /* With --index: the whole set as a record in the folder. */
@@ -642,7 +670,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 	struct job j = { .run = r, .o = r->opts, .data.client = -1 };
 	int rc;
 
-	if (check_options(j.o, e))
+	if (check_options(j.o, e) || check_folders(&j, e))
 		return -1;
 	rc = open_data(&j, e) || split(&j, e) || write_all(&j, e) ? -1 : 0;
 	fl_data_release(&j.data);

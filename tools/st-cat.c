@@ -16,7 +16,7 @@ struct opts {
 	const char *output, *client, *split;
 	struct fl_strs tensor;
 	int one, plain, strip_meta, no_prov, no_sync, allow_empty;
-	int64_t expect;
+	int64_t expect, threads;
 };
 
 #define O(member) offsetof(struct opts, member)
@@ -36,6 +36,7 @@ static const struct fl_opt opts[] = {
 	FL_OPT_OUTPUT(struct opts),
 	FL_OPT_EXPECT(struct opts),
 	FL_OPT_ALLOW_EMPTY(struct opts),
+	FL_OPT_THREADS(struct opts),
 	FL_OPT_NO_PROV(struct opts),
 	FL_OPT_NO_SYNC(struct opts),
 	{ 0, 0, NULL, { 0 } }

@@ -9,7 +9,7 @@
 
 struct opts {
 	int plain, nonfinite, allow_empty;
-	int64_t expect;
+	int64_t expect, threads;
 };
 
 #define O(member) offsetof(struct opts, member)
@@ -20,6 +20,7 @@ static const struct fl_opt opts[] = {
 	  "accept infinities and values that are not numbers" } },
 	FL_OPT_EXPECT(struct opts),
 	FL_OPT_ALLOW_EMPTY(struct opts),
+	FL_OPT_THREADS(struct opts),
 	{ 0, 0, NULL, { 0 } }
 };
 

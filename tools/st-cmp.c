@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -15,8 +14,9 @@
 struct opts {
 	double rtol, atol;
 	struct fl_strs tol;
-	int meta, allow_empty;
-	int64_t expect;
+	const char *output;
+	int meta, allow_empty, no_sync;
+	int64_t expect, threads;
 };
 
 #define O(member) offsetof(struct opts, member)
@@ -31,6 +31,9 @@ static const struct fl_opt opts[] = {
 	  "compare metadata too" } },
 	FL_OPT_EXPECT(struct opts),
 	FL_OPT_ALLOW_EMPTY(struct opts),
+	FL_OPT_THREADS(struct opts),
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
 	{ 0, 0, NULL, { 0 } }
 };
 
@@ -44,6 +47,8 @@ struct cmp {
 	struct tol *tol;		/* (o->tol.n) */
 	unsigned long long record;	/* from 1 */
 	unsigned long long differences;
+	struct fl_str text;		/* of one pair of records */
+	struct fl_out out;
 };
 
 /* "pattern=r" or "pattern=r,a"; the last '=' divides, so a pattern may hold one. */
@@ -77,15 +82,15 @@ static struct tol tolerance(const struct cmp *c, const char *name)
 }
 
 /* Names in a field: what would end the field or the line is escaped. */
-static void print_name(const char *s)
+static void print_name(struct fl_str *out, const char *s)
 {
 	for (; *s; s++) {
 		unsigned char ch = (unsigned char)*s;
 
 		if (ch < 0x20 || ch == 0x7f || ch == '\\')
-			printf("\\x%02x", ch);
+			fl_str_addf(out, "\\x%02x", ch);
 		else
-			putchar(ch);
+			fl_str_addc(out, *s);
 	}
 }
 
@@ -93,9 +98,9 @@ static void print_name(const char *s)
 static void report(struct cmp *c, const char *name, const char *what)
 {
 	c->differences++;
-	printf("%llu\t", c->record);
-	print_name(name);
-	printf("\t%s", what);
+	fl_str_addf(&c->text, "%llu\t", c->record);
+	print_name(&c->text, name);
+	fl_str_addf(&c->text, "\t%s", what);
 }
 
 struct diff {
@@ -152,8 +157,8 @@ static void compare_values(struct cmp *c, const struct fl_tensor *a, const struc
 	if (!d.count)
 		return;
 	report(c, a->name, "values");
-	printf("\tmax_abs=%s\tmax_rel=%s\tfirst=%zu\tcount=%zu/%zu\n", fl_num_print(abs, d.abs),
-	       fl_num_print(rel, d.rel), d.first, d.count, a->n);
+	fl_str_addf(&c->text, "\tmax_abs=%s\tmax_rel=%s\tfirst=%zu\tcount=%zu/%zu\n",
+	            fl_num_print(abs, d.abs), fl_num_print(rel, d.rel), d.first, d.count, a->n);
 }
 
 static void compare_tensors(struct cmp *c, const struct fl_tensor *a, const struct fl_tensor *b)
@@ -162,11 +167,12 @@ static void compare_tensors(struct cmp *c, const struct fl_tensor *a, const stru
 
 	if (a->dtype != b->dtype) {
 		report(c, a->name, "dtype");
-		printf("\t%s\t%s\n", fl_dtype_name(a->dtype), fl_dtype_name(b->dtype));
+		fl_str_addf(&c->text, "\t%s\t%s\n", fl_dtype_name(a->dtype),
+		            fl_dtype_name(b->dtype));
 	} else if (!fl_tensor_same_shape(a, b)) {
 		report(c, a->name, "shape");
-		printf("\t%s\t%s\n", fl_tensor_shape_str(a, sa, sizeof sa),
-		       fl_tensor_shape_str(b, sb, sizeof sb));
+		fl_str_addf(&c->text, "\t%s\t%s\n", fl_tensor_shape_str(a, sa, sizeof sa),
+		            fl_tensor_shape_str(b, sb, sizeof sb));
 	} else {
 		compare_values(c, a, b);
 	}
@@ -175,7 +181,7 @@ static void compare_tensors(struct cmp *c, const struct fl_tensor *a, const stru
 static void only_in(struct cmp *c, const char *name, const char *side)
 {
 	report(c, name, side);
-	putchar('\n');
+	fl_str_addc(&c->text, '\n');
 }
 
 static void compare_meta(struct cmp *c, const struct fl_tset *a, const struct fl_tset *b)
@@ -216,10 +222,20 @@ static void compare_records(struct cmp *c, const struct fl_tset *a, const struct
 		compare_meta(c, a, b);
 }
 
+static int flush(struct cmp *c, struct fl_err *e)
+{
+	int rc = fl_str_check(&c->text, e);
+
+	if (!rc && c->text.len)
+		rc = fl_out_write(&c->out, c->text.s, c->text.len, e);
+	fl_str_clear(&c->text);
+	return rc;
+}
+
 static int compare_streams(struct cmp *c, struct fl_inputs in[2], struct fl_err *e)
 {
 	struct fl_tset rec[2] = { { .t = NULL }, { .t = NULL } };
-	int a, b;
+	int a, b, rc = 0;
 
 	do {
 		a = fl_inputs_next(&in[0], &rec[0], e);
@@ -229,10 +245,10 @@ static int compare_streams(struct cmp *c, struct fl_inputs in[2], struct fl_err 
 			compare_records(c, &rec[0], &rec[1]);
 		else if (b >= 0 && a + b)
 			only_in(c, "-", a ? "record only in a" : "record only in b");
-	} while (b >= 0 && a + b);
+	} while (b >= 0 && !(rc = flush(c, e)) && a + b);
 	fl_tset_release(&rec[0]);
 	fl_tset_release(&rec[1]);
-	return b < 0 ? -1 : 0;
+	return b < 0 ? -1 : rc;
 }
 
 static int start(struct cmp *c, struct fl_run *r, struct fl_err *e)
@@ -256,10 +272,10 @@ static int run(struct fl_run *r, struct fl_err *e)
 {
 	const struct opts *o = r->opts;
 	struct fl_inputs in[2] = { { .n = 1 }, { .n = 1 } };
-	struct cmp c = { .o = o };
+	struct cmp c = { .o = o, .text = FL_STR_INIT };
 	int rc, i;
 
-	if (start(&c, r, e))
+	if (start(&c, r, e) || fl_out_open(&c.out, o->output, !o->no_sync, e))
 		return -1;
 	for (i = 0; i < 2; i++) {
 		in[i].path = &r->operand[i];
@@ -269,6 +285,12 @@ static int run(struct fl_run *r, struct fl_err *e)
 	rc = compare_streams(&c, in, e);
 	fl_inputs_release(&in[0]);
 	fl_inputs_release(&in[1]);
+	fl_str_release(&c.text);
+	if (!rc)
+		rc = fl_out_commit(&c.out, e);
+	else if (!strcmp(o->output, "-"))
+		fl_out_flush(&c.out, NULL);
+	fl_out_abort(&c.out);
 	if (!rc && c.differences) {
 		e->code = FL_EFALSE;
 		rc = -1;

@@ -1,7 +1,7 @@
 /* st-ls: what is in a stream. Reads headers alone. */
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "cli/tool.h"
 #include "tensor/st.h"
@@ -14,8 +14,9 @@ enum { TSV, JSON };
 static const char *const formats[] = { "tsv", "json", NULL };
 
 struct opts {
-	int tensors, meta, format, allow_empty;
-	int64_t expect;
+	const char *output;
+	int tensors, meta, format, allow_empty, no_sync;
+	int64_t expect, threads;
 };
 
 #define O(member) offsetof(struct opts, member)
@@ -27,6 +28,9 @@ static const struct fl_opt opts[] = {
 	FL_OPT_FORMAT(struct opts, formats),
 	FL_OPT_EXPECT(struct opts),
 	FL_OPT_ALLOW_EMPTY(struct opts),
+	FL_OPT_THREADS(struct opts),
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
 	{ 0, 0, NULL, { 0 } }
 };
 
@@ -213,22 +217,33 @@ static int json(struct fl_str *out, const struct row *w, const struct opts *o, s
 }
 
 static int list(const struct fl_inputs *in, const struct fl_tset *rec, const struct opts *o,
-                struct fl_str *out, struct fl_err *e)
+                struct fl_str *s, struct fl_out *out, struct fl_err *e)
 {
 	struct row w;
 
-	fl_str_clear(out);
+	fl_str_clear(s);
 	if (describe(in, rec, &w, e))
 		return -1;
 	if (o->format == TSV)
-		tsv(out, &w, o);
-	else if (json(out, &w, o, e))
+		tsv(s, &w, o);
+	else if (json(s, &w, o, e))
 		return -1;
-	if (fl_str_check(out, e))
-		return -1;
-	/* The last line of main() checks standard output. */
-	fwrite(fl_str_c(out), 1, out->len, stdout);
-	return 0;
+	return fl_str_check(s, e) ? -1 : fl_out_write(out, s->s, s->len, e);
+}
+
+static int list_all(struct fl_inputs *in, const struct opts *o, struct fl_out *out,
+                    struct fl_err *e)
+{
+	struct fl_tset rec = { .t = NULL };
+	struct fl_str s = FL_STR_INIT;
+	int rc;
+
+	while ((rc = fl_inputs_next(in, &rec, e)) > 0)
+		if ((rc = list(in, &rec, o, &s, out, e)))
+			break;
+	fl_str_release(&s);
+	fl_tset_release(&rec);
+	return rc;
 }
 
 static int run(struct fl_run *r, struct fl_err *e)
@@ -236,17 +251,18 @@ static int run(struct fl_run *r, struct fl_err *e)
 	const struct opts *o = r->opts;
 	struct fl_inputs in = { .path = r->operand, .n = r->noperand, .allow_empty = o->allow_empty,
 	                        .expect = o->expect == FL_UNSET ? -1 : o->expect, .scan = 1 };
-	struct fl_tset rec = { .t = NULL };
-	struct fl_str out = FL_STR_INIT;
+	struct fl_out out;
 	int rc;
 
 	if (o->format == TSV && o->tensors && o->meta)
 		return fl_fail(e, FL_EUSAGE, "--tensors and --meta together want --format json");
-	while ((rc = fl_inputs_next(&in, &rec, e)) > 0)
-		if ((rc = list(&in, &rec, o, &out, e)))
-			break;
-	fl_str_release(&out);
-	fl_tset_release(&rec);
+	if (fl_out_open(&out, o->output, !o->no_sync, e))
+		return -1;
+	if (!(rc = list_all(&in, o, &out, e)))
+		rc = fl_out_commit(&out, e);
+	else if (!strcmp(o->output, "-"))
+		fl_out_flush(&out, NULL);	/* what is right before the fault helps to find it */
+	fl_out_abort(&out);
 	fl_inputs_release(&in);
 	return rc;
 }

@@ -61,7 +61,7 @@ struct fl_opt {
 	  "accept input without any record" } }
 #define FL_OPT_THREADS(S) \
 	{ 'j', 0, NULL, { "threads", FL_P_INT, offsetof(S, threads), "1", 1, 1024, NULL, "n", \
-	  "threads; the result does not depend on it" } }
+	  "threads at most; the result does not depend on it" } }
 #define FL_OPT_WITH(S) \
 	{ 0, 0, NULL, { "with", FL_P_STRS, offsetof(S, with), NULL, 0, 0, NULL, "record", \
 	  "a record that the method reads beside the model; repeatable" } }

@@ -119,3 +119,27 @@ setup() {
 			fl-aggregate -n 2 -m m.safetensors -S $server -o next.safetensors
 	done
 }
+
+@test "every tool takes -j, and one that writes takes -o" {
+	for p in $PROGRAMS; do
+		"$p" --complete | grep -qx -e --threads=
+		[ "$p" = st-check ] || "$p" --complete | grep -qx -e --output=
+	done
+	fl-init -a logreg:in=4,out=2 -s 1 -o a -j 2
+	fl-init -a logreg:in=4,out=2 -s 2 -o b
+	for c in "st-ls -l a" "st-cmp a b" "st-cmp --meta a a"; do
+		run $c -j 7
+		echo old >out
+		s=$status
+		$c -o out || [ $? = "$s" ]
+		[ "$(cat out)" = "$output" ]
+	done
+	head -c 100 b >cut
+	echo old >out
+	run st-ls -o out a cut
+	[ "$status" = 3 ]
+	[ "$(cat out)" = old ]
+	run st-cmp -o out a cut
+	[ "$status" = 3 ]
+	[ "$(cat out)" = old ]
+}

@@ -315,6 +315,12 @@ whole() {
 	fails 2 "train|test" fl-partition -d digits:split=all -k 2 -B iid -o c
 	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2
 	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-output t
+	for t in c ./c/ c/t . "$PWD/c" "$PWD/c/../c/t"; do
+		fails 2 "one folder, or one is in the other" \
+			fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2 --test-output "$t"
+		mkdir -p c
+	done
+	rmdir c
 	fails 2 "--scale: div is 0" fl-partition -d digits -k 2 -B iid -o c --scale '{"div":0}'
 	fails 2 "no operand" fl-partition -d digits -k 2 -B iid -o c extra
 	fails 2 "no plain record" fl-partition -d digits -k 2 -B iid --index -o -
