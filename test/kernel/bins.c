@@ -125,6 +125,52 @@ static void by_one(void)
 	ok(a.top == b.top && !memcmp(rows, ones, sizeof rows), "add1 cuts as add does");
 }
 
+/* Stretches in windows of their own end as the whole does, from bins never written;
+ * any number of terms at once. */
+static void stretches(void)
+{
+	static const size_t cut[] = { 0, 5, 16, 30, N };
+	double w[TERMS];
+	float x[TERMS][N];
+	size_t order[TERMS];
+	int64_t rows[FL_BINS * N] = { 0 }, bin[FL_BINS * N];
+	struct fl_bins a = { rows, N, 2 }, b = { bin, N, 2 };
+	int top[4] = { 0 }, fine = 1, lower = 0;
+
+	each_seed = 24;
+	draw(w, x);
+	memset(bin, 0x5a, sizeof bin);
+	for (size_t k = 0; k < TERMS; k++) {
+		order[k] = k;
+		for (size_t i = 5; i < N; i++)		/* small, then none */
+			x[k][i] = i < 16 ? ldexpf(x[k][i], -60) : i < 30 ? x[k][i] : 0;
+	}
+	add_rows(&a, w, x, order, 0, TERMS);
+	for (size_t k = 0, n; k < TERMS; k += n) {
+		struct fl_bins_term t[TERMS];
+
+		n = 1 + each_below(TERMS - k);
+		for (size_t j = 0; j < n; j++)
+			t[j] = (struct fl_bins_term){ x[k + j], w[k + j] };
+		for (size_t s = 0; s < 4; s++)
+			fine = fine && fl_bins_sum(&b, &top[s], t, n, cut[s], cut[s + 1]);
+	}
+	for (size_t s = 0; s < 4; s++) {
+		lower += top[s] < a.top;
+		b.top = top[s] > b.top ? top[s] : b.top;
+	}
+	for (size_t s = 0; s < 4; s++)
+		fl_bins_settle(&b, &top[s], cut[s], cut[s + 1]);
+	ok(fine && lower && a.top == b.top && !memcmp(rows, bin, sizeof rows),
+	   "stretches, %d of them in a lower window, settle to the same bins", lower);
+	x[1][3] = INFINITY;
+	ok(!fl_bins_sum(&b, &top[0], &(struct fl_bins_term){ x[1], 1 }, 1, 0, 5),
+	   "an infinity in a stretch is told");
+	x[1][3] = 1e30f;
+	ok(!fl_bins_sum(&b, &top[0], &(struct fl_bins_term){ x[1], 1e300 }, 1, 0, 5),
+	   "an overflowing product is told");
+}
+
 static void extremes(void)
 {
 	int64_t bin[FL_BINS] = { 0 };
@@ -193,6 +239,7 @@ int main(void)
 	against_fsum();
 	orders();
 	by_one();
+	stretches();
 	extremes();
 	return tap_done();
 }
