@@ -28,14 +28,19 @@ struct fl_chunk {
 void fl_heap_prepare(void)
 {
 #ifdef __GLIBC__
+	static void *skipped;	/* up to the first huge page: never used, never touched */
 	unsigned char *p;
+	size_t lead;
 
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);	/* the most that glibc takes */
 	mallopt(M_TRIM_THRESHOLD, 64 << 20);
-	if ((p = malloc(HEAP_ROOM)))
-		madvise(p + (-(uintptr_t)p & (HUGE_PAGE - 1)), HEAP_ROOM - HUGE_PAGE,
-		        MADV_HUGEPAGE);
+	if (!(p = malloc(HEAP_ROOM)))
+		return;
+	lead = -(uintptr_t)p & (HUGE_PAGE - 1);
+	madvise(p + lead, HEAP_ROOM - HUGE_PAGE, MADV_HUGEPAGE);
 	free(p);
+	if (!skipped && lead > FL_ALIGN)
+		skipped = malloc(lead - FL_ALIGN);
 #endif
 }
 
