@@ -7,6 +7,9 @@ standard input, answers each with seconds on standard output.
   epoch I              one local epoch of client I        -> seconds, steps
   round                every client an epoch, then FedAvg -> seconds
   steps1               every client one step, then FedAvg -> seconds
+  step FILE OUT        one step on the first batch as stored, from the weights as
+                       they are; the difference, raw F32 by name -> loss
+  sum F...             updates, weighted, by add_         -> seconds
   eval FILE B          accuracy of the model, batches of B -> seconds, accuracy
 """
 import sys
@@ -71,6 +74,37 @@ def local_epoch(model, data, max_steps=None):
     return steps
 
 
+def check_step(model, data, out):
+    """The weights' difference after one step, tensors by name."""
+    old = {k: v.clone() for k, v in model.state_dict().items()}
+    opt = torch.optim.SGD(model.parameters(), lr=.01, momentum=.9, weight_decay=5e-4)
+    x, y = next(iter(DataLoader(data, batch_size=BATCH)))
+    loss = nn.CrossEntropyLoss()(model(x), y)
+    loss.backward()
+    opt.step()
+    new = model.state_dict()
+    with open(out, "wb") as f:
+        for k in sorted(new):
+            f.write((new[k] - old[k]).numpy().tobytes())
+    model.load_state_dict(old)
+    return loss.item()
+
+
+def add_up(files):
+    start = time.perf_counter()
+    acc, total = None, 0
+    for f in files:
+        t, meta = load(f)
+        n = int(meta["fl.examples"])
+        acc = acc or {k: torch.zeros(v.shape) for k, v in t.items()}
+        for k, v in t.items():
+            acc[k].add_(torch.from_numpy(v.copy()), alpha=n)
+        total += n
+    for v in acc.values():
+        v /= total
+    return time.perf_counter() - start
+
+
 def fed_round(model, clients, max_steps=None):
     start = time.perf_counter()
     glob = {k: v.clone() for k, v in model.state_dict().items()}
@@ -88,9 +122,11 @@ def fed_round(model, clients, max_steps=None):
 def evaluate(model, data, batch):
     start = time.perf_counter()
     right = 0
+    model.eval()
     with torch.no_grad():
         for x, y in DataLoader(data, batch_size=batch):
             right += (model(x).argmax(1) == y).sum().item()
+    model.train()
     return time.perf_counter() - start, right / len(data)
 
 
@@ -117,6 +153,10 @@ def main():
             answer = fed_round(model, clients)
         elif cmd[0] == "steps1":
             answer = fed_round(model, clients, 1)
+        elif cmd[0] == "step":
+            answer = check_step(model, dataset(cmd[1]), cmd[2])
+        elif cmd[0] == "sum":
+            answer = add_up(cmd[1:])
         elif cmd[0] == "eval":
             answer = "%g %g" % evaluate(model, dataset(cmd[1]), int(cmd[2]))
         else:
