@@ -398,8 +398,9 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	return rc;
 }
 
+/* Written to f, but not published. */
 static int save_personal(struct job *j, const struct fl_member *m, struct fl_tset *out,
-                         struct fl_err *e)
+                         struct fl_out *f, struct fl_err *e)
 {
 	const char *path = fl_client_path(j->o->output, m->u.client, "safetensors", &out->arena, e);
 
@@ -407,18 +408,31 @@ static int save_personal(struct job *j, const struct fl_member *m, struct fl_tse
 	    fl_meta_set_i64(out, "fl.client", m->u.client, e) ||
 	    set_meta(j, out, m->u.round, m->from->base, e))
 		return -1;
-	return fl_stream_save(path, out, !j->o->no_sync, e);
+	if (fl_out_open(f, path, (j->o->no_sync ? 0 : 1) | FL_OUT_NO_SWEEP, e))
+		return -1;
+	return fl_stream_write(f, out, e) ? -1 : fl_out_finish(f, e);
 }
 
+/* All of them or, as far as a system can promise it, none. */
 static int write_personal(struct job *j, struct fl_err *e)
 {
+	const char *folder = fl_arena_fmt(&j->run->arena, e, "%s/", j->o->output);
+	struct fl_out *f = fl_arena_zero(&j->run->arena, j->c.K, sizeof *f, e);
+	size_t k, n = 0;
+	int rc = 0;
 
+	if (!folder || !f)
+		return -1;
 	if (mkdir(j->o->output, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", j->o->output, strerror(errno));
-	for (size_t k = 0; k < j->c.K; k++)
-		if (save_personal(j, &j->c.member[k], &j->c.result[k], e))
-			return -1;
-	return 0;
+	fl_out_sweep(folder);
+	for (; !rc && n < j->c.K; n++)
+		rc = save_personal(j, &j->c.member[n], &j->c.result[n], &f[n], e);
+	for (k = 0; !rc && k < n; k++)
+		rc = fl_out_commit(&f[k], e);
+	for (k = 0; k < n; k++)
+		fl_out_abort(&f[k]);
+	return rc;
 }
 
 static int write_partial(struct job *j, struct fl_err *e)

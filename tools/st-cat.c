@@ -53,6 +53,8 @@ struct cat {
 	size_t nclient, clientcap;
 	unsigned long long written;
 	struct fl_out out;		/* of a stream */
+	struct fl_out *file;		/* (nfile) with --split */
+	size_t nfile, filecap;
 	struct fl_tset only;		/* --one: the record, until all input is read */
 	int64_t *name;			/* (nname) ascending: files written by --split */
 	size_t nname, namecap;
@@ -193,6 +195,28 @@ static int claim(struct cat *c, int64_t name, struct fl_err *e)
 	return 0;
 }
 
+/* Written, but not published before all are. */
+static int write_file(struct cat *c, const char *path, struct fl_tset *s, struct fl_err *e)
+{
+	struct fl_out *f;
+
+	if (fl_grow(&c->file, &c->filecap, c->nfile + 1, sizeof *c->file, e))
+		return -1;
+	f = &c->file[c->nfile];
+	if (fl_out_open(f, path, (c->o->no_sync ? 0 : 1) | FL_OUT_NO_SWEEP, e))
+		return -1;
+	c->nfile++;
+	return fl_stream_write(f, s, e) ? -1 : fl_out_finish(f, e);
+}
+
+static int publish_files(struct cat *c, struct fl_err *e)
+{
+	for (size_t i = 0; i < c->nfile; i++)
+		if (fl_out_commit(&c->file[i], e))
+			return -1;
+	return 0;
+}
+
 /* A file's name is a number, never text of the record. */
 static int save(struct cat *c, const struct fl_inputs *in, const struct fl_tset *rec,
                 struct fl_tset *s, struct fl_err *e)
@@ -203,7 +227,7 @@ static int save(struct cat *c, const struct fl_inputs *in, const struct fl_tset 
 
 	fl_str_addf(&path, "%s/%04" PRId64 ".safetensors", c->o->split, name);
 	if (!rc && !(rc = fl_str_check(&path, e)))
-		rc = fl_stream_save(path.s, s, (c->o->no_sync ? 0 : 1) | FL_OUT_NO_SWEEP, e);
+		rc = write_file(c, path.s, s, e);
 	fl_str_release(&path);
 	return rc;
 }
@@ -248,7 +272,7 @@ static int copy(struct cat *c, struct fl_inputs *in, struct fl_err *e)
 static int finish(struct cat *c, struct fl_err *e)
 {
 	if (c->o->split)
-		return 0;
+		return publish_files(c, e);
 	if (c->o->one && !c->written)
 		return fl_fail(e, FL_EDATA, "no record is left, --one given");
 	if (c->o->one ? fl_stream_write(&c->out, &c->only, e) :
@@ -287,6 +311,9 @@ static int run(struct fl_run *r, struct fl_err *e)
 	if (!rc)
 		fl_say(FL_LOG_INFO, "%llu records read, %llu written", in.count, c.written);
 	fl_out_abort(&c.out);
+	for (size_t i = 0; i < c.nfile; i++)
+		fl_out_abort(&c.file[i]);
+	free(c.file);
 	fl_inputs_release(&in);
 	fl_tset_release(&c.only);
 	free(c.client);

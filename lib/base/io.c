@@ -244,11 +244,16 @@ static int close_checked(struct fl_out *o, struct fl_err *e)
 	return 0;
 }
 
-static int rename_tmp(struct fl_out *o, struct fl_err *e)
+static int sync_tmp(struct fl_out *o, struct fl_err *e)
 {
 	if (o->sync && fsync(o->fd))
 		return fl_fail(e, FL_EIO, "%s: fsync: %s", o->path, strerror(errno));
-	if (close_checked(o, e))
+	return close_checked(o, e);
+}
+
+static int rename_tmp(struct fl_out *o, struct fl_err *e)
+{
+	if (o->fd >= 0 && sync_tmp(o, e))
 		return -1;
 	if (rename(o->tmp, o->path))
 		return fl_fail(e, FL_EIO, "%s: rename: %s", o->path, strerror(errno));
@@ -273,6 +278,15 @@ static int publish_synced(struct fl_out *o, struct fl_err *e)
 static int publish(struct fl_out *o, struct fl_err *e)
 {
 	return o->sync ? publish_synced(o, e) : rename_tmp(o, e);
+}
+
+int fl_out_finish(struct fl_out *o, struct fl_err *e)
+{
+	if (fl_out_flush(o, e) || (o->tmp && sync_tmp(o, e)))
+		return -1;
+	free(o->buf);
+	o->buf = NULL;
+	return 0;
 }
 
 int fl_out_commit(struct fl_out *o, struct fl_err *e)

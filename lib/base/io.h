@@ -41,6 +41,9 @@ int fl_out_flush(struct fl_out *o, struct fl_err *e);
 /* Flushes, syncs, publishes; for a descriptor flushes only (the tool closes
  * and checks stdout). After it, or after fl_out_abort, o is released. */
 int fl_out_commit(struct fl_out *o, struct fl_err *e);
+/* Writes and syncs all of a file without publishing it, and lets the descriptor
+ * go: for files of which all or none shall appear. fl_out_commit then renames. */
+int fl_out_finish(struct fl_out *o, struct fl_err *e);
 /* Throws the temporary away; harmless on a zeroed or released o. */
 void fl_out_abort(struct fl_out *o);
 

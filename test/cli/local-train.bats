@@ -165,6 +165,13 @@ assert abs(float(m['fl.loss']) / loss[1] - 1) < 1e-5"
 			fl-aggregate -n 4 -m own -R fedcac -o own
 	done
 	! cmp -s own/0000.safetensors own/0001.safetensors
+	# A disk that is full at the third model: none is published.
+	fl-local-train -m own -M fedcac -o u.sts "$D"/clients/*.safetensors
+	cp -r own before
+	ASAN_OPTIONS=detect_leaks=0 run strace -o log -e trace=write \
+		-e inject=write:error=ENOSPC:when=3 fl-aggregate -m own -R fedcac -o own u.sts
+	[ "$status" = 4 ]
+	diff -r own before
 	run fl-local-train -m own -r 2 "$D/clients/0000.safetensors"
 	[ "$status" = 3 ]
 	[[ $output == *"client 0: "*"round 2, so this is round 3, not 2" ]]

@@ -223,6 +223,10 @@ fails() {
 	st-cat --split e "$G/types.safetensors"
 	[ "$(ls e)" = 0001.safetensors ]
 	fails 3 "a second record for f/0004.safetensors" st-cat --split f "$G/updates.sts" "$G/update.safetensors"
+	head -c 1000 "$G/updates.sts" >cut.sts
+	fails 3 "truncated" st-cat --split f cut.sts
+	fails 3 "4 expected" st-cat --split f -n 4 "$G/updates.sts"
+	[ -z "$(ls -A f)" ]
 }
 
 @test "st-cat --split removes what a killed call left, and nothing else" {
