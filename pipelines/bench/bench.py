@@ -198,11 +198,11 @@ def same_step(tmp, m, client, peer):
     import numpy as np
 
     from st import load
-    sh(f"fl-local-train -m {m} {OPT} --shuffle none --steps 1 --no-sync -o {tmp}/u {client}")
+    sh(f"fl-local-train -m {m} {OPT} --shuffle none --steps 1 --no-sync -o {tmp}/ours {client}")
     if not peer.p:
         return ""
     peer.ask(f"step {client} {tmp}/theirs")
-    t, _ = load(f"{tmp}/u")
+    t, _ = load(f"{tmp}/ours")
     ours = np.concatenate([t[k].ravel() for k in sorted(t)])
     far = float(np.abs(ours - np.fromfile(f"{tmp}/theirs", np.float32)).max())
     if not far < 1e-5:
@@ -432,6 +432,7 @@ def bench_robust(tmp):
             (109386, 10, "median", "median", 12), (109386, 100, "median", "median", 4),
             (2473610, 10, "median", "median", 12),
             (109386, 10, "trimmean:beta=0.1", "trimmean", 12), (109386, 100, "trimmean:beta=0.1", "trimmean", 4),
+            (109386, 10, "geomed", "geomed", None), (109386, 100, "geomed", "geomed", None),
             (109386, 10, "krum:f=1", "krum 1", None), (109386, 100, "krum:f=10", "krum 10", 17)):
         m, files = updates(tmp, P, K)
         peer = Peer("peer_numpy.py", "numpy")

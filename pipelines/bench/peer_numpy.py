@@ -7,6 +7,7 @@ standard output.
   median           np.median over the stack                           -> seconds
   trimmean         np.partition, a tenth from each end                -> seconds
   krum F           pairwise distances in a loop, as Flower's          -> seconds
+  geomed           Weiszfeld's iteration over the updates             -> seconds
   partition K DIR  Fashion-MNIST, Dirichlet(.5), a JSON file a client -> seconds
 """
 import functools
@@ -72,6 +73,23 @@ def partition(k, folder):
             json.dump({"x": (x[part] / 255).tolist(), "y": y[part].tolist()}, f)
 
 
+def geomed(files):
+    """RFA's weights, until none moves by more than 1e-15, at most 100 times."""
+    updates = read(files)
+    x = np.stack([np.concatenate([a.ravel() for a in w]) for w, _ in updates])
+    share = np.array([n for _, n in updates], float)
+    share /= share.sum()
+    w = share
+    for _ in range(100):
+        far = np.linalg.norm(x - (w @ x).astype(np.float32), axis=1)
+        new = share / np.maximum(far, 1e-6)
+        new /= new.sum()
+        w, change = new, np.abs(new - w).max()
+        if change <= 1e-15:
+            break
+    return w @ x
+
+
 def krum(files, f):
     flat = [np.concatenate([x.ravel() for x in w]) for w, _ in read(files)]
     k = len(flat)
@@ -93,7 +111,7 @@ def main():
             print("ok", flush=True)
             continue
         {"mean": lambda: mean(files), "inplace": lambda: inplace(files),
-         "median": lambda: median(files), "trimmean": lambda: trimmean(files),
+         "median": lambda: median(files), "trimmean": lambda: trimmean(files), "geomed": lambda: geomed(files),
          "partition": lambda: partition(int(cmd[1]), cmd[2]), "krum": lambda: krum(files, int(cmd[1]))}[cmd[0]]()
         print(time.perf_counter() - start, flush=True)
 
