@@ -203,12 +203,12 @@ void fl_bins_merge(struct fl_bins *a, const struct fl_bins *b)
  * far below the last bit of a double and only says which way a tie goes. */
 static double round_once(int64_t high, int64_t mid, int64_t low)
 {
-	const i128 digit = (INT64_C(1) << FL_BINS_WIDTH) - 1;
-	i128 m = (i128)mid + (low >> FL_BINS_WIDTH), l = low & digit;
-	i128 h = (i128)high * (digit + 1) + m, limit = (i128)1 << 86;
+	const i128 mask = (INT64_C(1) << FL_BINS_WIDTH) - 1;
+	i128 m = (i128)mid + (low >> FL_BINS_WIDTH), l = low & mask;
+	i128 h = (i128)high * (mask + 1) + m, limit = (i128)1 << 86;
 
 	if (h > -limit && h < limit)
-		return (double)(h * (digit + 1) + l);
+		return (double)(h * (mask + 1) + l);
 	return (double)(h | (l != 0)) * STEP;
 }
 
@@ -236,6 +236,12 @@ FL_BODY int64_t carry(int64_t v)
 	return (v >> FL_BINS_WIDTH) + (v >> HALF_DIGIT_BIT & 1);
 }
 
+/* What the carry leaves of v; 2^WIDTH times the carry of a full bin is 2^63. */
+FL_BODY int64_t digit(int64_t v, int64_t taken)
+{
+	return (int64_t)((uint64_t)v - ((uint64_t)taken << FL_BINS_WIDTH));
+}
+
 /* round_once() on many, in doubles. With digits in [-2^39, 2^39): a small high
  * digit joins the middle one, and one addition rounds once; beside a high digit
  * of 2^12 and more the two others stand so low that they may be rounded to odd
@@ -248,11 +254,11 @@ FL_BODY void values_body(const int64_t *restrict b0, const int64_t *restrict b1,
 
 	for (size_t i = 0; i < n; i++) {
 		int64_t c2 = carry(b2[i]), mid = b1[i] + c2, c1 = carry(mid), high = b0[i] + c1;
-		int64_t low = b2[i] - c2 * (INT64_C(1) << FL_BINS_WIDTH);
+		int64_t low = digit(b2[i], c2);
 		int64_t is_few = -(int64_t)((uint64_t)high + 4096 < 8192), bits, other;
 		double few, many;
 
-		mid -= c1 * (INT64_C(1) << FL_BINS_WIDTH);
+		mid = digit(mid, c1);
 		few = ((double)high * STEP + (double)mid) * STEP + (double)low;
 		many = (double)high * (STEP * STEP) + add_odd((double)mid * STEP, (double)low);
 		memcpy(&bits, &few, sizeof bits);	/* chosen by bits: no branch */
