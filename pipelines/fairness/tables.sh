@@ -22,12 +22,12 @@ read_case() {
 	rounds=${ROUNDS:-$rounds}
 }
 
-# idx NAME: images,labels of $DATA, gzipped IDX files.
+# idx NAME: images,labels of $DATA whose names begin so, gzipped IDX files.
 idx() {
-	[ -n "${DATA:-}" ] || die "this case wants DATA, a folder with fl/$1-images-*-ubyte.gz"
-	local images=("$DATA/fl/$1"-images-*-ubyte.gz) labels=("$DATA/fl/$1"-labels-*-ubyte.gz)
+	[ -n "${DATA:-}" ] || die "this case wants DATA, a folder with fl/$1*-images-*-ubyte.gz"
+	local images=("$DATA/fl/$1"*-images-*-ubyte.gz) labels=("$DATA/fl/$1"*-labels-*-ubyte.gz)
 	if [ ! -e "${images[0]}" ] || [ ! -e "${labels[0]}" ]; then
-		die "$DATA/fl has no $1-{images,labels}-*-ubyte.gz"
+		die "$DATA/fl has no $1*-{images,labels}-*-ubyte.gz"
 	fi
 	echo "${images[0]},${labels[0]}"
 }
@@ -39,7 +39,7 @@ source_of() {
 	fashion) source=(-d fashion-mnist) ;;
 	digits) source=(-d digits) ;;
 	mnist) source=(-d "$(idx mnist-train)" --scale '{"div":255,"mean":[0.1307],"std":[0.3081]}') ;;
-	cifar10) source=(-d "$(idx 'cifar10-train*')" --scale '{"div":255}') ;;
+	cifar10) source=(-d "$(idx cifar10-train)" --scale '{"div":255}') ;;
 	*) die "no data $1" ;;
 	esac
 }
