@@ -143,3 +143,17 @@ setup() {
 	[ "$status" = 3 ]
 	[ "$(cat out)" = old ]
 }
+
+@test "FL_BLAS=openblas computes the same within rounding, and provenance says so" {
+	fl-partition -q -d digits -k 1 -B iid -s 1 --no-sync -o c
+	fl-init -a mlp:in=64,hidden=512,out=10 -s 1 -o m.safetensors
+	fl-local-train -m m.safetensors --opt sgd:lr=0.1 -b 512 c/*.safetensors >own.sts
+	FL_BLAS=openblas fl-local-train -m m.safetensors --opt sgd:lr=0.1 -b 512 c/*.safetensors >blas.sts
+	st-cmp --rtol 1e-3 --atol 1e-6 own.sts blas.sts
+	st-ls --meta blas.sts | grep -q 'fl.prov.*FL_BLAS=openblas'
+	run st-ls --meta own.sts
+	[[ $output != *FL_BLAS* ]]
+	FL_BLAS=mkl run fl-local-train -m m.safetensors c/0000.safetensors
+	[ "$status" = 2 ]
+	[[ $output == *FL_BLAS* ]]
+}
