@@ -1,10 +1,10 @@
 /* How stored values become inputs: fl.scale, and batches of inputs. */
 #include "data/source.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "data/data.h"
 #include "kernel/vmath.h"
 
@@ -74,14 +74,13 @@ static int fill(float **v, size_t n, float x, struct fl_arena *a, struct fl_err 
 
 int fl_scale_parse(struct fl_scale *s, const char *json, struct fl_arena *a, struct fl_err *e)
 {
-	json_error_t je;
 	json_t *o = NULL;
 	int rc = 0;
 
 	*s = (struct fl_scale){ .div = 1, .n = 1 };
 	if (json) {
-		if (!(o = json_loads(json, JSON_REJECT_DUPLICATES, &je)))
-			rc = fl_fail(e, FL_EDATA, "not JSON: %s at byte %d", je.text, je.position);
+		if (!(o = fl_json_load_lines(json, FL_EDATA, e)))
+			rc = fl_fail_in(e, "not JSON");
 		else
 			rc = json_is_object(o) ? from_json(s, o, a, e) :
 			     fl_fail(e, FL_EDATA, "must be a JSON object");

@@ -1,10 +1,11 @@
 /* Architectures as JSON: strict reading, canonical printing. */
 #include "nn/arch.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
 
 #define KEYS_MAX 64
 #define NAME_BYTES 256
@@ -306,13 +307,11 @@ static int read_top(struct fl_net *net, json_t *top, struct fl_err *e)
 
 int fl_arch_read(struct fl_net *net, const char *json, struct fl_err *e)
 {
-	json_error_t where;
-	json_t *top = json_loads(json, JSON_REJECT_DUPLICATES, &where);
+	json_t *top = fl_json_load_lines(json, FL_EUSAGE, e);
 	int rc;
 
 	if (!top)
-		return fl_fail(e, FL_EUSAGE, "line %d, column %d: %s", where.line, where.column,
-		               where.text);
+		return -1;
 	rc = read_top(net, top, e);
 	json_decref(top);
 	return rc;
