@@ -32,4 +32,9 @@ struct fl_fold {
 	              struct fl_err *e);
 };
 
+/* The finish() of a weighted mean: s[0] is the sum of weights. FL_ENUM where it
+ * allows none. */
+int fl_fold_mean(const void *p, const double s[FL_FOLD_SCALARS], double *scale,
+                 struct fl_err *e);
+
 #endif

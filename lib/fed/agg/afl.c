@@ -33,15 +33,6 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 	return 0;
 }
 
-static int finish(const void *pp, const double s[FL_FOLD_SCALARS], double *scale, struct fl_err *e)
-{
-	(void)pp;
-	if (!(s[0] > 0) || !isfinite(1 / s[0]))
-		return fl_fail(e, FL_ENUM, "the sum of weights is %g", s[0]);
-	*scale = 1 / s[0];
-	return 0;
-}
-
 const struct fl_rule fl_rule_afl = {
 	.e = {
 		.name = "afl",
@@ -56,6 +47,6 @@ const struct fl_rule fl_rule_afl = {
 		.needs = FL_NEED_LOSS0,
 		.nrow = 1,
 		.fold = fold,
-		.finish = finish,
+		.finish = fl_fold_mean,
 	},
 };

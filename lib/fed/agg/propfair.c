@@ -29,14 +29,6 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 	return 0;
 }
 
-static int finish(const void *pp, const double s[FL_FOLD_SCALARS], double *scale, struct fl_err *e)
-{
-	(void)pp;
-	(void)e;
-	*scale = 1 / s[0];
-	return 0;
-}
-
 const struct fl_rule fl_rule_propfair = {
 	.e = {
 		.name = "propfair",
@@ -50,6 +42,6 @@ const struct fl_rule fl_rule_propfair = {
 	.fold = {
 		.needs = FL_NEED_LOSS0,
 		.fold = fold,
-		.finish = finish,
+		.finish = fl_fold_mean,
 	},
 };
