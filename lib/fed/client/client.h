@@ -147,6 +147,8 @@ int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, st
                     struct fl_err *e);
 /* Examples of each class, (classes). */
 double *fl_local_counts(struct fl_local *l, struct fl_err *e);
+/* A logits hook: adds l->priv, a vector (C), to every row of z. */
+void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
 /* A proximal term: g += mu (w - w0) on [begin,end). */
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g);

@@ -29,16 +29,6 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	return (l->priv = shift) ? 0 : -1;
 }
 
-static void logits(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C)
-{
-	const fl_real *shift = l->priv;
-
-	(void)y;
-	for (size_t b = 0; b < B; b++)
-		for (size_t c = 0; c < C; c++)
-			z[b * C + c] += shift[c];
-}
-
 const struct fl_method fl_method_fedlc = {
 	.e = {
 		.name = "fedlc",
@@ -50,5 +40,5 @@ const struct fl_method fl_method_fedlc = {
 		.formula = "F_k = mean of CE(z_c - tau n_c^(-1/4), y)",
 	},
 	.begin = begin,
-	.logits = logits,
+	.logits = fl_local_shift,
 };

@@ -31,16 +31,6 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	return (l->priv = shift) ? 0 : -1;
 }
 
-static void logits(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C)
-{
-	const fl_real *shift = l->priv;
-
-	(void)y;
-	for (size_t b = 0; b < B; b++)
-		for (size_t c = 0; c < C; c++)
-			z[b * C + c] += shift[c];
-}
-
 const struct fl_method fl_method_logitadj = {
 	.e = {
 		.name = "logitadj",
@@ -52,5 +42,5 @@ const struct fl_method fl_method_logitadj = {
 		.formula = "F_k = mean of CE(z_c + tau ln pi_c, y), pi the client's class shares",
 	},
 	.begin = begin,
-	.logits = logits,
+	.logits = fl_local_shift,
 };
