@@ -31,10 +31,8 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 {
 	struct fl_window g;
 
-	if (geometry(&g, l, e))
+	if (geometry(&g, l, e) || fl_window_pools(&g, e))
 		return -1;
-	if (g.ph > g.kh / 2 || g.pw > g.kw / 2)
-		return fl_fail(e, FL_EUSAGE, "padding is more than half the window");
 	l->out = (struct fl_shape){ 3, { g.C, g.OH, g.OW } };
 	l->cache = g.C * g.OH * g.OW;
 	return 0;

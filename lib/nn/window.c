@@ -33,3 +33,10 @@ int fl_window_init(struct fl_window *g, const struct fl_layer *l, const struct f
 	g->OW = (g->W + 2 * g->pw - g->kw) / g->sw + 1;
 	return 0;
 }
+
+int fl_window_pools(const struct fl_window *g, struct fl_err *e)
+{
+	if (g->ph > g->kh / 2 || g->pw > g->kw / 2)
+		return fl_fail(e, FL_EUSAGE, "padding is more than half the window");
+	return 0;
+}

@@ -17,6 +17,9 @@ int fl_window_init(struct fl_window *g, const struct fl_layer *l, const struct f
                    const struct fl_dims *stride, const struct fl_dims *padding,
                    struct fl_err *e);
 
+/* FL_EUSAGE where a window could lie in padding alone, which pooling refuses. */
+int fl_window_pools(const struct fl_window *g, struct fl_err *e);
+
 /* The windows [*lo,*hi) of N along a direction, step s, whose place k lies in the
  * input of length n with padding p. */
 static inline void fl_window_inside(size_t k, size_t n, size_t N, size_t s, size_t p,
