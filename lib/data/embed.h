@@ -1,0 +1,53 @@
+/* Embeddings: rows of a matrix that may be larger than memory, read where they lie.
+ * F32, F16, BF16 (and F64, integers of fbin's kin) in storage, F32 out. */
+#ifndef FL_DATA_EMBED_H
+#define FL_DATA_EMBED_H
+
+#include <stdint.h>
+
+#include "tensor/stream.h"
+
+struct fl_embed {
+	struct fl_tset rec;		/* the record, with what lies beside the rows: id, label,
+					 * kappa, var, uncertainty, metadata; other formats: the rows alone */
+	const struct fl_tensor *emb;	/* (N,d), data mapped from the file where that can be */
+	size_t N, d;
+	const int64_t *id;		/* (N), or NULL: the row's number */
+	const int32_t *label;		/* (N), or NULL */
+	const char *name;		/* for messages */
+	/* Owned: what the rows are views of. */
+	struct fl_stream *keep;
+	void *map;
+	size_t map_size;
+	struct fl_arena arena;
+};
+
+/* source: a record of kind embed or none (tensor `emb`), FILE#NAME (that tensor of a
+ * record), .npy, FILE.npz#NAME, .fvecs, .fbin; "-" is a record on stdin. FL_EIO for a
+ * file that is not there, FL_EDATA for bad content, with byte or row. Nothing of the
+ * rows is read or copied that the format lets us map. */
+int fl_embed_open(struct fl_embed *m, const char *source, struct fl_err *e);
+/* Shards: a stream of several records is one matrix of their rows in order; so are
+ * several sources. Widths must agree: FL_EDATA with both. ids must then all be there
+ * or all be absent (rows count on), and differ. */
+struct fl_embeds {
+	struct fl_embed *part;
+	size_t n, N, d;
+};
+int fl_embeds_open(struct fl_embeds *m, const char *const *source, size_t n, struct fl_err *e);
+void fl_embeds_release(struct fl_embeds *m);
+void fl_embed_release(struct fl_embed *m);
+
+/* out(n,d) = rows i0.. as F32. */
+void fl_embed_rows(const struct fl_embed *m, size_t i0, size_t n, float *out);
+/* out(n,d) = rows idx(n). */
+void fl_embed_gather(const struct fl_embed *m, const uint32_t *idx, size_t n, float *out);
+/* FL_EDATA with the number of the first row that is not finite, or (zero = 1) all
+ * zeros. norm (N), may be NULL: lengths of the rows, sums in double. */
+int fl_embed_check(const struct fl_embed *m, int zero, double *norm, struct fl_err *e);
+static inline int64_t fl_embed_id(const struct fl_embed *m, size_t i)
+{
+	return m->id ? m->id[i] : (int64_t)i;
+}
+
+#endif

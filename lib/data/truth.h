@@ -1,0 +1,44 @@
+/* Which texts and images belong together: pairs for training, positives of a query
+ * for measuring. Any number of positives a query. */
+#ifndef FL_DATA_TRUTH_H
+#define FL_DATA_TRUTH_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct fl_embeds;
+
+/* Pairs (text row, image row), in the order given. */
+struct fl_pairs {
+	size_t n;
+	const uint32_t *text, *image;	/* (n) rows */
+	struct fl_arena arena;
+};
+/* source: a record with `pairs` (P,2) integers (text row, image row); FILE#NAME: that
+ * tensor, (P,2), or (T) the image row of every text; JSON {"text row": image row},
+ * {"text row": [image rows]}, or {"id": [ids…]} where both sides have ids; "diagonal":
+ * row i with row i; "groups:K": text row i with image row i / K. NULL: diagonal where
+ * the sides have as many rows. FL_EDATA for a row or id that is not there (with its
+ * place), a pair given twice, or sizes that do not go together. */
+int fl_pairs_open(struct fl_pairs *p, const char *source, const struct fl_embeds *texts,
+                  const struct fl_embeds *images, struct fl_err *e);
+void fl_pairs_release(struct fl_pairs *p);
+
+/* Positives of each query as gallery rows: those of query q are row[first[q]] to
+ * row[first[q + 1] - 1], ascending. */
+struct fl_truth {
+	size_t Q, skipped;		/* queries; those without a positive, skipped on request */
+	const size_t *first;		/* (Q+1) */
+	const uint32_t *row;
+	struct fl_arena arena;
+};
+/* The same sources, read as (query, gallery) by queries and gallery; forms that say
+ * text and image are turned round where the queries are images (reverse = 1). "label":
+ * equal labels. A query without a positive is FL_EDATA unless skip. */
+int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
+                  const struct fl_embeds *gallery, int reverse, int skip, struct fl_err *e);
+void fl_truth_release(struct fl_truth *t);
+
+#endif
