@@ -154,7 +154,7 @@ static int measure(const struct fl_specs *metric, const struct net *n, struct ro
 	const struct fl_data *d = &it->data;
 	size_t C = n->net.classes;
 
-	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, e))
+	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, 0, e))
 		return -1;
 	it->row.round = n->round;
 	it->row.n = d->N;

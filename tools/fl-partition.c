@@ -362,6 +362,9 @@ static int make_shifted(const struct out *w, size_t k, const uint32_t *row, size
 		.div = j->data.div,
 	};
 
+	if (j->data.pair)
+		return fl_fail(e, FL_EUSAGE, "%s: --shift is for examples with 'x', not for pairs",
+		               j->data.name);
 	if (fl_data_subset(&j->data, row, n, (int64_t)k, rec, e))
 		return -1;
 	return ((const struct fl_shift *)s->entry)->apply(s->p, &in, rec, e) ?

@@ -111,7 +111,7 @@ static int collect(const struct fl_spec *what, struct room *r, struct item *it, 
 		.C = r->net.classes, .d = r->net.features, .n = d->N, .arena = &it->arena
 	};
 
-	if (fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes, e) ||
+	if (fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes, 0, e) ||
 	    s->begin(what->p, &c, e))
 		return -1;
 	for (size_t i = 0, B; i < d->N; i += B) {

@@ -133,9 +133,28 @@ static int check_column(const struct fl_tset *rec, const char *name, const struc
 	return 0;
 }
 
+static int check_pairs(const struct fl_tset *rec, const struct fl_tensor *pairs,
+                       struct fl_err *e)
+{
+	static const char *const side[] = { "text", "image" };
+
+	if (pairs->ndim != 2 || pairs->dim[1] != 2 || !is_integer(pairs))
+		return misshaped(pairs, "(P,2) integers", e);
+	for (size_t i = 0; i < 2; i++) {
+		const struct fl_tensor *t = fl_tset_find(rec, side[i]);
+
+		if (!t)
+			return fl_fail(e, FL_EDATA, "tensor '%s' is missing beside 'pairs'", side[i]);
+		if (t->ndim != 2 || !fl_dtype_is_float(t->dtype))
+			return misshaped(t, "rows of floats", e);
+	}
+	return check_column(rec, "y", pairs, e) || check_column(rec, "id", pairs, e) ? -1 : 0;
+}
+
 static int check_data(const struct fl_tset *rec, struct fl_err *e)
 {
 	const struct fl_tensor *x = fl_tset_find(rec, "x"), *index = fl_tset_find(rec, "index");
+	const struct fl_tensor *pairs = fl_tset_find(rec, "pairs");
 
 	if (index && (index->dtype != FL_I64 || index->ndim != 1))
 		return misshaped(index, "I64 of one dimension", e);
@@ -143,7 +162,7 @@ static int check_data(const struct fl_tset *rec, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "tensor 'index' is there, but fl.source or fl.source_crc "
 		               "is missing");
 	if (!x)
-		return 0;
+		return pairs ? check_pairs(rec, pairs, e) : 0;
 	if (!x->ndim || (x->dtype != FL_U8 && x->dtype != FL_F32))
 		return misshaped(x, "rows of U8 or F32", e);
 	return check_column(rec, "y", x, e) || check_column(rec, "id", x, e) ? -1 : 0;

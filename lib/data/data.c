@@ -73,6 +73,22 @@ static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_er
 	return 0;
 }
 
+/* Floats for the loss, one row an example as x has them. */
+static int take_target(struct fl_data *d, const struct fl_tset *s, struct fl_err *e)
+{
+	const struct fl_tensor *t = fl_tset_find(s, "target");
+	size_t bad;
+
+	if (!t)
+		return 0;
+	if (!fl_dtype_is_float(t->dtype) || t->ndim != 2 || !t->n || t->dim[0] != d->labels->n)
+		return fl_fail(e, FL_EDATA, "tensor 'target' must hold %zu rows of floats", d->labels->n);
+	if ((bad = fl_dtype_nonfinite(t->dtype, t->data, t->n)) < t->n)
+		return fl_fail(e, FL_EDATA, "tensor 'target' row %zu is not finite", bad / t->dim[1]);
+	d->target = t;
+	return 0;
+}
+
 /* Index form: the rows of x that are meant. */
 static int take_index(struct fl_data *d, const struct fl_tensor *t, struct fl_err *e)
 {
@@ -123,12 +139,18 @@ static int take_classes(struct fl_data *d, struct fl_err *e)
 
 static int take_labels(struct fl_data *d, struct fl_err *e)
 {
-	const unsigned char *p = d->labels->data;
-	size_t size = fl_dtype_size(d->labels->dtype), largest = 0;
+	const unsigned char *p;
+	size_t size, largest = 0;
 	double limit, v;
 
-	if (take_classes(d, e) || !(d->y = fl_arena_get(&d->arena, d->N, sizeof *d->y, e)))
+	if (take_classes(d, e) || !(d->y = fl_arena_zero(&d->arena, d->N, sizeof *d->y, e)))
 		return -1;
+	if (!d->labels) {
+		d->C = 1;
+		return 0;
+	}
+	p = d->labels->data;
+	size = fl_dtype_size(d->labels->dtype);
 	limit = d->C ? (double)d->C : FL_CLASSES_MAX;
 	for (size_t i = 0; i < d->N; i++) {
 		fl_dtype_to_f64(d->labels->dtype, p + row_of(d, i) * size, &v, 1);
@@ -188,18 +210,26 @@ static int take_scale(struct fl_data *d, struct fl_err *e)
 	return 0;
 }
 
-static int take(struct fl_data *d, const char *dir, struct fl_err *e)
+static int take_examples(struct fl_data *d, const char *dir, struct fl_err *e)
 {
 	const struct fl_tensor *index = fl_tset_find(&d->rec, "index");
 	int far = index && !fl_tset_find(&d->rec, "x");
+	const struct fl_tset *s = far ? &d->source : &d->rec;
 
-	if (check_kind(d, e) || fl_meta_i64(&d->rec, "fl.client", &d->client, e) < 0 ||
-	    (far && fl_data_follow(d, dir, e)) ||
-	    check_shapes(d, far ? &d->source : &d->rec, e) ||
+	if ((far && fl_data_follow(d, dir, e)) || check_shapes(d, s, e) || take_target(d, s, e) ||
 	    (far && take_index(d, index, e)))
 		return -1;
-	return check_column(d, "id", e) || check_column(d, "group", e) || take_labels(d, e) ||
-	       check_finite(d, e) || take_scale(d, e) ? -1 : 0;
+	return check_finite(d, e) || take_scale(d, e) ? -1 : 0;
+}
+
+static int take(struct fl_data *d, const char *dir, struct fl_err *e)
+{
+	int pairs = fl_tset_find(&d->rec, "pairs") && !fl_tset_find(&d->rec, "x");
+
+	if (check_kind(d, e) || fl_meta_i64(&d->rec, "fl.client", &d->client, e) < 0 ||
+	    (pairs ? fl_data_take_pairs(d, e) : take_examples(d, dir, e)))
+		return -1;
+	return check_column(d, "id", e) || check_column(d, "group", e) || take_labels(d, e) ? -1 : 0;
 }
 
 int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
@@ -241,21 +271,48 @@ uint32_t fl_data_crc(const struct fl_tset *rec)
 	return crc;
 }
 
-int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, struct fl_err *e)
+static int wrong_inputs(const struct fl_data *d, size_t inputs, struct fl_err *e)
 {
 	char shape[256];
-	struct fl_tensor one = *d->x;
+	struct fl_tensor one;
 
-	if (d->d != inputs) {
-		one.ndim--;
-		one.dim++;
-		return fl_fail(e, FL_EDATA, "%s: examples are %s (%zu values), the model takes %zu",
-		               d->name, fl_tensor_shape_str(&one, shape, sizeof shape), d->d, inputs);
-	}
+	if (d->pair)
+		return fl_fail(e, FL_EDATA, "%s: pairs are a text of %zu and an image of %zu values, "
+		               "the model takes %zu in all", d->name, d->text->dim[1], d->image->dim[1],
+		               inputs);
+	one = *d->x;
+	one.ndim--;
+	one.dim++;
+	return fl_fail(e, FL_EDATA, "%s: examples are %s (%zu values), the model takes %zu",
+	               d->name, fl_tensor_shape_str(&one, shape, sizeof shape), d->d, inputs);
+}
+
+int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, size_t targets,
+                 struct fl_err *e)
+{
+	if (d->d != inputs)
+		return wrong_inputs(d, inputs, e);
 	if (d->C > classes)
 		return fl_fail(e, FL_EDATA, "%s: %zu classes, the model tells %zu apart", d->name, d->C,
 		               classes);
+	if (targets && !d->target)
+		return fl_fail(e, FL_EDATA, "%s: tensor 'target' is missing; the model's loss wants %zu "
+		               "numbers an example", d->name, targets);
+	if (targets && d->target->dim[1] != targets)
+		return fl_fail(e, FL_EDATA, "%s: tensor 'target' has %zu numbers an example, the model's "
+		               "loss wants %zu", d->name, d->target->dim[1], targets);
 	return 0;
+}
+
+void fl_data_targets(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
+                     float *out)
+{
+	size_t T = d->target->dim[1], size = T * fl_dtype_size(d->target->dtype);
+	const unsigned char *p = d->target->data;
+
+	for (size_t i = 0; i < n; i++)
+		fl_dtype_to_f32(d->target->dtype, p + row_of(d, idx ? idx[i] : i0 + i) * size,
+		                out + i * T, T);
 }
 
 /* --- records from a data set --- */
@@ -348,14 +405,15 @@ int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, 
 	return 0;
 }
 
-/* All of the record but x. */
+/* All of the record but x; of pairs, all. */
 static int all_but_x(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                      struct fl_tset *out, struct fl_err *e)
 {
 	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
 
-	if (describe(d, client, out, e) || gather(d, d->labels, 1, idx, n, out, e) ||
-	    gather_group(d, idx, n, out, e))
+	if (describe(d, client, out, e) || (d->labels && gather(d, d->labels, 1, idx, n, out, e)) ||
+	    (d->target && gather(d, d->target, 1, idx, n, out, e)) ||
+	    gather_group(d, idx, n, out, e) || (d->pair && fl_data_pair_subset(d, idx, n, out, e)))
 		return -1;
 	return id ? gather(d, id, 0, idx, n, out, e) : add_rows(d, "id", idx, n, out, e);
 }
@@ -363,7 +421,8 @@ static int all_but_x(const struct fl_data *d, const uint32_t *idx, size_t n, int
 int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                    struct fl_tset *out, struct fl_err *e)
 {
-	return all_but_x(d, idx, n, client, out, e) || gather(d, d->x, 1, idx, n, out, e) ? -1 : 0;
+	return all_but_x(d, idx, n, client, out, e) ||
+	       (d->x && gather(d, d->x, 1, idx, n, out, e)) ? -1 : 0;
 }
 
 int fl_data_frame(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
@@ -371,18 +430,20 @@ int fl_data_frame(const struct fl_data *d, const uint32_t *idx, size_t n, int64_
 {
 	size_t dim[FL_ST_NDIM_MAX];
 
-	memcpy(dim, d->x->dim, d->x->ndim * sizeof *dim);
-	dim[0] = n;
 	if (all_but_x(d, idx, n, client, out, e))
 		return -1;
+	if (!d->x)
+		return 0;
+	memcpy(dim, d->x->dim, d->x->ndim * sizeof *dim);
+	dim[0] = n;
 	return fl_tset_add_bare(out, d->x->name, d->x->dtype, d->x->ndim, dim, e) ? 0 : -1;
 }
 
 int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct fl_tset *rec,
                   struct fl_out *o, struct fl_err *e)
 {
-	size_t row = d->d * fl_dtype_size(d->x->dtype);
-	const unsigned char *x = d->x->data;
+	size_t row = d->x ? d->d * fl_dtype_size(d->x->dtype) : 0;
+	const unsigned char *x = d->x ? d->x->data : NULL;
 	struct fl_str header = FL_STR_INIT;
 	int rc = fl_st_header(rec, &header, e);
 
@@ -405,6 +466,8 @@ int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_
 	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
 	char hex[9];
 
+	if (d->pair)
+		return fl_fail(e, FL_EUSAGE, "%s: pairs of texts and images have no index form", d->name);
 	snprintf(hex, sizeof hex, "%08" PRIx32, crc);
 	if (describe(d, client, out, e) || fl_meta_set(out, "fl.source", source, e) ||
 	    fl_meta_set(out, "fl.source_crc", hex, e) || add_rows(d, "index", idx, n, out, e) ||

@@ -14,6 +14,12 @@ struct fl_data {
 	struct fl_tset rec;		/* as a record of kind data: x, y, id, metadata */
 	struct fl_tset source;		/* index form: the record whose rows are meant */
 	const struct fl_tensor *x, *labels;	/* (rows, ...) U8 or F32; (rows) integer */
+	const struct fl_tensor *target;	/* (rows, T) of floats, or NULL */
+	/* Pairs of texts and images in place of x: embeddings of any float type, and the
+	 * row of either in an example, which is the two side by side. x is NULL; labels
+	 * may be, then all are class 0. */
+	const struct fl_tensor *text, *image;	/* (texts, dt), (images, di) */
+	const struct fl_data_pair { uint32_t text, image; } *pair;	/* (N) */
 	size_t N, d;			/* examples; stored values an example */
 	size_t first;			/* row of x of example 0, where row is NULL */
 	const uint32_t *row;		/* (N) rows of x, or NULL: first + i. Index form */
@@ -39,7 +45,8 @@ struct fl_data {
  * unless NULL. FL_EUSAGE for an unknown name, FL_EDATA for bad content, FL_EIO
  * for a file that is not there. */
 int fl_data_open(struct fl_data *d, const char *source, const char *scale, struct fl_err *e);
-/* From a record of kind data, or of none but with x and y (moved in: rec is
+/* From a record of kind data, or of none but with x and y, or with text, image and
+ * pairs (P,2) integers (moved in: rec is
  * emptied, on failure too). Its tensors' data stay where they are, so they must
  * outlive d. dir: folder against which fl.source of the index form is resolved,
  * NULL: the working folder. Checks every label, the shapes, and that F32 values
@@ -48,6 +55,9 @@ int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const 
                  struct fl_err *e);
 void fl_data_release(struct fl_data *d);
 
+/* out(n, T): targets of examples idx(n), or i0.. where idx is NULL. */
+void fl_data_targets(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
+                     float *out);
 /* out(n, d) = scaled inputs of examples idx(n) (NULL: i0, i0+1, ...), y_out(n)
  * (may be NULL). Computed in float, as (v/div - mean)/std. */
 void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
@@ -75,7 +85,9 @@ uint32_t fl_data_crc(const struct fl_tset *rec);
  * format's; NULL where there is none. */
 const char *fl_data_split(const struct fl_data *d);
 
-/* A net's input shape must have d values: FL_EDATA with both shapes. */
-int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, struct fl_err *e);
+/* A net's input shape must have d values, its loss want as many targets as there are
+ * (0: those there are do not matter): FL_EDATA with both shapes. */
+int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, size_t targets,
+                 struct fl_err *e);
 
 #endif

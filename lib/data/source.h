@@ -44,4 +44,14 @@ struct fl_data;
  * d->source and d->keep_source. */
 int fl_data_follow(struct fl_data *d, const char *dir, struct fl_err *e);
 
+
+/* Data of pairs, pairs.c's part of data.h: the record's text, image and pairs, with
+ * every row that is paired finite and not zero; rows of examples; and the tensors of
+ * some of them, with the texts and images that occur. */
+int fl_data_take_pairs(struct fl_data *d, struct fl_err *e);
+void fl_data_pair_rows(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
+                       float *out);
+int fl_data_pair_subset(const struct fl_data *d, const uint32_t *idx, size_t n,
+                        struct fl_tset *out, struct fl_err *e);
+
 #endif

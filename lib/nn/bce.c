@@ -4,20 +4,19 @@
 #include "base/fmath.h"
 #include "nn/layer.h"
 
-static double loss(const void *p, const fl_real *z, const int32_t *y, fl_real *dz,
-                   fl_real *scratch, size_t B, size_t C)
+static double loss(const void *p, const struct fl_batch *a)
 {
-	double sum = 0, n = (double)(B * C);
+	double sum = 0, n = (double)(a->B * a->C);
 
 	(void)p;
-	(void)scratch;
-	for (size_t b = 0; b < B; b++, z += C)
-		for (size_t c = 0; c < C; c++) {
-			double v = (double)z[c], t = (size_t)y[b] == c, small = fl_exp(v < 0 ? v : -v);
+	for (size_t b = 0; b < a->B; b++)
+		for (size_t c = 0, i = b * a->C; c < a->C; c++, i++) {
+			double v = (double)a->z[i], t = (size_t)a->y[b] == c;
+			double small = fl_exp(v < 0 ? v : -v);
 
 			sum += (v > 0 ? v : 0) - v * t + fl_log1p(small);
-			if (dz)
-				dz[b * C + c] = (fl_real)(((v < 0 ? small : 1) / (1 + small) - t) / n);
+			if (a->dz)
+				a->dz[i] = (fl_real)(((v < 0 ? small : 1) / (1 + small) - t) / n);
 		}
 	return sum / n;
 }

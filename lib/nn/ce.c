@@ -98,9 +98,12 @@ static void row_gradient(fl_real *p, int32_t y, const fl_real *w, double s, fl_r
 		p[c] *= scale;
 }
 
-static double loss(const void *block, const fl_real *z, const int32_t *y, fl_real *dz,
-                   fl_real *scratch, size_t B, size_t C)
+static double loss(const void *block, const struct fl_batch *a)
 {
+	size_t B = a->B, C = a->C;
+	const fl_real *z = a->z;
+	const int32_t *y = a->y;
+	fl_real *dz = a->dz, *scratch = a->scratch;
 	const struct ce *p = block;
 	fl_real lse[ROWS], *w = scratch + B * C;
 	double s = p->smoothing > 0 ? p->smoothing : 0, sum = 0, all = 0;

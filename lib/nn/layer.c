@@ -22,6 +22,13 @@ char *fl_shape_str(const struct fl_shape *s, char *buf, size_t n)
 	return buf;
 }
 
+size_t fl_loss_scratch(const struct fl_loss_entry *l, const void *p, size_t B, size_t C)
+{
+	return l->scratch ? l->scratch(p, B, C) : B * C + B + C;
+}
+
+const char *const fl_score_name[] = { "cosine", "ip", "vmf", "ps", "csd", NULL };
+
 const struct fl_family fl_family_layer = {
 	"layer", fl_layer_list, "layers of a JSON architecture"
 };

@@ -16,6 +16,7 @@
 
 #include "base/rng.h"
 #include "base/spec.h"
+#include "nn/posterior.h"
 #include "nn/real.h"
 
 #define FL_SHAPE_MAX 8
@@ -105,17 +106,35 @@ struct fl_layer_entry {
 	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example; NULL: 0 */
 };
 
-/* A loss over logits: mean over the batch. */
+/* A batch as a loss sees it. */
+struct fl_batch {
+	size_t B, C;
+	const fl_real *z;	/* (B,C) outputs */
+	const int32_t *y;	/* (B) class indices < C */
+	const fl_real *t;	/* (B,T) targets, T as the loss's targets() says; NULL: it wants none */
+	fl_real *dz;		/* (B,C), written: the gradient by z; NULL: not wanted */
+	fl_real *scratch;	/* (fl_loss_scratch()) */
+};
+
+/* A loss over outputs: mean over the batch. An architecture brings its loss, and with
+ * it what the outputs mean: logits of classes, or distributions of embeddings. */
 struct fl_loss_entry {
 	struct fl_entry e;
 	/* FL_EUSAGE: the parameters do not fit C outputs. NULL: they always do. */
 	int (*check)(const void *p, size_t C, struct fl_err *e);
-	/* Value = mean over B of the loss; dz(B,C) = its gradient (NULL: not
-	 * wanted). y(B) class indices < C. scratch: FL_LOSS_SCRATCH(B, C) reals. */
-	double (*loss)(const void *p, const fl_real *z, const int32_t *y, fl_real *dz,
-	               fl_real *scratch, size_t B, size_t C);
+	/* Numbers of an example's target, the data's tensor `target`. NULL: 0. */
+	size_t (*targets)(const void *p, size_t C);
+	/* Reals of scratch for batches up to B. NULL: B C + B + C. */
+	size_t (*scratch)(const void *p, size_t B, size_t C);
+	double (*loss)(const void *p, const struct fl_batch *b);
+	/* Adapters: what outputs say of either side of a pair, and of B rows of outputs
+	 * its distributions into those members of out that are not NULL. Outputs of the
+	 * side asked for must not depend on the other side's input. NULL: not one. */
+	void (*reading)(const void *p, size_t C, struct fl_reading *r);
+	void (*posterior)(const void *p, enum fl_side side, const fl_real *z, size_t B, size_t C,
+	                  struct fl_posterior *out);
 };
-#define FL_LOSS_SCRATCH(B, C) ((B) * (C) + (B) + (C))
+size_t fl_loss_scratch(const struct fl_loss_entry *l, const void *p, size_t B, size_t C);
 
 extern const struct fl_entry *const fl_layer_list[];
 extern const struct fl_entry *const fl_loss_list[];

@@ -2,23 +2,22 @@
  * batch and outputs. */
 #include "nn/layer.h"
 
-static double loss(const void *p, const fl_real *z, const int32_t *y, fl_real *dz,
-                   fl_real *scratch, size_t B, size_t C)
+static double loss(const void *p, const struct fl_batch *a)
 {
-	fl_real scale = 2 / (fl_real)(B * C);
+	size_t n = a->B * a->C;
+	fl_real scale = 2 / (fl_real)n;
 	double sum = 0;
 
 	(void)p;
-	(void)scratch;
-	for (size_t b = 0; b < B; b++, z += C)
-		for (size_t c = 0; c < C; c++) {
-			fl_real d = z[c] - ((size_t)y[b] == c ? 1 : 0);
+	for (size_t b = 0; b < a->B; b++)
+		for (size_t c = 0, i = b * a->C; c < a->C; c++, i++) {
+			fl_real d = a->z[i] - ((size_t)a->y[b] == c ? 1 : 0);
 
 			sum += (double)d * (double)d;
-			if (dz)
-				dz[b * C + c] = scale * d;
+			if (a->dz)
+				a->dz[i] = scale * d;
 		}
-	return sum / (double)(B * C);
+	return sum / (double)n;
 }
 
 const struct fl_loss_entry fl_loss_mse = {

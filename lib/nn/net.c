@@ -94,12 +94,14 @@ static int names_differ(const struct fl_net *net, struct fl_err *e)
 	return rc;
 }
 
-static int check_loss(const struct fl_net *net, struct fl_err *e)
+static int set_loss(struct fl_net *net, struct fl_err *e)
 {
 	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
 
-	return loss->check && loss->check(net->loss.p, net->classes, e) ?
-	       fl_fail_in(e, "loss: %s", loss->e.name) : 0;
+	if (loss->check && loss->check(net->loss.p, net->classes, e))
+		return fl_fail_in(e, "loss: %s", loss->e.name);
+	net->targets = loss->targets ? loss->targets(net->loss.p, net->classes) : 0;
+	return 0;
 }
 
 static int set_ends(struct fl_net *net, struct fl_err *e)
@@ -131,7 +133,7 @@ int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 {
 	*net = (struct fl_net){ .layer = NULL };
 	if (fl_arch_read(net, json, e) || shape_layers(net, e) || place_params(net, e) ||
-	    names_differ(net, e) || set_ends(net, e) || check_loss(net, e) || set_arch(net, e)) {
+	    names_differ(net, e) || set_ends(net, e) || set_loss(net, e) || set_arch(net, e)) {
 		fl_net_release(net);
 		return -1;
 	}

@@ -38,6 +38,7 @@ struct fl_net {
 	size_t weights;		/* numbers a record holds: sum of n */
 	struct fl_shape in;
 	size_t classes;		/* outputs C */
+	size_t targets;		/* numbers of an example's target that the loss wants */
 	size_t first;		/* first layer that has parameters: earlier ones need no gradient */
 	size_t feature_layer, features;	/* input of that layer, its size */
 	struct fl_spec loss;
@@ -71,6 +72,7 @@ struct fl_work {
 	fl_real **dact;		/* (nlayer+1) gradients; fused or in-place layers share */
 	fl_real **dskip;	/* (nlayer+1) of an activation's second reader, or NULL */
 	fl_real **cache;
+	fl_real *target;	/* (B, net->targets) to be filled, or NULL */
 	fl_real *scratch, *loss_scratch;
 	fl_real *stats;		/* the caller's flat vector whose running statistics a forward
 				 * pass in training updates; NULL: they stay */
@@ -85,7 +87,7 @@ void fl_work_release(struct fl_work *k);
 /* act[0] (B rows) -> act[nlayer]. rng may be NULL where train is 0. */
 void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *w, size_t B,
                     int train, struct fl_rng *rng);
-/* Loss of the logits there; fills dact[nlayer] where grad. */
+/* Loss of the outputs there with classes y and k->target; fills dact[nlayer] where grad. */
 double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
                    int grad);
 /* dact[nlayer] -> dw (written, not added). done(ctx, param index, begin, end)

@@ -87,9 +87,12 @@ static void through_scaling(const fl_real *z, const fl_real *u, fl_real *du, siz
 	}
 }
 
-static double loss(const void *block, const fl_real *z, const int32_t *y, fl_real *dz,
-                   fl_real *scratch, size_t B, size_t C)
+static double loss(const void *block, const struct fl_batch *a)
 {
+	size_t B = a->B, C = a->C;
+	const fl_real *z = a->z;
+	const int32_t *y = a->y;
+	fl_real *dz = a->dz, *scratch = a->scratch;
 	double tau = ((const struct supcon *)block)->tau, sum = 0;
 	fl_real *u = scratch, *s = scratch + B * C;
 	size_t anchors = 0;

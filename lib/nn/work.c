@@ -113,8 +113,12 @@ static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_er
 		if (n > most)
 			most = n;
 	}
-	return (k->scratch = buffer(k, 1, most, e)) &&
-	       (k->loss_scratch = buffer(k, k->B + 1, net->classes + 1, e)) ? 0 : -1;
+	if (!(k->scratch = buffer(k, 1, most, e)) ||
+	    (net->targets && !(k->target = buffer(k, k->B, net->targets, e))))
+		return -1;
+	most = fl_loss_scratch((const struct fl_loss_entry *)net->loss.entry, net->loss.p, k->B,
+	                       net->classes);
+	return (k->loss_scratch = buffer(k, 1, most, e)) ? 0 : -1;
 }
 
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,
@@ -172,8 +176,12 @@ double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y
 {
 	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
 
-	return loss->loss(net->loss.p, k->act[net->nlayer], y, grad ? k->dact[net->nlayer] : NULL,
-	                  k->loss_scratch, B, net->classes);
+	const struct fl_batch b = {
+		.B = B, .C = net->classes, .z = k->act[net->nlayer], .y = y, .t = k->target,
+		.dz = grad ? k->dact[net->nlayer] : NULL, .scratch = k->loss_scratch,
+	};
+
+	return loss->loss(net->loss.p, &b);
 }
 
 /* From a layer's offsets to the net's parameters. */

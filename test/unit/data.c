@@ -270,11 +270,108 @@ static void test_fits(void)
 	struct fl_data d;
 
 	open_data(&d, DIR "u8.safetensors");
-	is_int(fl_data_fits(&d, D, 5, &e), 0, "fits");
-	is_int(fl_data_fits(&d, 64, 5, &e), -1, "wrong inputs");
+	is_int(fl_data_fits(&d, D, 5, 0, &e), 0, "fits");
+	is_int(fl_data_fits(&d, 64, 5, 0, &e), -1, "wrong inputs");
 	is_str(e.msg, DIR "u8.safetensors: examples are 3x4x2 (24 values), the model takes 64",
 	       "names both shapes");
-	is_int(fl_data_fits(&d, D, 4, &e), -1, "too few classes");
+	is_int(fl_data_fits(&d, D, 4, 0, &e), -1, "too few classes");
+	fl_data_release(&d);
+}
+
+/* 4 texts of 3 values, 3 images of 2, 5 pairs; text 1 and image 0 are in none. */
+static void build_pairs(struct fl_tset *s)
+{
+	static const float text[] = { 1, 2, 3, 0, 0, 0, 4, 5, 6, 7, 8, 9 };
+	static const uint16_t image[] = { 0x7c00, 0, 0x3c00, 0x4000, 0x4200, 0 };	/* inf 0 1 2 3 0 */
+	static const int32_t pairs[] = { 0, 2, 2, 1, 3, 2, 0, 1, 2, 2 };
+
+	*s = (struct fl_tset){ .t = NULL };
+	fl_tset_add(s, "text", FL_F32, 2, (const size_t[]){ 4, 3 }, NULL, NULL);
+	fl_tset_add(s, "image", FL_F16, 2, (const size_t[]){ 3, 2 }, NULL, NULL);
+	fl_tset_add(s, "pairs", FL_I32, 2, (const size_t[]){ 5, 2 }, NULL, NULL);
+	memcpy(tensor(s, "text"), text, sizeof text);
+	memcpy(tensor(s, "image"), image, sizeof image);
+	memcpy(tensor(s, "pairs"), pairs, sizeof pairs);
+	fl_meta_set(s, "fl.client", "3", NULL);
+}
+
+static void test_pairs(void)
+{
+	static const float all[] = { 1, 2, 3, 3, 0, 4, 5, 6, 1, 2, 7, 8, 9, 3, 0,
+	                             1, 2, 3, 1, 2, 4, 5, 6, 3, 0 };
+	static const uint32_t idx[] = { 2, 4 };
+	static const int64_t want_pairs[] = { 1, 0, 0, 0 };
+	struct fl_tset s, out = { .t = NULL };
+	struct fl_err e = { 0 };
+	struct fl_data d;
+	float x[25];
+	int32_t y[5];
+
+	build_pairs(&s);
+	if (!ok(!fl_data_take(&d, &s, NULL, "pairs", &e), "pairs of texts and images"))
+		return;
+	ok(d.N == 5 && d.d == 5 && d.C == 1 && d.client == 3, "are examples of both in a row");
+	fl_data_batch(&d, NULL, 0, 5, x, y);
+	ok(!memcmp(x, all, sizeof all), "with the values of their rows");
+	fl_data_batch(&d, idx, 0, 2, x, y);
+	ok(!memcmp(x, all + 10, 20) && !memcmp(x + 5, all + 20, 20) && !y[0], "in any order");
+	is_int(fl_data_frame(&d, idx, 2, 8, &out, &e), 0, "some of them");
+	ok(fl_tset_find(&out, "text")->dim[0] == 2 && fl_tset_find(&out, "image")->dim[0] == 1,
+	   "bring the rows that occur");
+	ok(!memcmp(tensor(&out, "pairs"), want_pairs, sizeof want_pairs), "and number them anew");
+	is_int(fl_data_index(&d, idx, 2, 8, "x", 0, &out, &e), -1, "no index form");
+	is_int(fl_data_fits(&d, 6, 1, 0, &e), -1, "wrong inputs");
+	is_str(e.msg, "pairs: pairs are a text of 3 and an image of 2 values, the model takes 6 in all",
+	       "names both sides");
+	fl_data_release(&d);
+	is_int(fl_data_take(&d, &out, NULL, "subset", &e), 0, "a part is pairs again");
+	fl_data_batch(&d, NULL, 0, 2, x, y);
+	ok(!memcmp(x, all + 10, 20) && !memcmp(x + 5, all + 20, 20), "with the same values");
+	fl_data_release(&d);
+
+	build_pairs(&s);
+	((int32_t *)tensor(&s, "pairs"))[3] = 3;
+	refused(&s, "pairs[1]: image row 3, there are 3");
+	build_pairs(&s);
+	((int32_t *)tensor(&s, "pairs"))[2] = -1;
+	refused(&s, "pairs[1]: text row -1, there are 4");
+	build_pairs(&s);
+	((int32_t *)tensor(&s, "pairs"))[4] = 1;
+	refused(&s, "tensor 'text' row 1 is all zeros");
+	build_pairs(&s);
+	((int32_t *)tensor(&s, "pairs"))[9] = 0;
+	refused(&s, "tensor 'image' row 0 is not finite");
+	build_pairs(&s);
+	fl_tset_add(&s, "y", FL_I64, 1, (const size_t[]){ 4 }, NULL, NULL);
+	refused(&s, "tensor 'y' must hold 5 integers");
+}
+
+static void test_targets(void)
+{
+	struct fl_tset s, out = { .t = NULL };
+	struct fl_err e = { 0 };
+	struct fl_data d;
+	float t[2];
+
+	build(&s, FL_F32, 3, FL_U8, 3);
+	fl_tset_add(&s, "target", FL_F32, 2, (const size_t[]){ 3, 1 }, NULL, NULL);
+	memcpy(tensor(&s, "target"), (const float[]){ 5, 6, 7 }, 12);
+	if (!ok(!fl_data_take(&d, &s, NULL, "t", &e), "targets"))
+		return;
+	is_int(fl_data_fits(&d, 2, 9, 1, &e), 0, "fit");
+	is_int(fl_data_fits(&d, 2, 9, 2, &e), -1, "or not");
+	fl_data_subset(&d, (const uint32_t[]){ 0, 2 }, 2, 1, &out, &e);
+	fl_data_release(&d);
+	fl_data_take(&d, &out, NULL, "t", &e);
+	fl_data_targets(&d, NULL, 0, 2, t);
+	ok(t[0] == 5 && t[1] == 7, "go with their examples");
+	fl_data_release(&d);
+	build(&s, FL_F32, 3, FL_U8, 3);
+	fl_tset_add(&s, "target", FL_F32, 2, (const size_t[]){ 2, 1 }, NULL, NULL);
+	refused(&s, "tensor 'target' must hold 3 rows");
+	build(&s, FL_F32, 3, FL_U8, 3);
+	if (!fl_data_take(&d, &s, NULL, "t", &e))
+		is_int(fl_data_fits(&d, 2, 9, 1, &e), -1, "a loss that wants them is refused without");
 	fl_data_release(&d);
 }
 
@@ -289,5 +386,7 @@ int main(void)
 	test_scale();
 	test_refusals();
 	test_fits();
+	test_pairs();
+	test_targets();
 	return tap_done();
 }

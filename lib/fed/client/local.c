@@ -181,6 +181,16 @@ static void update_all(struct fl_loop *p)
 			update(p, net->param[i].off, net->param[i].off + net->param[i].n);
 }
 
+/* Inputs, classes and targets of examples idx(B), or i0.. . */
+static void load(const struct fl_local *l, const uint32_t *idx, size_t i0, size_t B)
+{
+	struct fl_work *k = &l->room->work;
+
+	fl_data_batch(l->data, idx, i0, B, k->act[0], l->room->y);
+	if (k->target)
+		fl_data_targets(l->data, idx, i0, B, k->target);
+}
+
 /* Loss of the batch at hand; its gradient by the logits is where backward looks. */
 static double forward(struct fl_loop *p, const fl_real *w)
 {
@@ -191,7 +201,7 @@ static double forward(struct fl_loop *p, const fl_real *w)
 	fl_real *z = k->act[net->nlayer], *dz = k->dact[net->nlayer];
 	double loss;
 
-	fl_data_batch(l->data, l->idx, l->i0, l->B, k->act[0], r->y);
+	load(l, l->idx, l->i0, l->B);
 	k->stats = w == p->ph->w ? p->ph->w : NULL;
 	fl_net_forward(net, k, w, l->B, 1, &p->drop);
 	if (p->method->logits)
@@ -417,7 +427,7 @@ static double measure_batch(struct fl_local *l, const fl_real *w, const uint32_t
 	struct fl_room *r = l->room;
 	double loss;
 
-	fl_data_batch(l->data, idx, i0, B, r->work.act[0], r->y);
+	load(l, idx, i0, B);
 	fl_net_forward(l->net, &r->work, w, B, 0, NULL);
 	loss = fl_net_loss(l->net, &r->work, r->y, B, s != NULL);
 	if (s) {
