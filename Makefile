@@ -35,13 +35,14 @@ SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data by schedule shift opt metric arch layer loss method rule server stat
+FAMILIES := data by schedule shift opt metric rmetric arch layer loss method rule server stat
 DIR_data   := lib/data
 DIR_by     := lib/part
 DIR_shift  := lib/shift
 DIR_opt    := lib/optim
 DIR_schedule := lib/optim
 DIR_metric := lib/metric
+DIR_rmetric := lib/metric
 DIR_arch   := lib/model
 DIR_layer  := lib/nn
 DIR_loss   := lib/nn
@@ -55,6 +56,7 @@ HDR_shift  := shift/shift.h
 HDR_opt    := optim/optim.h
 HDR_schedule := optim/schedule.h
 HDR_metric := metric/metric.h
+HDR_rmetric := metric/rank.h
 HDR_arch   := model/model.h
 HDR_layer  := nn/layer.h
 HDR_loss   := nn/layer.h

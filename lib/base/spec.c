@@ -75,31 +75,56 @@ static int unescape(char *s, struct fl_err *e)
 	return 0;
 }
 
+static int set_one(const struct fl_entry *en, const struct fl_param *p, void *block, char *value,
+                   unsigned long long *seen, struct fl_arena *a, struct fl_err *e)
+{
+	unsigned long long bit = 1ull << ((unsigned)(p - en->params) & 63);
+
+	if (*seen & bit)
+		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", en->name, p->name);
+	*seen |= bit;
+	if (unescape(value, e) || fl_param_set(p, block, value, a, e))
+		return fl_fail_in(e, "%s: %s", en->name, p->name);
+	return 0;
+}
+
 static int set_pair(const struct fl_entry *en, void *block, char *pair, unsigned long long *seen,
                     struct fl_arena *a, struct fl_err *e)
 {
 	char *eq = strchr(pair, '=');
 	const struct fl_param *p;
-	unsigned long long bit;
 
 	if (!eq)
 		return fl_fail(e, FL_EUSAGE, "%s: '%s' is not key=value", en->name, pair);
 	*eq = '\0';
 	if (!(p = fl_param_find(en->params, pair)))
 		return unknown_key(en, pair, e);
-	bit = 1ull << ((unsigned)(p - en->params) & 63);
-	if (*seen & bit)
-		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", en->name, pair);
-	*seen |= bit;
-	if (unescape(eq + 1, e) || fl_param_set(p, block, eq + 1, a, e))
-		return fl_fail_in(e, "%s: %s", en->name, pair);
-	return 0;
+	return set_one(en, p, block, eq + 1, seen, a, e);
+}
+
+/* The entry called s, or that of "NAME@VALUE", short for "NAME:KEY=VALUE" with the
+ * first parameter: *value then points to VALUE. */
+static const struct fl_entry *find_short(const struct fl_family *f, char *s, char **value)
+{
+	const struct fl_entry *en = fl_family_find(f, s);
+	char *at = strchr(s, '@');
+
+	*value = NULL;
+	if (en || !at)
+		return en;
+	*at = '\0';
+	en = fl_family_find(f, s);
+	if (en && en->params)
+		*value = at + 1;
+	else
+		*at = '@';
+	return *value ? en : NULL;
 }
 
 int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
                   struct fl_spec *out, struct fl_err *e)
 {
-	char *s = fl_arena_str(a, text, e), *next;
+	char *s = fl_arena_str(a, text, e), *next, *value;
 	unsigned long long seen = 0;
 	const struct fl_entry *en;
 	void *block;
@@ -109,10 +134,12 @@ int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *
 	next = strchr(s, ':');
 	if (next)
 		*next++ = '\0';
-	if (!(en = fl_family_find(f, s)))
+	if (!(en = find_short(f, s, &value)))
 		return unknown_entry(f, s, e);
 	if (!(block = fl_arena_zero(a, 1, en->psize, e)) ||
 	    fl_param_defaults(en->params, block, a, e))
+		return -1;
+	if (value && set_one(en, en->params, block, value, &seen, a, e))
 		return -1;
 	while (next) {
 		char *pair = next;

@@ -1,4 +1,5 @@
-/* name[:key=value[,key=value]...] <-> an entry of a family and its parameters.
+/* name[:key=value[,key=value]...] <-> an entry of a family and its parameters;
+ * name@value is short for the first parameter, as in hit@5.
  * Does not know which families exist. */
 #ifndef FL_BASE_SPEC_H
 #define FL_BASE_SPEC_H

@@ -40,5 +40,21 @@ struct fl_truth {
 int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
                   const struct fl_embeds *gallery, int reverse, int skip, struct fl_err *e);
 void fl_truth_release(struct fl_truth *t);
+/* Where queries and gallery are the same rows: no row is a positive of itself. */
+int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e);
+
+/* Fold f of n, as COCO's "1K" numbers are means over five: the images (the gallery, or
+ * the queries where reverse) in n runs of equal length, each with the texts that belong
+ * to its images. FL_EDATA where n does not divide the images, or where a text belongs
+ * to images of two folds or to none. */
+struct fl_fold {
+	const uint32_t *query, *gallery;	/* (Q), (G) rows of the whole, ascending */
+	size_t Q, G;
+	struct fl_truth truth;			/* by positions in these two lists */
+	struct fl_arena arena;
+};
+int fl_truth_fold(const struct fl_truth *t, size_t G, int reverse, size_t f, size_t n,
+                  struct fl_fold *out, struct fl_err *e);
+void fl_fold_release(struct fl_fold *f);
 
 #endif

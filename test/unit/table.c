@@ -6,6 +6,7 @@
 #include "fed/server/server.h"
 #include "fed/stat/stat.h"
 #include "metric/metric.h"
+#include "metric/rank.h"
 #include "model/model.h"
 #include "nn/layer.h"
 #include "optim/optim.h"
@@ -25,7 +26,7 @@ static const struct {
 	{ &fl_family_data, "lib/data" }, { &fl_family_by, "lib/part" },
 	{ &fl_family_shift, "lib/shift" }, { &fl_family_opt, "lib/optim" },
 	{ &fl_family_schedule, "lib/optim" },
-	{ &fl_family_metric, "lib/metric" }, { &fl_family_arch, "lib/model" },
+	{ &fl_family_metric, "lib/metric" }, { &fl_family_rmetric, "lib/metric" }, { &fl_family_arch, "lib/model" },
 	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },
 	{ &fl_family_method, "lib/fed/client" }, { &fl_family_rule, "lib/fed/agg" },
 	{ &fl_family_server, "lib/fed/server" }, { &fl_family_stat, "lib/fed/stat" },
@@ -113,6 +114,13 @@ static void suggestions(void)
 	   strstr(e.msg, "[0,1]"), "out of range says the range");
 	ok(fl_spec_parse(&fl_family_opt, "sgd:lr=.1,lr=.2", &a, &s, &e) && e.code == FL_EUSAGE, "a key twice");
 	ok(fl_spec_parse(&fl_family_opt, "sgd:lr", &a, &s, &e) && e.code == FL_EUSAGE, "a key without value");
+	ok(fl_spec_parse(&fl_family_rmetric, "hit@5:k=5", &a, &s, &e) && e.code == FL_EUSAGE, "a key twice, once in short");
+	ok(fl_spec_parse(&fl_family_rmetric, "hit@0", &a, &s, &e) && strstr(e.msg, "hit: k: ") == e.msg,
+	   "in short, out of range");
+	ok(fl_spec_parse(&fl_family_rmetric, "hit@", &a, &s, &e) && e.code == FL_EUSAGE, "in short, empty");
+	ok(fl_spec_parse(&fl_family_rmetric, "mrr@5", &a, &s, &e) && strstr(e.msg, "no 'mrr@5'"),
+	   "in short, without parameters");
+	ok(fl_spec_parse(&fl_family_rmetric, "hitt@5", &a, &s, &e) && e.code == FL_EUSAGE, "in short, unknown");
 	ok(fl_spec_parse(&fl_family_opt, "sgd:", &a, &s, &e) && e.code == FL_EUSAGE, "a colon without key");
 	fl_arena_release(&a);
 }
