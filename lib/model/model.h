@@ -5,10 +5,37 @@
 #include "base/spec.h"
 #include "nn/net.h"
 
+/* How the authors of an adapter train it on pairs: what vlm-adapt does unless told. */
+struct fl_recipe {
+	const char *opt;	/* "sgd:lr=0.01,momentum=0.9,wd=0.0005" */
+	int64_t epochs, batch;
+	double lr_end;		/* the rate falls to this, as half a cosine over all steps */
+};
+
+/* What an adapter of labelled images is fitted to. Rows are as they were given. */
+struct fl_fit {
+	size_t N, d, C;
+	const float *image;	/* (N,d) */
+	const int32_t *y;	/* (N) < C */
+	const float *text;	/* (C,d) of the classes, or NULL */
+	size_t M;		/* examples of the validation set, 0: none */
+	const float *val_image;	/* (M,d) */
+	const int32_t *val_y;	/* (M) */
+	double scale;		/* of logits: 100 for CLIP */
+	uint64_t seed;
+	int threads;
+};
+
 struct fl_arch {
 	struct fl_entry e;
 	/* Appends the layer list. FL_EUSAGE: parameters that do not fit. */
 	int (*json)(const void *p, struct fl_str *out, struct fl_err *e);
+	const struct fl_recipe *recipe;	/* adapters trained on pairs; else NULL */
+	/* Adapters of labelled images that are not trained by steps of the loss: fills the
+	 * net's weights w(P). FL_EDATA where what it wants is not in f; log says what was
+	 * chosen on the validation set. Others: NULL. */
+	int (*fit)(const void *p, const struct fl_fit *f, const struct fl_net *net, fl_real *w,
+	           struct fl_str *log, struct fl_err *e);
 };
 
 extern const struct fl_entry *const fl_arch_list[];
