@@ -10,11 +10,15 @@
 struct fl_embed {
 	struct fl_tset rec;		/* the record, with what lies beside the rows: id, label,
 					 * kappa, var, uncertainty, metadata; other formats: the rows alone */
-	const struct fl_tensor *emb;	/* (N,d), data mapped from the file where that can be */
+	const struct fl_tensor *emb;	/* (N,d), data mapped from the file where that can be;
+					 * NULL data where rows do not follow each other: fl_embed_rows */
 	size_t N, d;
 	const int64_t *id;		/* (N), or NULL: the row's number */
 	const int32_t *label;		/* (N), or NULL */
 	const char *name;		/* for messages */
+	const unsigned char *row;	/* where row 0 begins */
+	size_t stride;			/* bytes from a row to the next */
+	size_t first;			/* number of row 0 among all rows of an fl_embeds */
 	/* Owned: what the rows are views of. */
 	struct fl_stream *keep;
 	void *map;
@@ -23,31 +27,65 @@ struct fl_embed {
 };
 
 /* source: a record of kind embed or none (tensor `emb`), FILE#NAME (that tensor of a
- * record), .npy, FILE.npz#NAME, .fvecs, .fbin; "-" is a record on stdin. FL_EIO for a
+ * record), .npy, FILE.npz#NAME, .fvecs, .fbin and their kin (bvecs, ivecs; hbin, dbin,
+ * u8bin, i8bin, ibin); "-" is a record on stdin, "-#NAME" a tensor of it. FL_EIO for a
  * file that is not there, FL_EDATA for bad content, with byte or row. Nothing of the
  * rows is read or copied that the format lets us map. */
 int fl_embed_open(struct fl_embed *m, const char *source, struct fl_err *e);
+void fl_embed_release(struct fl_embed *m);
+
+struct fl_idrow {
+	int64_t id;
+	size_t row;
+};
+
 /* Shards: a stream of several records is one matrix of their rows in order; so are
  * several sources. Widths must agree: FL_EDATA with both. ids must then all be there
- * or all be absent (rows count on), and differ. */
+ * or all be absent (rows count on), and differ. No row at all is FL_EDATA. */
 struct fl_embeds {
 	struct fl_embed *part;
-	size_t n, N, d;
+	size_t n, cap, N, d;
+	int has_label;			/* every part has labels */
+	struct fl_idrow *byid;		/* (N) by id, or NULL: ids are row numbers */
 };
 int fl_embeds_open(struct fl_embeds *m, const char *const *source, size_t n, struct fl_err *e);
 void fl_embeds_release(struct fl_embeds *m);
-void fl_embed_release(struct fl_embed *m);
+
+/* The tensor of m->rec that says WHAT of the rows: WHAT beside `emb`, NAME_WHAT beside
+ * `NAME`, SET.WHAT beside `SET.NAME`. NULL where there is none. */
+const struct fl_tensor *fl_embed_beside(const struct fl_embed *m, const char *what);
 
 /* out(n,d) = rows i0.. as F32. */
 void fl_embed_rows(const struct fl_embed *m, size_t i0, size_t n, float *out);
+void fl_embeds_rows(const struct fl_embeds *m, size_t i0, size_t n, float *out);
 /* out(n,d) = rows idx(n). */
 void fl_embed_gather(const struct fl_embed *m, const uint32_t *idx, size_t n, float *out);
+void fl_embeds_gather(const struct fl_embeds *m, const uint32_t *idx, size_t n, float *out);
 /* FL_EDATA with the number of the first row that is not finite, or (zero = 1) all
  * zeros. norm (N), may be NULL: lengths of the rows, sums in double. */
 int fl_embed_check(const struct fl_embed *m, int zero, double *norm, struct fl_err *e);
+int fl_embeds_check(const struct fl_embeds *m, int zero, double *norm, struct fl_err *e);
+
 static inline int64_t fl_embed_id(const struct fl_embed *m, size_t i)
 {
-	return m->id ? m->id[i] : (int64_t)i;
+	return m->id ? m->id[i] : (int64_t)(m->first + i);
 }
+/* The part that holds row i. */
+const struct fl_embed *fl_embeds_part(const struct fl_embeds *m, size_t i);
+static inline int64_t fl_embeds_id(const struct fl_embeds *m, size_t i)
+{
+	const struct fl_embed *p = fl_embeds_part(m, i);
+
+	return fl_embed_id(p, i - p->first);
+}
+/* Where m->has_label. */
+static inline int32_t fl_embeds_label(const struct fl_embeds *m, size_t i)
+{
+	const struct fl_embed *p = fl_embeds_part(m, i);
+
+	return p->label[i - p->first];
+}
+/* The row with this id: 0, or -1 where there is none. */
+int fl_embeds_find(const struct fl_embeds *m, int64_t id, size_t *row);
 
 #endif

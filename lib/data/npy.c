@@ -21,13 +21,6 @@
 
 /* --- .npy --- */
 
-struct npy {
-	enum fl_dtype dtype;
-	int swap;
-	unsigned ndim;
-	size_t dim[FL_ST_NDIM_MAX], bytes;
-};
-
 /* Passes over blanks and the word, if it is next. */
 static int eat(const char **s, const char *w)
 {
@@ -40,7 +33,7 @@ static int eat(const char **s, const char *w)
 	return 1;
 }
 
-static int parse_descr(const char **s, struct npy *a, struct fl_err *e)
+static int parse_descr(const char **s, struct fl_npy *a, struct fl_err *e)
 {
 	static const struct { const char *name; enum fl_dtype t; } type[] = {
 		{ "f4", FL_F32 }, { "f8", FL_F64 }, { "f2", FL_F16 }, { "u1", FL_U8 }, { "i1", FL_I8 },
@@ -64,7 +57,7 @@ static int parse_descr(const char **s, struct npy *a, struct fl_err *e)
 }
 
 /* "(3, 4)", "(3,)", "()" */
-static int parse_shape(const char **s, struct npy *a, struct fl_err *e)
+static int parse_shape(const char **s, struct fl_npy *a, struct fl_err *e)
 {
 	if (!eat(s, "("))
 		return fl_fail(e, FL_EDATA, "header: shape is no tuple");
@@ -91,9 +84,9 @@ static int parse_shape(const char **s, struct npy *a, struct fl_err *e)
 }
 
 /* {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } in any order. */
-static int parse_dict(const char *s, struct npy *a, struct fl_err *e)
+static int parse_dict(const char *s, struct fl_npy *a, struct fl_err *e)
 {
-	int seen[3] = { 0 }, fortran = 0;
+	int seen[3] = { 0 };
 
 	if (!eat(&s, "{"))
 		return fl_fail(e, FL_EDATA, "header: no dictionary");
@@ -105,7 +98,7 @@ static int parse_dict(const char *s, struct npy *a, struct fl_err *e)
 			return fl_fail(e, FL_EDATA, "header: not descr, fortran_order and shape, once each");
 		if (key == 0 && parse_descr(&s, a, e))
 			return -1;
-		if (key == 1 && !(fortran = eat(&s, "True")) && !eat(&s, "False"))
+		if (key == 1 && !(a->fortran = eat(&s, "True")) && !eat(&s, "False"))
 			return fl_fail(e, FL_EDATA, "header: fortran_order is not True or False");
 		if (key == 2 && parse_shape(&s, a, e))
 			return -1;
@@ -114,13 +107,11 @@ static int parse_dict(const char *s, struct npy *a, struct fl_err *e)
 	}
 	if (!seen[0] || !seen[1] || !seen[2] || s[strspn(s, " \n")])
 		return fl_fail(e, FL_EDATA, "header: not descr, fortran_order and shape, once each");
-	if (fortran && a->ndim > 1)
-		return fl_fail(e, FL_EDATA, "Fortran order; save numpy.ascontiguousarray(a)");
+	a->fortran = a->fortran && a->ndim > 1;
 	return 0;
 }
 
-static int parse_header(const unsigned char *p, size_t n, struct npy *a, size_t *at,
-                        struct fl_err *e)
+static int parse_header(const unsigned char *p, size_t n, struct fl_npy *a, struct fl_err *e)
 {
 	char text[HEADER_MAX + 1];
 	size_t len, skip;
@@ -138,8 +129,22 @@ static int parse_header(const unsigned char *p, size_t n, struct npy *a, size_t 
 		               "truncated header of %zu bytes", len);
 	memcpy(text, p + skip, len);
 	text[len] = '\0';
-	*at = skip + len;
+	a->at = skip + len;
 	return parse_dict(text, a, e);
+}
+
+int fl_npy_header(const unsigned char *p, size_t n, struct fl_npy *a, struct fl_err *e)
+{
+	*a = (struct fl_npy){ .n = 1 };
+	if (parse_header(p, n, a, e))
+		return -1;
+	for (unsigned i = 0; i < a->ndim; i++)
+		if (fl_mul(a->n, a->dim[i], &a->n))
+			return fl_fail(e, FL_EDATA, "shape is too large");
+	/* Memory is got for what is there, not for what the header promises. */
+	if (fl_mul(a->n, fl_dtype_size(a->dtype), &a->bytes) || a->bytes != n - a->at)
+		return fl_fail(e, FL_EDATA, "%zu values promised, %zu bytes of them", a->n, n - a->at);
+	return 0;
 }
 
 static void swap_bytes(unsigned char *p, size_t n, size_t size)
@@ -156,25 +161,33 @@ static void swap_bytes(unsigned char *p, size_t n, size_t size)
 int fl_npy_parse(const unsigned char *p, size_t n, const char *name, struct fl_tset *rec,
                  struct fl_err *e)
 {
-	struct npy a = { .ndim = 0 };
+	struct fl_npy a;
 	struct fl_tensor *t;
-	size_t at = 0, count = 1;
 
-	if (parse_header(p, n, &a, &at, e))
+	if (fl_npy_header(p, n, &a, e))
 		return -1;
-	for (unsigned i = 0; i < a.ndim; i++)
-		if (fl_mul(count, a.dim[i], &count))
-			return fl_fail(e, FL_EDATA, "shape is too large");
-	/* Memory is got for what is there, not for what the header promises. */
-	if (fl_mul(count, fl_dtype_size(a.dtype), &a.bytes) || a.bytes != n - at)
-		return fl_fail(e, FL_EDATA, "%zu values promised, %zu bytes of them", count, n - at);
+	if (a.fortran)
+		return fl_fail(e, FL_EDATA, "Fortran order; save numpy.ascontiguousarray(a)");
 	if (!(t = fl_tset_add(rec, name, a.dtype, a.ndim, a.dim, NULL, e)))
 		return -1;
 	if (a.bytes)
-		memcpy(t->data, p + at, a.bytes);
+		memcpy(t->data, p + a.at, a.bytes);
 	if (a.swap)
-		swap_bytes(t->data, count, fl_dtype_size(a.dtype));
+		swap_bytes(t->data, a.n, fl_dtype_size(a.dtype));
 	return 0;
+}
+
+void fl_npy_matrix(const struct fl_npy *a, const unsigned char *p, unsigned char *out)
+{
+	size_t size = fl_dtype_size(a->dtype), N = a->dim[0], d = a->dim[1];
+
+	if (!a->fortran && a->bytes)
+		memcpy(out, p + a->at, a->bytes);
+	for (size_t i = 0; a->fortran && i < N; i++)
+		for (size_t k = 0; k < d; k++)
+			memcpy(out + (i * d + k) * size, p + a->at + (k * N + i) * size, size);
+	if (a->swap)
+		swap_bytes(out, a->n, size);
 }
 
 static int npy_file(const char *path, const char *name, struct fl_tset *rec, struct fl_err *e)
@@ -325,15 +338,21 @@ fail:
 	return NULL;
 }
 
-static int is_wanted(struct member *m)
+/* Takes .npy off the name; 0 where it does not end so. */
+static int is_array(struct member *m)
 {
 	size_t n = strlen(m->name);
 
 	if (n < 4 || strcmp(m->name + n - 4, ".npy"))
 		return 0;
 	m->name[n - 4] = '\0';
-	return !strcmp(m->name, "x") || !strcmp(m->name, "y") || !strcmp(m->name, "group") ||
-	       !strcmp(m->name, "id");
+	return 1;
+}
+
+static int is_wanted(struct member *m)
+{
+	return is_array(m) && (!strcmp(m->name, "x") || !strcmp(m->name, "y") ||
+	                       !strcmp(m->name, "group") || !strcmp(m->name, "id"));
 }
 
 static int members(struct zip *z, struct fl_tset *raw, struct fl_err *e)
@@ -358,6 +377,37 @@ static int members(struct zip *z, struct fl_tset *raw, struct fl_err *e)
 			return fl_fail_in(e, "%s.npy", m.name);
 	}
 	return 0;
+}
+
+unsigned char *fl_npz_member(const unsigned char *p, size_t n, const char *name, size_t *size,
+                             struct fl_err *e)
+{
+	struct zip z = { .p = p, .n = n };
+	struct member m, found = { .size = 0 };
+	size_t arrays = 0, hits = 0;
+
+	if (zip_open(&z, e))
+		return NULL;
+	while (z.left) {
+		if (zip_next(&z, &m, e))
+			return NULL;
+		if (!is_array(&m))
+			continue;
+		arrays++;
+		if (!name || !strcmp(m.name, name)) {
+			hits++;
+			found = m;
+		}
+	}
+	if (hits == 1) {
+		*size = found.size;
+		return unpack(&found, e);
+	}
+	if (name)
+		fl_fail(e, FL_EDATA, hits ? "array '%s' occurs twice" : "holds no array '%s'", name);
+	else
+		fl_fail(e, FL_EDATA, "holds %zu arrays: name one as FILE#NAME", arrays);
+	return NULL;
 }
 
 int fl_npz(const char *path, struct fl_tset *rec, struct fl_err *e)
