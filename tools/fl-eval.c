@@ -20,11 +20,14 @@
 #define METRICS_MAX 16
 #define WAVE 4			/* data sets in memory a thread */
 
+#define SCHEMA "fl-eval/1"
+#define SCHEMA_CONFUSION "fl-confusion/1"
+
 enum { TSV, JSON };
 static const char *const formats[] = { "tsv", "json", NULL };
 
 struct opts {
-	const char *model, *scale, *output;
+	const char *model, *scale, *output, *confusion;
 	struct fl_strs data, min;
 	struct fl_specs metric;
 	int64_t expect, threads;
@@ -42,6 +45,8 @@ static const struct fl_opt opts[] = {
 	  0, 0, NULL, "list", "what to measure" } },
 	{ 0, 0, NULL, { "min", FL_P_STRS, O(min), NULL, 0, 0, NULL, "field=value",
 	  "exit 1 unless this field of the summary is at least that; repeatable" } },
+	{ 0, 0, NULL, { "confusion", FL_P_PATH, O(confusion), NULL, 0, 0, NULL, "file",
+	  "write there which classes were taken for which, in the same format" } },
 	FL_OPT_FORMAT(struct opts, formats),
 	FL_OPT_OUTPUT(struct opts),
 	FL_OPT_EXPECT(struct opts),
@@ -75,6 +80,8 @@ struct row {
 	const char *split;		/* in the run's arena; NULL: not known */
 	size_t n, order;
 	double v[METRICS_MAX];
+	size_t C;
+	uint64_t *counts;		/* (C,C+1) as in metric.h, or NULL; owned */
 };
 
 /* Network and weights of a model, and room for one batch. */
@@ -105,8 +112,11 @@ struct job {
 	struct room *room;		/* (threads) for it; work.B 0: not yet */
 	struct item *item;		/* (wave) */
 	size_t wave, nitem;
-	struct row *row;		/* (nrow) */
+	struct row *row;		/* (nrow); with counts for --confusion alone */
 	size_t nrow, rowcap;
+	int counting;			/* something wants counts */
+	uint64_t *counts;		/* (C,C+1) of all clients together; NULL: none yet */
+	size_t C;			/* classes of counts */
 	struct fl_spread spread[METRICS_MAX];
 };
 
@@ -148,14 +158,39 @@ static void room_release(struct room *r)
 	*r = (struct room){ .p = NULL };
 }
 
-static int measure(const struct fl_specs *metric, const struct net *n, struct room *r,
-                   struct item *it, struct fl_err *e)
+static uint64_t *get_counts(size_t C, struct fl_err *e)
 {
+	size_t cells;
+
+	if (!fl_confusion_cells(C, &cells))
+		return fl_alloc(cells, sizeof(uint64_t), e);
+	fl_fail_mem(e, SIZE_MAX);
+	return NULL;
+}
+
+static void finish(const struct fl_specs *metric, struct row *row, size_t C)
+{
+	for (size_t m = 0; m < metric->n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
+
+		if (f->counts)
+			row->v[m] = f->counts(metric->v[m].p, row->counts, C);
+		else
+			row->v[m] /= (double)row->n;
+	}
+}
+
+static int measure(const struct job *j, const struct net *n, struct room *r, struct item *it,
+                   struct fl_err *e)
+{
+	const struct fl_specs *metric = &j->o->metric;
 	const struct fl_data *d = &it->data;
 	size_t C = n->net.classes;
 
-	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, 0, e))
+	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, 0, e) ||
+	    (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;
+	it->row.C = C;
 	it->row.round = n->round;
 	it->row.n = d->N;
 	memset(it->row.v, 0, sizeof it->row.v);
@@ -169,11 +204,13 @@ static int measure(const struct fl_specs *metric, const struct net *n, struct ro
 		for (size_t m = 0; m < metric->n; m++) {
 			const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
 
-			it->row.v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
+			if (f->batch)
+				it->row.v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
 		}
+		if (it->row.counts)
+			fl_confusion_add(it->row.counts, z, r->y, B, C);
 	}
-	for (size_t m = 0; m < metric->n; m++)
-		it->row.v[m] /= (double)d->N;
+	finish(metric, &it->row, C);
 	return 0;
 }
 
@@ -193,7 +230,7 @@ static int measure_personal(struct job *j, struct item *it, struct fl_err *e)
 	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, e) ? -1 : 0))
 		fl_fail_in(e, "%s: model of client %" PRId64, j->models.path, it->data.client);
 	if (!rc)
-		rc = measure(&j->o->metric, &net, &room, it, e);
+		rc = measure(j, &net, &room, it, e);
 	if (net.ready)
 		room_release(&room);
 	net_release(&net);
@@ -210,10 +247,36 @@ static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
 		return measure_personal(j, &j->item[i], e);
 	if (!r->work.B && room_init(r, &j->net.net, e))
 		return -1;
-	return measure(&j->o->metric, &j->net, r, &j->item[i], e);
+	return measure(j, &j->net, r, &j->item[i], e);
 }
 
 /* --- all data sets --- */
+
+/* Adds a row's counts to those of all, and lets go of them where only that is
+ * wanted. */
+static int pool(struct job *j, struct row *row, struct fl_err *e)
+{
+	size_t cells;
+
+	if (!row->counts)
+		return 0;
+	if (!j->counts) {
+		j->C = row->C;
+		if (!(j->counts = get_counts(j->C, e)))
+			return -1;
+	}
+	if (row->C != j->C)
+		return fl_fail(e, FL_EDATA, "model of client %" PRId64 ": %zu classes, others have %zu",
+		               row->client, row->C, j->C);
+	fl_confusion_cells(j->C, &cells);
+	for (size_t i = 0; i < cells; i++)
+		j->counts[i] += row->counts[i];
+	if (!j->o->confusion) {
+		free(row->counts);
+		row->counts = NULL;
+	}
+	return 0;
+}
 
 /* Measures what is waiting and keeps the rows. */
 static int flush(struct job *j, struct fl_err *e)
@@ -224,7 +287,11 @@ static int flush(struct job *j, struct fl_err *e)
 		rc = fl_grow(&j->row, &j->rowcap, j->nrow + j->nitem, sizeof *j->row, e);
 	for (size_t i = 0; i < j->nitem; i++) {
 		if (!rc)
+			rc = pool(j, &j->item[i].row, e);
+		if (!rc)
 			j->row[j->nrow++] = j->item[i].row;
+		else
+			free(j->item[i].row.counts);
 		fl_data_release(&j->item[i].data);
 	}
 	j->nitem = 0;
@@ -326,6 +393,8 @@ static int summarise(struct job *j, struct fl_err *e)
 		for (size_t i = 0; i < j->nrow; i++)
 			v[i] = j->row[i].v[m];
 		rc = fl_spread(v, n, j->nrow, f->higher_is_better, &j->spread[m], e);
+		if (!rc && f->counts)
+			j->spread[m].weighted = f->counts(j->o->metric.v[m].p, j->counts, j->C);
 	}
 	free(v);
 	free(n);
@@ -386,9 +455,9 @@ static void json_real(struct fl_str *b, const char *key, const char *suffix, dou
 		fl_str_add(b, "null");
 }
 
-static void json_begin(struct fl_str *b, const char *kind, const struct row *r)
+static void json_begin(struct fl_str *b, const char *schema, const char *kind, const struct row *r)
 {
-	fl_str_addf(b, "{\"schema\":\"fl-eval/1\",\"kind\":\"%s\"", kind);
+	fl_str_addf(b, "{\"schema\":\"%s\",\"kind\":\"%s\"", schema, kind);
 	json_int(b, "client", r->client);
 	json_int(b, "round", r->round);
 	fl_str_add(b, ",\"split\":");
@@ -404,12 +473,12 @@ static void json(const struct job *j, struct fl_str *b)
 	struct row all = overall(j);
 
 	for (size_t i = 0; i < j->nrow; i++) {
-		json_begin(b, "client", &j->row[i]);
+		json_begin(b, SCHEMA, "client", &j->row[i]);
 		for (size_t m = 0; m < j->o->metric.n; m++)
 			json_real(b, metric_name(j, m), "", j->row[i].v[m]);
 		fl_str_add(b, "}\n");
 	}
-	json_begin(b, "summary", &all);
+	json_begin(b, SCHEMA, "summary", &all);
 	fl_str_addf(b, ",\"clients\":%zu", j->nrow);
 	for (size_t m = 0; m < j->o->metric.n; m++)
 		for (size_t f = 0; f < NFIELD; f++)
@@ -485,22 +554,89 @@ static void tsv(const struct job *j, struct fl_str *b)
 	fl_str_add(b, "\n");
 }
 
-static int print(const struct job *j, struct fl_err *e)
+/* The rows of one client, or of all, a class each. r->n is of the class. */
+static void classes_json(struct fl_str *b, const char *kind, struct row r)
+{
+	for (size_t c = 0; c < r.C; c++) {
+		const uint64_t *n = r.counts + c * (r.C + 1);
+		struct fl_class k = fl_confusion_class(r.counts, r.C, c);
+
+		r.n = k.n;
+		json_begin(b, SCHEMA_CONFUSION, kind, &r);
+		fl_str_addf(b, ",\"class\":%zu", c);
+		json_real(b, "recall", "", k.recall);
+		json_real(b, "precision", "", k.precision);
+		json_real(b, "f1", "", k.f1);
+		for (size_t d = 0; d < r.C; d++)
+			fl_str_addf(b, "%s%" PRIu64, d ? "," : ",\"counts\":[", n[d]);
+		fl_str_addf(b, "],\"none\":%" PRIu64 "}\n", n[r.C]);
+	}
+}
+
+static void classes_tsv(struct fl_str *b, const char *kind, struct row r)
+{
+	for (size_t c = 0; c < r.C; c++) {
+		struct fl_class k = fl_confusion_class(r.counts, r.C, c);
+
+		r.n = k.n;
+		tsv_begin(b, kind, &r);
+		fl_str_addf(b, "\t%zu", c);
+		tsv_real(b, k.recall);
+		tsv_real(b, k.precision);
+		tsv_real(b, k.f1);
+		for (size_t d = 0; d <= r.C; d++)
+			fl_str_addf(b, "\t%" PRIu64, r.counts[c * (r.C + 1) + d]);
+		fl_str_add(b, "\n");
+	}
+}
+
+static void confusion(const struct job *j, struct fl_str *b)
+{
+	void (*classes)(struct fl_str *, const char *, struct row) =
+		j->o->format == JSON ? classes_json : classes_tsv;
+	struct row all = overall(j);
+
+	if (j->o->format == TSV) {
+		fl_str_add(b, "kind\tclient\tround\tsplit\tn\tclass\trecall\tprecision\tf1");
+		for (size_t d = 0; d < j->C; d++)
+			fl_str_addf(b, "\t%zu", d);
+		fl_str_add(b, "\tnone\n");
+	}
+	for (size_t i = 0; i < j->nrow; i++)
+		classes(b, "client", j->row[i]);
+	all.C = j->C;
+	all.counts = j->counts;
+	classes(b, "summary", all);
+}
+
+/* Opens o for path and writes what text makes there, without publishing it. */
+static int write_text(const struct job *j, void (*text)(const struct job *, struct fl_str *),
+                      const char *path, struct fl_out *o, struct fl_err *e)
 {
 	struct fl_str b = FL_STR_INIT;
-	struct fl_out o;
 	int rc;
 
-	if (j->o->format == JSON)
-		json(j, &b);
-	else
-		tsv(j, &b);
-	rc = fl_str_check(&b, e) || fl_out_open(&o, j->o->output, !j->o->no_sync, e) ? -1 : 0;
-	if (!rc && (rc = fl_out_write(&o, b.s, b.len, e)))
-		fl_out_abort(&o);
-	else if (!rc)
-		rc = fl_out_commit(&o, e);
+	text(j, &b);
+	rc = fl_str_check(&b, e) || fl_out_open(o, path, !j->o->no_sync, e) ||
+	     fl_out_write(o, b.s, b.len, e) || fl_out_flush(o, e) ? -1 : 0;
 	fl_str_release(&b);
+	return rc;
+}
+
+static int print(const struct job *j, struct fl_err *e)
+{
+	struct fl_out rows = { .fd = -1 }, classes = { .fd = -1 };
+	int rc = 0;
+
+	/* Nothing is published until everything is written. */
+	if (j->o->confusion)
+		rc = write_text(j, confusion, j->o->confusion, &classes, e) || fl_out_finish(&classes, e);
+	if (!rc && !(rc = write_text(j, j->o->format == JSON ? json : tsv, j->o->output, &rows, e)))
+		rc = fl_out_commit(&rows, e);
+	if (!rc && j->o->confusion)
+		rc = fl_out_commit(&classes, e);
+	fl_out_abort(&rows);
+	fl_out_abort(&classes);
 	return rc;
 }
 
@@ -560,6 +696,8 @@ static int check_options(const struct job *j, struct fl_err *e)
 				               metric_name(j, i));
 	for (i = 0; i < o->data.n; i++)
 		std += !strcmp(o->data.v[i], "-");
+	if (o->confusion && !strcmp(o->confusion, "-"))
+		return fl_fail(e, FL_EUSAGE, "--confusion wants a file: standard output is for rows");
 	std += reads_clients(j->run) && fl_run_stdin_default(j->run);
 	if (std > 1)
 		return fl_fail(e, FL_EUSAGE, "standard input is given %zu times", std);
@@ -570,6 +708,9 @@ static int setup(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 
+	j->counting = o->confusion != NULL;
+	for (size_t m = 0; m < o->metric.n; m++)
+		j->counting |= ((const struct fl_metric *)o->metric.v[m].entry)->counts != NULL;
 	j->wave = o->threads > 1 ? WAVE * (size_t)o->threads : 1;
 	if (fl_models_open(&j->models, o->model, e))
 		return -1;
@@ -589,6 +730,9 @@ static void cleanup(struct job *j)
 {
 	for (size_t i = 0; j->item && i < j->nitem; i++)
 		fl_data_release(&j->item[i].data);
+	for (size_t i = 0; i < j->nrow; i++)
+		free(j->row[i].counts);
+	free(j->counts);
 	for (int i = 0; j->room && i < j->o->threads; i++)
 		if (j->room[i].work.B)
 			room_release(&j->room[i]);

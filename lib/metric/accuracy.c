@@ -1,20 +1,6 @@
 /* Accuracy: the share of examples whose label has the largest logit. */
 #include "metric/metric.h"
 
-/* Among equal logits the lowest class wins; NaN never does. */
-static int correct(const float *z, size_t y, size_t C)
-{
-	size_t c;
-
-	for (c = 0; c < y; c++)
-		if (!(z[y] > z[c]))
-			return 0;
-	for (c = y + 1; c < C; c++)
-		if (!(z[y] >= z[c]))
-			return 0;
-	return z[y] == z[y];	/* the only class may be NaN */
-}
-
 static double batch(const void *p, const float *z, const float *lse, const int32_t *y, size_t B,
                     size_t C)
 {
@@ -23,7 +9,7 @@ static double batch(const void *p, const float *z, const float *lse, const int32
 	(void)p;
 	(void)lse;
 	for (size_t i = 0; i < B; i++)
-		hits += (size_t)correct(z + i * C, (size_t)y[i], C);
+		hits += fl_predict(z + i * C, C) == (size_t)y[i];
 	return (double)hits;
 }
 

@@ -10,11 +10,27 @@
 struct fl_metric {
 	struct fl_entry e;
 	int higher_is_better;
-	/* Adds a batch to the client's sum: z(B,C) logits, lse(B) log-sum-exp,
-	 * y(B). The client's value is the sum over n examples. */
+	/* One of the two. Adds a batch to the client's sum: z(B,C) logits, lse(B)
+	 * log-sum-exp, y(B). The client's value is the sum over n examples. */
 	double (*batch)(const void *p, const float *z, const float *lse, const int32_t *y,
 	                size_t B, size_t C);
+	/* The value of counts n(C,C+1) of one client, or of all, at least one not 0. */
+	double (*counts)(const void *p, const uint64_t *n, size_t C);
 };
+
+/* The class of the largest of z(C), the lowest of equals; C where one is NaN. */
+size_t fl_predict(const float *z, size_t C);
+
+/* Which class was taken for which: n[c(C+1) + d] examples of class c for class d,
+ * d = C: for none. Counts, so the order in which they are added does not show. */
+int fl_confusion_cells(size_t C, size_t *cells);	/* C(C+1); -1: too large a number */
+void fl_confusion_add(uint64_t *n, const float *z, const int32_t *y, size_t B, size_t C);
+/* Of class c: n its examples, taken those taken for it, hits both. */
+struct fl_class {
+	uint64_t n, taken, hits;
+	double recall, precision, f1;	/* NAN where nothing could be divided by */
+};
+struct fl_class fl_confusion_class(const uint64_t *n, size_t C, size_t c);
 
 /* Over clients, fields of fl-metrics(5). With values v_k of K clients:
  *   weighted  sum n_k v_k / sum n_k

@@ -52,6 +52,35 @@ fails() {
 	done
 }
 
+@test "F1 and balanced accuracy: of each client, of all together; who was taken for whom" {
+	[ -x "$PYTHON" ] && "$PYTHON" -c 'import sklearn' 2>/dev/null || skip "no scikit-learn"
+	fl-eval -m m.safetensors --format json --metric accuracy,f1,balanced --confusion k c/*.safetensors >j
+	fl-eval -m m.safetensors --format json --metric accuracy,f1,balanced --confusion l -j 3 c/*.safetensors | cmp - j
+	cmp k l
+	"$PYTHON" "$G/eval/classes.py" m.safetensors j k c/*.safetensors
+	fl-eval -m m.safetensors --confusion t c/*.safetensors >/dev/null
+	[ "$(head -1 t | tr '\t' ' ')" = \
+		"kind client round split n class recall precision f1 0 1 2 3 4 5 6 7 8 9 none" ]
+	[ "$(awk -F '\t' '{ print NF }' t | sort -u)" = 20 ]
+	cmp <(awk -F '\t' 'NR > 1 { print $1, $2, $5, $6, $10, $19, $20 }' t) \
+		<(jq -r '"\(.kind) \(.client // "-") \(.n) \(.class) \(.counts[0]) \(.counts[9]) \(.none)"' k)
+	fl-eval -m m.safetensors -d digits --metric f1 --min f1=0.01 >/dev/null
+	run -1 fl-eval -m m.safetensors -d digits --metric f1 --min f1_min=0.9
+	fails 2 "--confusion wants a file" fl-eval -m m.safetensors -d digits --confusion -
+	fails 4 "No such file" fl-eval -m m.safetensors -d digits --confusion nowhere/k
+	[ ! -w /dev/full ] || fails 4 "No space left" bash -c 'fl-eval -m m.safetensors -d digits --confusion k2 >/dev/full'
+	[ ! -e k2 ]
+}
+
+@test "models that tell another number of classes apart have no common counts" {
+	mkdir p d
+	fl-init -a logreg:in=64,out=10 -s 1 -o p/0000.safetensors --no-sync
+	fl-init -a logreg:in=64,out=11 -s 1 -o p/0001.safetensors --no-sync
+	fl-eval -m p c/0000.safetensors c/0001.safetensors >/dev/null
+	fails 3 "model of client 1: 11 classes, others have 10" \
+		fl-eval -m p --metric f1 c/0000.safetensors c/0001.safetensors
+}
+
 @test "unknown facts are null" {
 	fl-eval -m m.safetensors -d digits:split=test --metric accuracy --format json >j
 	[ "$(jq -c '[.kind, .client, .round, .split, .n]' j | xargs)" = \

@@ -43,6 +43,8 @@ whole() {
 	done
 	"$PYTHON" "$G/metric/make.py" | cmp - "$G/metric/spread.h"
 	"$PYTHON" "$G/part/schemes.py" | cmp - "$G/part/want.tsv"
+	"$PYTHON" -c 'import sklearn' 2>/dev/null || skip "no scikit-learn"
+	"$PYTHON" "$G/metric/classes.py" | cmp - "$G/metric/classes.h"
 }
 
 @test "every scheme gives every example once, and partition.json is NumPy's" {

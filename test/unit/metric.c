@@ -1,4 +1,6 @@
-/* Metrics of a batch, and statistics over clients against NumPy's. */
+/* Metrics of a batch, those of classes against scikit-learn's, and statistics over
+ * clients against NumPy's. */
+#include "golden/metric/classes.h"
 #include "golden/metric/spread.h"
 
 #include "kernel/vmath.h"
@@ -89,8 +91,55 @@ static void test_batch(void)
 	is_near(batch("loss", even, lse, first, 1, 4), log(4), 1e-6, "loss of even logits is ln C");
 }
 
+/* Logits whose largest is p's; all NaN where p is -1. */
+static void logits_of(int p, float *z, int C)
+{
+	for (int c = 0; c < C; c++)
+		z[c] = p < 0 ? NAN : c == p ? 2 : (float)c / (float)C;
+}
+
+static double counts_value(const char *metric, const uint64_t *n, size_t C)
+{
+	return ((const struct fl_metric *)fl_family_find(&fl_family_metric, metric))->counts(NULL, n, C);
+}
+
+/* precision and recall are 0 where scikit-learn has nothing to divide by. */
+static double or_zero(double v)
+{
+	return isnan(v) ? 0 : v;
+}
+
+static void test_classes(void)
+{
+	for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+		size_t C = (size_t)classes[i].C;
+		uint64_t n[7 * 8] = { 0 };
+		int32_t y;
+		float z[7];
+
+		for (int k = 0; k < classes[i].n; k++) {
+			y = classes[i].y[k];
+			logits_of(classes[i].p[k], z, classes[i].C);
+			fl_confusion_add(n, z, &y, 1, C);
+		}
+		is_near(counts_value("f1", n, C), classes[i].f1, 1e-15, "macro-F1");
+		is_near(counts_value("balanced", n, C), classes[i].balanced, 1e-15, "balanced accuracy");
+		for (size_t c = 0; c < C * (C + 1); c++)
+			if (n[c] != (uint64_t)classes[i].counts[c])
+				ok(0, "case %zu: cell %zu is %d", i, c, (int)n[c]);
+		for (size_t c = 0; c < C; c++) {
+			struct fl_class k = fl_confusion_class(n, C, c);
+
+			is_near(or_zero(k.recall), classes[i].recall[c], 1e-15, "recall");
+			is_near(or_zero(k.precision), classes[i].precision[c], 1e-15, "precision");
+			is_near(or_zero(k.f1), classes[i].by_class[c], 1e-15, "F1");
+		}
+	}
+}
+
 int main(void)
 {
+	test_classes();
 	test_golden();
 	test_order();
 	test_undefined();
