@@ -76,7 +76,7 @@ load() {
 @test "bad architectures are usage, say where, and publish nothing" {
 	for a in mpl mlp:hiden=3 mlp:in=0 none.json '{' '{"input":[3],"layers":[]}' \
 		'{"input":[3],"layers":[{"layer":"linear","ouput":2}]}' \
-		mlp:in=16777216,hidden=1048576; do
+		cellpainting-cnn:size=4 cellpainting-cnn:groups=5 mlp:in=16777216,hidden=1048576; do
 		run fl-init -a "$a" -o m
 		echo "$a: $output"
 		[ "$status" = 2 ] || [ "$a" = none.json ]

@@ -68,6 +68,15 @@ def pfl_cnn():
         nn.Identity(), nn.Linear(128, 10))
 
 
+def cellpainting_cnn(channels, widths, groups, out):
+    parts = []
+    for w in widths:
+        parts += [nn.Conv2d(channels, w, 3, 1, 1, bias=False), nn.GroupNorm(groups, w), nn.ReLU(),
+                  nn.MaxPool2d(2)]
+        channels = w
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, out))
+
+
 class Block(nn.Module):
     def __init__(self, cin, cout, stride, groups=2):
         super().__init__()
@@ -120,6 +129,8 @@ CASES = {
     "pfl-cnn": ("pfl-cnn", pfl_cnn(), (3, 32, 32), 2, 10),
     "resnet8-gn": ("resnet8-gn", resnet((16, 32, 64), 1), (3, 32, 32), 3, 10),
     "resnet18-gn": ("resnet18-gn", resnet((64, 128, 256, 512), 2), (3, 32, 32), 2, 10),
+    "cellpainting-cnn": ("cellpainting-cnn:channels=5,size=19,width=8+12,groups=4,out=6",
+                         cellpainting_cnn(5, (8, 12), 4, 6), (5, 19, 19), 4, 6),
     "conv": (spec([4, 9, 8], layer("conv2d", out=6, kernel=[3, 2], stride=[2, 1], padding=[1, 2],
                                    groups=2),
                   layer("avgpool", kernel=3, stride=2, padding=1),
