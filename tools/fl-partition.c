@@ -30,8 +30,11 @@ struct opts {
 	struct fl_spec by, shift;
 	const char *plot;
 	double test_frac;
-	int test_groups, index, no_sync, no_prov;
+	int test_groups, leaks, index, no_sync, no_prov;
 };
+
+enum { LEAKS_WARN, LEAKS_REFUSE, LEAKS_ALLOW };
+static const char *const leaks_name[] = { "warn", "refuse", "allow", NULL };
 
 #define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
@@ -50,6 +53,8 @@ static const struct fl_opt opts[] = {
 	  "folder of the examples that --test-frac holds out" } },
 	{ 0, FL_O_PROV, NULL, { "test-groups", FL_P_BOOL, O(test_groups), "off", 0, 0, NULL, NULL,
 	  "hold whole groups of the data out, never a part of one" } },
+	{ 0, 0, NULL, { "leaks", FL_P_ENUM, O(leaks), "warn", 0, 0, leaks_name, "what",
+	  "what to do about a group on both sides of --test-frac" } },
 	{ 0, FL_O_PROV, NULL, { "index", FL_P_BOOL, O(index), "off", 0, 0, NULL, NULL,
 	  "write row numbers in place of copies" } },
 	{ 0, FL_O_PROV, &fl_family_shift, { "shift", (enum fl_ptype)FL_P_SPEC, O(shift), NULL, 0, 0,
@@ -203,6 +208,86 @@ static int hold_out(struct job *j, struct fl_err *e)
 	return 0;
 }
 
+/* A group on both sides lets a model be tested on what it was trained on, as wells of
+ * one compound are. One that is a whole client, as a writer is, is meant. */
+struct leak {
+	size_t groups, n;	/* all; on both sides */
+	size_t train, test;	/* an example on either side of the first one */
+};
+
+#define NONE UINT32_MAX
+#define MANY (UINT32_MAX - 1)
+
+static void note(uint32_t *have, uint32_t v)
+{
+	*have = *have == NONE || *have == v ? v : MANY;
+}
+
+static int find_leaks(const struct job *j, struct leak *l, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	struct fl_groups g;
+	uint32_t *side[2], *client, *group;	/* first example; the group's client, the client's group */
+
+	*l = (struct leak){ .n = 0 };
+	if (!s->group)
+		return 0;
+	if (fl_groups_find(s, "--leaks", &g, e) ||
+	    !(side[0] = fl_arena_get(s->arena, g.U, sizeof **side, e)) ||
+	    !(side[1] = fl_arena_get(s->arena, g.U, sizeof **side, e)) ||
+	    !(client = fl_arena_get(s->arena, g.U, sizeof *client, e)) ||
+	    !(group = fl_arena_get(s->arena, s->K, sizeof *group, e)))
+		return -1;
+	for (size_t i = 0; i < g.U; i++)
+		side[0][i] = side[1][i] = client[i] = NONE;
+	for (size_t k = 0; k < s->K; k++)
+		group[k] = NONE;
+	for (size_t i = 0; i < s->N; i++) {
+		if (s->owner[i] == FL_PART_DROPPED)
+			continue;
+		if (side[j->held[i]][g.of[i]] == NONE)
+			side[j->held[i]][g.of[i]] = (uint32_t)i;
+		note(&client[g.of[i]], s->owner[i]);
+		note(&group[s->owner[i]], g.of[i]);
+	}
+	l->groups = g.U;
+	for (size_t i = 0; i < g.U; i++) {
+		if (side[0][i] == NONE || side[1][i] == NONE ||
+		    (client[i] != MANY && group[client[i]] == i))
+			continue;
+		if (!l->n++) {
+			l->train = side[0][i];
+			l->test = side[1][i];
+		}
+	}
+	return 0;
+}
+
+static int check_leaks(const struct job *j, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	const char *advice = j->o->test_groups ? "a scheme with unit=group keeps it with one client" :
+	                     "--test-groups holds whole groups out";
+	struct leak l;
+	char *text;
+
+	if (j->o->leaks == LEAKS_ALLOW)
+		return 0;
+	if (find_leaks(j, &l, e))
+		return -1;
+	if (!l.n)
+		return 0;
+	if (!(text = fl_arena_fmt(s->arena, e, "%s: %zu of %zu groups are in both training and test "
+	                          "parts, such as group %" PRId64 ", of client %" PRIu32 " to train on and of client %"
+	                          PRIu32 " to test: %s", j->data.name, l.n, l.groups, s->group[l.train],
+	                          s->owner[l.train], s->owner[l.test], advice)))
+		return -1;
+	if (j->o->leaks == LEAKS_REFUSE)
+		return fl_fail(e, FL_EDATA, "%s", text);
+	fl_say(FL_LOG_WARN, "%s", text);
+	return 0;
+}
+
 static void inputs(const void *ctx, const uint32_t *idx, size_t n, float *out)
 {
 	fl_data_batch(ctx, idx, 0, n, out, NULL);
@@ -255,7 +340,7 @@ static int split(struct job *j, struct fl_err *e)
 		fl_say(FL_LOG_WARN, "%zu examples left out, as asked", dropped);
 	fl_say(FL_LOG_INFO, "%zu examples of %zu classes over %zu clients, %zu tries", s->N, s->C,
 	       s->K, s->tries);
-	return j->o->test_output ? hold_out(j, e) : 0;
+	return j->o->test_output && (hold_out(j, e) || check_leaks(j, e)) ? -1 : 0;
 }
 
 /* --- partition.json --- */

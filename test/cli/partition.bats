@@ -229,6 +229,39 @@ whole() {
 	fails 2 "goes with" fl-partition -d moa -k 2 -B iid -o x --test-groups
 }
 
+@test "groups on both sides of a test part are named, and refused where asked" {
+	moa=(fl-partition -d moa:plates=4,compounds=6 --test-frac 0.25 --no-sync -s 1 -o c --test-output t)
+	run --separate-stderr "${moa[@]}" -k 3 -B uniform:unit=group
+	[ "$status" = 0 ]
+	echo "$stderr"
+	[[ $stderr =~ ^"fl-partition: moa:plates=4,compounds=6: "([0-9]+)" of 64 groups are in both training and test parts, such as group "([0-9]+)", of client "([0-2])" to train on and of client "([0-2])" to test: --test-groups holds whole groups out"$ ]]
+	need_numpy
+	PYTHONPATH=$G/part "$PYTHON" - "${BASH_REMATCH[@]:1}" <<-'END'
+	import sys
+	from check import load
+	side = [{int(g): k for k in range(3) for g in load("%s/%04d.safetensors" % (d, k))[1]["group"]} for d in "ct"]
+	both = sorted(side[0].keys() & side[1].keys())
+	assert [len(both), both[0], side[0][both[0]], side[1][both[0]]] == [int(a) for a in sys.argv[1:]]
+	END
+	rm -r c t
+	fails 3 "groups are in both" "${moa[@]}" -k 3 -B uniform:unit=group --leaks refuse
+	[ ! -e c ] && [ ! -e t ]
+	fails 3 "a scheme with unit=group keeps it with one client" \
+		"${moa[@]}" -k 3 -B iid --test-groups --leaks refuse
+	run --separate-stderr "${moa[@]}" -k 3 -B uniform:unit=group --leaks allow
+	[ "$status$stderr" = 0 ]
+	# No leak: whole groups, groups that are clients, examples without groups.
+	run --separate-stderr "${moa[@]}" -k 3 -B uniform:unit=group --test-groups --leaks refuse
+	[ "$status$stderr" = 0 ]
+	run --separate-stderr fl-partition -d moa:plates=4,group=plate -B natural --test-frac 0.2 \
+		--leaks refuse --no-sync -o c --test-output t
+	[ "$status$stderr" = 0 ]
+	run --separate-stderr fl-partition -d digits -k 3 -B iid --test-frac 0.2 --leaks refuse --no-sync -o c \
+		--test-output t
+	[ "$status$stderr" = 0 ]
+	fl-partition -d c/0000.safetensors -k 3 -B iid --test-frac 0.2 --leaks refuse --no-sync -o d --test-output t
+}
+
 @test "shifts: turned, noisy, renamed; a client's parts alike" {
 	need_numpy
 	args=(-d digits -k 5 -B uniform -s 2 --no-sync)
