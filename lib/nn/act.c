@@ -18,7 +18,7 @@ void fl_act_tanh(const double *x, double *y, size_t n)
 		y[i] = fl_tanh(x[i]);
 }
 
-static void exponential(const double *x, double *y, size_t n)
+void fl_act_exp(const double *x, double *y, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = fl_exp(x[i]);
@@ -50,7 +50,7 @@ void fl_act_tanh(const float *x, float *y, size_t n)
 	fl_vtanh(x, y, n);
 }
 
-static void exponential(const float *x, float *y, size_t n)
+void fl_act_exp(const float *x, float *y, size_t n)
 {
 	fl_vexp(x, y, n);
 }
@@ -61,7 +61,7 @@ void fl_act_sigmoid(const fl_real *x, fl_real *y, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = -x[i];
-	exponential(y, y, n);
+	fl_act_exp(y, y, n);
 	for (size_t i = 0; i < n; i++)
 		y[i] = 1 / (1 + y[i]);
 }

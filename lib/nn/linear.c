@@ -5,6 +5,7 @@
  * dw = x^T dy, a block of w's rows at a time, so that an optimiser can update
  * the block while it is in cache. */
 #include <math.h>
+#include <string.h>
 
 #include "nn/lanes.h"
 #include "nn/linear.h"
@@ -147,6 +148,10 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	if (a->dx) {		/* first: done() may change the weights */
 		p = product_dx(l, a);
 		fl_matmul(&p, a->scratch);
+	}
+	if (l->param[WEIGHT].buffer) {
+		memset(a->dw + l->off[WEIGHT], 0, l->in.d[0] * l->out.d[0] * sizeof *a->dw);
+		return;
 	}
 	p = product_dw(l, a);
 	if (a->done) {

@@ -9,6 +9,7 @@ struct fl_linear {
 	int bias;
 };
 extern const struct fl_param fl_linear_params[];
+/* A layer of these whose shape() makes the only parameter a buffer has fixed weights. */
 extern const struct fl_layer_entry fl_layer_linear;
 
 #endif
