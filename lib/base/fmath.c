@@ -281,14 +281,15 @@ double fl_tanh(double x)
 	return copysign(y, x);
 }
 
-/* Stirling's series from 7 on; below, log Gamma(x) = log Gamma(x+n) -
- * log(x (x+1) ... (x+n-1)). Coefficients B_2k / (2k (2k-1)). */
+/* Stirling's series, B_2k / (2k (2k-1)) x^(1-2k): enough from 7 on. */
+static const double stirling_c[] = {
+	1. / 12, -1. / 360, 1. / 1260, -1. / 1680, 1. / 1188, -691. / 360360,
+	1. / 156, -3617. / 122400, 43867. / 244188
+};
+
+/* Below 7, log Gamma(x) = log Gamma(x+n) - log(x (x+1) ... (x+n-1)). */
 double fl_lgamma(double x)
 {
-	static const double c[] = {
-		1. / 12, -1. / 360, 1. / 1260, -1. / 1680, 1. / 1188, -691. / 360360,
-		1. / 156, -3617. / 122400, 43867. / 244188
-	};
 	double prod = 1, below;
 
 	if (isnan(x) || x < 0)
@@ -299,7 +300,76 @@ double fl_lgamma(double x)
 		prod *= x++;
 	below = prod == 1 ? 0 : fl_log(prod);
 	return (x - .5) * (fl_log(x) - 1) + (HALF_LOG_2PI - .5) +
-	       poly(c, LEN(c), 1 / (x * x)) / x - below;
+	       poly(stirling_c, LEN(stirling_c), 1 / (x * x)) / x - below;
+}
+
+double fl_stirling(double x)
+{
+	return poly(stirling_c, LEN(stirling_c), 1 / (x * x)) / x;
+}
+
+/* (P(y) - P(x)) / (y - x) for P = c[0] + c[1] x + ..., without the difference. */
+static inline double slope(const double *c, size_t n, double x, double y)
+{
+	double p = c[n - 1], s = 0;
+
+	for (size_t i = n - 1; i-- > 0;) {
+		s = s * y + p;
+		p = p * x + c[i];
+	}
+	return s;
+}
+
+/* 1/y^2 - 1/x^2 = -h (x + y) / (x y)^2 for y = x + h. */
+double fl_stirling_diff(double x, double h)
+{
+	double y = x + h, u = 1 / (x * y), s;
+
+	s = slope(stirling_c, LEN(stirling_c), 1 / (x * x), 1 / (y * y));
+	return -h * u * (s * (x + y) * u / y + poly(stirling_c, LEN(stirling_c), 1 / (x * x)));
+}
+
+double fl_lgamma_diff(double x, double h)
+{
+	double prod = 1, below;
+
+	for (; x < 8; x++)
+		prod *= 1 + h / x;
+	below = prod == 1 ? 0 : fl_log(prod);
+	return (x - .5) * fl_log1p(h / x) + h * (fl_log(x + h) - 1) +
+	       fl_stirling_diff(x, h) - below;
+}
+
+/* psi(x) = log x - 1 / (2x) - sum B_2k / (2k) x^(-2k); psi(x) = psi(x+1) - 1/x. */
+double fl_digamma_diff(double x, double h)
+{
+	static const double c[] = {
+		0, 1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132, -691. / 32760,
+		1. / 12, -3617. / 8160, 43867. / 14364
+	};
+	double below = 0, y, u, s;
+
+	for (; x < 8; x++)
+		below += 1 / (x * (x + h));
+	y = x + h;
+	u = 1 / (x * y);
+	s = slope(c, LEN(c), 1 / (x * x), 1 / (y * y));
+	return fl_log1p(h / x) + h * (below + u * (.5 + s * (x + y) * u));
+}
+
+/* psi'(x) = 1/x + 1 / (2x^2) + sum B_2k x^(-2k-1); psi'(x) = psi'(x+1) + 1/x^2. */
+double fl_trigamma(double x)
+{
+	static const double c[] = {
+		1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730,
+		7. / 6, -3617. / 510, 43867. / 798
+	};
+	double below = 0, z;
+
+	for (; x < 8; x++)
+		below += 1 / (x * x);
+	z = 1 / x;
+	return below + z * (1 + z * (.5 + z * poly(c, LEN(c), z * z)));
 }
 
 /* sin and cos of 2 pi t, |t| <= 1/8. */

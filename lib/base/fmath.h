@@ -12,6 +12,15 @@ double fl_log1p(double x);
 double fl_pow(double x, double y);	/* below 4 ulp for results in 1e+-100 */
 double fl_tanh(double x);
 double fl_lgamma(double x);		/* x > 0; absolute error below 1e-14*max(1,|result|) */
+/* Differences that do not cancel: for x >= 1/2 and h >= 0, relative errors below
+ * 1e-14, of lgamma_diff's absolute 1e-14*max(1,|result|). */
+double fl_lgamma_diff(double x, double h);	/* log Gamma(x+h) - log Gamma(x) */
+double fl_digamma_diff(double x, double h);	/* psi(x+h) - psi(x), psi = (log Gamma)' */
+double fl_trigamma(double x);			/* psi'(x) */
+/* What Stirling's formula lacks, x >= 7:
+ * S(x) = log Gamma(x) - (x - 1/2) log x + x - log(2 pi)/2. */
+double fl_stirling(double x);
+double fl_stirling_diff(double x, double h);	/* S(x+h) - S(x), h >= 0 */
 double fl_cos2pi(double x);		/* cos(2*pi*x), |x| <= 2^20 */
 double fl_sin2pi(double x);
 
