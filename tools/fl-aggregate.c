@@ -8,6 +8,7 @@
 #include "cli/tool.h"
 #include "fed/agg/collect.h"
 #include "fed/agg/history.h"
+#include "fed/client/client.h"
 #include "fed/server/step.h"
 #include "model/model.h"
 
@@ -79,7 +80,7 @@ struct job {
 
 static int keeps_state(const struct job *j)
 {
-	return j->server->vec[0] || j->server->scalar[0] || (j->c.fold && j->c.fold->nrow);
+	return j->server->vec[0] || j->server->scalar[0] || fl_collect_nrow(&j->c);
 }
 
 /* Whether spec is that of name with nothing set. */
@@ -234,16 +235,34 @@ static const struct fl_received *received(void *ctx, const struct fl_update *u, 
 
 /* --- state --- */
 
-/* That the state is this server's, and led to this model. */
+/* Whether text begins with a spec of that name; *text moves to the next word. */
+static int takes_spec(const char **text, const char *name)
+{
+	size_t n = strlen(name);
+	int same = !strncmp(*text, name, n) && (!(*text)[n] || strchr(": ", (*text)[n]));
+
+	*text += strcspn(*text, " ");
+	*text += **text == ' ';
+	return same;
+}
+
+/* A rule that keeps rows itself shares the state with the server. */
+static int rule_keeps(const struct job *j)
+{
+	return !j->server->fold && fl_collect_nrow(&j->c);
+}
+
+/* That the state is this server's and rule's, and led to this model. */
 static int check_state(const struct job *j, struct fl_err *e)
 {
 	const char *spec = fl_meta_get(&j->old, "fl.method"), *base = fl_meta_get(&j->old, "fl.base");
-	const char *name = j->server->e.name;
-	size_t n = strlen(name);
+	const char *at = spec ? spec : "";
 
-	if (!spec || strncmp(spec, name, n) || (spec[n] && spec[n] != ':'))
-		return fl_fail(e, FL_EDATA, "%s: the state of server %s, not of %s", j->o->state,
-		               spec ? spec : "(no fl.method)", name);
+	if (!takes_spec(&at, j->server->e.name) ||
+	    (rule_keeps(j) && !takes_spec(&at, j->rule->e.name)) || *at)
+		return fl_fail(e, FL_EDATA, "%s: the state of server %s, not of %s%s%s", j->o->state,
+		               spec ? spec : "(no fl.method)", j->server->e.name,
+		               rule_keeps(j) ? " " : "", rule_keeps(j) ? j->rule->e.name : "");
 	if (!base || strcmp(base, j->now.base))
 		return fl_fail(e, FL_EDATA, "%s: the state that leads to model %s, but %s is %s",
 		               j->o->state, base ? base : "(no fl.base)", j->o->model, j->now.base);
@@ -254,13 +273,14 @@ static int take_rows(struct job *j, struct fl_err *e)
 {
 	const struct fl_tensor *id = fl_tset_find(&j->old, "@rows/client");
 	const struct fl_tensor *v = fl_tset_find(&j->old, "@rows/value");
+	unsigned nrow = fl_collect_nrow(&j->c);
 	const int64_t *c;
 	size_t i;
 
-	if (!j->c.fold || !j->c.fold->nrow)
+	if (!nrow)
 		return 0;
 	if (!id || !v || id->dtype != FL_I64 || id->ndim != 1 || v->dtype != FL_F64 ||
-	    v->ndim != 2 || v->dim[0] != id->n || v->dim[1] != j->c.fold->nrow)
+	    v->ndim != 2 || v->dim[0] != id->n || v->dim[1] != nrow)
 		return fl_fail(e, FL_EDATA, "%s: '@rows/client' and '@rows/value' do not fit",
 		               j->o->state);
 	for (c = id->data, i = 1; i < id->n; i++)
@@ -281,16 +301,17 @@ static int load_state(struct job *j, struct fl_err *e)
 		return check_state(j, e) ? -1 : take_rows(j, e);
 	if (!keeps_state(j) || j->o->new_state || !j->now.round)
 		return 0;
-	return fl_fail(e, FL_EDATA, "%s: no state before round %lld, which server %s needs; "
+	return fl_fail(e, FL_EDATA, "%s: no state before round %lld, which %s %s needs; "
 	               "--new-state begins anew", j->o->state ? j->o->state : "no --state",
-	               (long long)j->now.round + 1, j->server->e.name);
+	               (long long)j->now.round + 1, rule_keeps(j) ? "rule" : "server",
+	               rule_keeps(j) ? j->rule->e.name : j->server->e.name);
 }
 
 /* Rows of before and of now, by client; now's win. */
 static size_t merge_rows(const struct job *j, int64_t *id, double *v)
 {
 	const struct fl_rows *old = &j->c.rows;
-	unsigned nrow = j->c.fold->nrow;
+	unsigned nrow = fl_collect_nrow(&j->c);
 	size_t a = 0, b = 0, n = 0;
 
 	while (a < old->n || b < j->c.K) {
@@ -314,18 +335,19 @@ static size_t merge_rows(const struct job *j, int64_t *id, double *v)
 
 static int put_rows(struct job *j, struct fl_err *e)
 {
+	unsigned nrow = fl_collect_nrow(&j->c);
 	struct fl_tensor *t;
 	int64_t *id;
 	size_t n;
 
-	if (!j->c.fold || !j->c.fold->nrow)
+	if (!nrow)
 		return 0;
 	n = merge_rows(j, NULL, NULL);
 	if (!(t = fl_tset_add(&j->state, "@rows/client", FL_I64, 1, &n, NULL, e)))
 		return -1;
 	id = t->data;
 	if (!(t = fl_tset_add(&j->state, "@rows/value", FL_F64, 2,
-	                      (size_t[]){ n, j->c.fold->nrow }, NULL, e)))
+	                      (size_t[]){ n, nrow }, NULL, e)))
 		return -1;
 	merge_rows(j, id, t->data);
 	return 0;
@@ -333,12 +355,15 @@ static int put_rows(struct job *j, struct fl_err *e)
 
 static int save_state(struct job *j, const struct fl_tset *next, struct fl_err *e)
 {
+	const char *owner = fl_arena_fmt(&j->run->arena, e, "%s%s%s", fl_str_c(&j->sspec),
+	                                 rule_keeps(j) ? " " : "",
+	                                 rule_keeps(j) ? fl_str_c(&j->spec) : "");
 	char base[9];
 
 	if (!j->o->state)
 		return 0;
 	fl_meta_base(next, base);
-	if (put_rows(j, e) || fl_meta_set(&j->state, "fl.method", fl_str_c(&j->sspec), e) ||
+	if (!owner || put_rows(j, e) || fl_meta_set(&j->state, "fl.method", owner, e) ||
 	    fl_meta_set(&j->state, "fl.base", base, e) ||
 	    fl_run_add_prov(j->run, j->o->no_prov, &j->state, e))
 		return -1;
@@ -462,6 +487,7 @@ static int aggregate(struct job *j, struct fl_err *e)
 	if (open_models(j, e) || load_state(j, e))
 		return -1;
 	j->c.received = received;
+	j->c.how = fl_method_how;
 	j->c.ctx = j;
 	j->c.spec = fl_str_c(&j->spec);
 	rc = fl_collect_read(&j->c, &in, e);

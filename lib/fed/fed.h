@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "optim/optim.h"
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
@@ -17,16 +18,28 @@ enum fl_need {
 	FL_NEED_LOSS = 4,	/* fl.loss: mean training loss after training */
 	FL_NEED_STEPS = 8,	/* fl.steps */
 	FL_NEED_LR = 16,	/* fl.lr */
-	FL_NEED_NORM = 32	/* L2 norm of the update (extras left out); computed here */
+	FL_NEED_NORM = 32,	/* L2 norm of the update (extras left out); computed here */
+	FL_NEED_HOW = 64	/* how steps were taken, where fl.opt and fl.method say it */
 };
 /* "loss0,gradnorm": the names --measure takes, in this order. */
 void fl_need_print(unsigned needs, struct fl_str *out);
+
+/* How a client's steps were taken. */
+struct fl_how {
+	int has_opt, has_method;	/* fl.opt, fl.method are there */
+	struct fl_linear opt;
+	double pull;			/* of the method's term pull (w - w0) in each gradient */
+};
+/* The sum of the shares with which the gradients of t steps at rate lr enter the
+ * update -lr sum a_j g_j: FedNova's |a|. Without momentum and pull it is t. */
+double fl_how_sum(const struct fl_how *how, double lr, int64_t t);
 
 struct fl_update {
 	int64_t client, round, examples, steps;	/* steps -1: absent */
 	char base[9];
 	double loss0, gradnorm, loss, lr;	/* NAN: absent */
 	double norm;				/* NAN unless FL_NEED_NORM */
+	struct fl_how how;			/* zero unless FL_NEED_HOW */
 	const char *method;			/* fl.method, NULL: absent; in the record */
 };
 /* From a record of kind update: client, round, base, examples >= 1 demanded;

@@ -11,6 +11,13 @@
 
 #define FL_OPT_VECS 3
 
+/* A step that is linear in the gradients, as torch.optim.SGD's: m = g at first, else
+ * momentum m + (1 - dampening) g; w -= lr (nesterov ? g + momentum m : m). */
+struct fl_linear {
+	double momentum, dampening;
+	int nesterov;
+};
+
 struct fl_optim {
 	struct fl_entry e;
 	int whole;			/* step() wants tensors whole, one a call */
@@ -19,6 +26,8 @@ struct fl_optim {
 	size_t (*nvec)(const void *p);
 	/* Learning rate of step t (from 0) before any schedule. */
 	double (*lr)(const void *p);
+	/* How steps add up; NULL: they are not linear in the gradients. */
+	struct fl_linear (*linear)(const void *p);
 	/* w, state <- one step on [0,n) with gradient g. lr as scheduled; t: step
 	 * number from 0. g may be clobbered. All arrays of n floats. */
 	void (*step)(const void *p, double lr, uint64_t t, float *w, float *g,

@@ -79,6 +79,13 @@ static double lr(const void *p)
 	return ((const struct sgd *)p)->lr;
 }
 
+static struct fl_linear linear(const void *p)
+{
+	const struct sgd *o = p;
+
+	return (struct fl_linear){ o->momentum, o->dampening, o->nesterov };
+}
+
 static void step(const void *p, double rate, uint64_t t, float *w, float *g,
                  float *const vec[FL_OPT_VECS], size_t n)
 {
@@ -109,5 +116,6 @@ const struct fl_optim fl_opt_sgd = {
 	.vec = { "momentum_buffer" },
 	.nvec = nvec,
 	.lr = lr,
+	.linear = linear,
 	.step = step,
 };

@@ -17,9 +17,40 @@ equals() {
 }
 
 @test "fednova: plain steps, momentum, a proximal term" {
-	equals fednova fednova
-	equals fednova-momentum fednova:momentum=0.9
-	equals fednova-prox fednova:mu=2
+	equals fednova fednova:momentum=0,mu=0
+	equals fednova-momentum fednova:momentum=0.9,mu=0
+	equals fednova-prox fednova:momentum=0,mu=2
+}
+
+@test "fednova counts steps as each update says that it took them" {
+	fl-aggregate -m "$G/model.safetensors" --no-prov -R fednova "$G/how.sts" >got.safetensors
+	st-cmp -v --rtol=2e-7 --atol=1e-7 got.safetensors "$G/fednova-how.safetensors"
+}
+
+# refused STATUS TEXT ARGUMENT...
+refused() {
+	local want=$1 text=$2
+	shift 2
+	run fl-aggregate -m "$G/model.safetensors" -o never "$@"
+	echo "$output"
+	[ "$status" = "$want" ]
+	[[ $output == *"$text"* ]]
+	[ ! -e never ]
+}
+
+@test "fednova refuses what it cannot count, and contradictions" {
+	refused 3 "client 3: fl.opt is missing; rule fednova needs it, or momentum=" -R fednova "$G/updates.sts"
+	refused 3 "client 3: fl.method is missing; rule fednova needs it, or mu=" -R fednova:momentum=0 "$G/updates.sts"
+	refused 3 "client 0: fl.opt says that momentum is 0, but rule fednova was given 0.9" \
+		-R fednova:momentum=0.9 "$G/how.sts"
+	refused 3 "client 0: fl.method says that mu is 0, but rule fednova was given 1" -R fednova:mu=1 "$G/how.sts"
+	refused 3 "lr mu below 1" -R fednova:momentum=0,mu=1000 "$G/updates.sts"
+	fl-partition -q -d digits -k 2 -B iid -s 1 -o clients --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
+	fl-local-train -m m.safetensors --opt adam clients/*.safetensors >u.sts
+	run fl-aggregate -m m.safetensors -R fednova -o never u.sts
+	[ "$status" = 3 ]
+	[[ $output == *"client 0: fl.opt is adam, whose steps are not linear in the gradients"* ]]
 }
 
 @test "fednova with equal steps is the mean, byte for byte" {
@@ -32,14 +63,6 @@ equals() {
 		fl-aggregate -m m.safetensors --no-prov -R fednova <u.sts >nova.safetensors
 		st-cmp mean.safetensors nova.safetensors
 	done
-}
-
-@test "fednova refuses momentum with mu, and a rate too large for mu" {
-	run fl-aggregate -m "$G/model.safetensors" -R fednova:momentum=0.5,mu=1 "$G/updates.sts"
-	[ "$status" = 2 ]
-	run fl-aggregate -m "$G/model.safetensors" -R fednova:mu=1000 "$G/updates.sts"
-	[ "$status" = 3 ]
-	[[ $output == *"lr mu below 1"* ]]
 }
 
 @test "geomed is the minimum that a general method finds" {
@@ -66,16 +89,16 @@ equals() {
 	st-cmp --rtol=1e-6 --atol=1e-7 got.safetensors want.safetensors
 }
 
-@test "term, propfair, afl weigh by the loss" {
+@test "term, propfair, aflexp weigh by the loss" {
 	equals term term:t=0.7
 	equals propfair propfair
-	equals afl afl:gamma=0.3
+	equals aflexp aflexp:gamma=0.3
 }
 
-@test "term with t 0 and afl with gamma 0 are the mean, byte for byte" {
+@test "term with t 0 and aflexp with gamma 0 are the mean, byte for byte" {
 	aggregate >want.safetensors
 	aggregate -R term:t=0 >term.safetensors
-	aggregate -R afl:gamma=0 --state afl.sts >afl.safetensors
+	aggregate -R aflexp:gamma=0 --state afl.sts >afl.safetensors
 	st-cmp term.safetensors want.safetensors
 	st-cmp afl.safetensors want.safetensors
 }
@@ -84,4 +107,63 @@ equals() {
 	run fl-aggregate -m "$G/model.safetensors" -R term:t=500 "$G/updates.sts"
 	[ "$status" = 5 ]
 	[[ $output == *"client"*"beyond a double"* ]]
+}
+
+# afl_round R OPTION...: updates of round R, and its model.
+afl_round() {
+	local r=$1
+	shift
+	fl-local-train -m "$((r - 1)).safetensors" --measure loss0 --opt sgd:lr=0.5 -b 1000 --steps 1 \
+		--shuffle none clients/*.safetensors >"u$r.sts"
+	fl-aggregate -m "$((r - 1)).safetensors" --state afl.sts "$@" -o "$r.safetensors" "u$r.sts"
+}
+
+@test "afl: projected ascent, as NumPy has it, with a client away and one that is late" {
+	fl-partition -q -d digits -k 4 -B dirichlet:alpha=0.2 -s 3 -o clients --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o 0.safetensors
+	mv clients/0003.safetensors late
+	afl_round 1 -R afl:gamma=0.4
+	afl_round 2 -R afl:gamma=0.4
+	mv late clients/0003.safetensors
+	afl_round 3 -R afl:gamma=0.4
+	mv clients/0001.safetensors away
+	afl_round 4 -R afl:gamma=0.4
+	mv away clients/0001.safetensors
+	for r in 5 6 7 8; do afl_round $r -R afl:gamma=0.4; done
+	"$PYTHON" "$G/afl.py" 0.4 8
+	run fl-aggregate -m 8.safetensors -R aflexp --state afl.sts -o never u8.sts
+	[ "$status" = 3 ]
+	[[ $output == *"the state of server sgd:lr=1 afl:gamma=0.4,weight=uniform, not of sgd aflexp"* ]]
+	run fl-aggregate -m 7.safetensors -R afl -o never u8.sts
+	[ "$status" = 3 ]
+	[[ $output == *"no state before round 8, which rule afl needs"* ]]
+}
+
+@test "afl with gamma 0 is the mean with the first weights" {
+	aggregate -R afl:gamma=0 --state a.sts >afl.safetensors
+	aggregate -R mean:weight=uniform >want.safetensors
+	st-cmp --rtol=1e-6 --atol=1e-7 afl.safetensors want.safetensors
+	aggregate -R afl:gamma=0,weight=examples --state b.sts >afl.safetensors
+	aggregate >want.safetensors
+	st-cmp --rtol=1e-6 --atol=1e-7 afl.safetensors want.safetensors
+}
+
+@test "qfedsgd: one gradient is qfedavg's; L and the step as given; more steps are refused" {
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.2 -s 3 -o clients --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
+	fl-local-train -m m.safetensors --measure loss0 --opt sgd:lr=0.5 -b 1000 -e 1 --shuffle none \
+		clients/*.safetensors >u.sts
+	for q in 0 1 5; do
+		fl-aggregate -m m.safetensors --no-prov -R qfedsgd:q=$q u.sts >sgd.safetensors
+		fl-aggregate -m m.safetensors --no-prov -R qfedavg:q=$q u.sts >avg.safetensors
+		st-cmp --rtol=1e-6 --atol=1e-7 sgd.safetensors avg.safetensors
+	done
+	for o in q=2,L=7 q=2,L=7,static=on q=1,L=3,weight=examples; do
+		fl-aggregate -m m.safetensors --no-prov -R qfedsgd:$o u.sts >sgd.safetensors
+		"$PYTHON" "$G/qfedsgd.py" m.safetensors u.sts "$o" sgd.safetensors
+	done
+	fl-local-train -m m.safetensors --measure loss0 --steps 2 clients/*.safetensors >u.sts
+	run fl-aggregate -m m.safetensors -R qfedsgd -o never u.sts
+	[ "$status" = 3 ]
+	[[ $output == *"client 0"*"fl.steps is 2; rule qfedsgd wants one step"* ]]
 }

@@ -31,18 +31,27 @@ def save(path, tensors, **meta):
     return base
 
 
-def load(path):
-    """({name: array}, {key: text}, fl.base) of a file with one record."""
+def stream(path):
+    """({name: array}, {key: text}, fl.base) of each record of a file but the ends."""
     with open(path, "rb") as f:
         data = f.read()
-    n = 8 + struct.unpack("<Q", data[:8])[0]
-    head = json.loads(data[8:n])
-    meta = head.pop("__metadata__", {})
-    out = {}
-    for name, t in head.items():
-        a, b = t["data_offsets"]
-        out[name] = np.frombuffer(data[n + a:n + b], NUMPY[t["dtype"]]).reshape(t["shape"])
-    return out, meta, "%08x" % zlib.crc32(data[n:])
+    while data:
+        n = 8 + struct.unpack("<Q", data[:8])[0]
+        head = json.loads(data[8:n])
+        meta = head.pop("__metadata__", {})
+        out, end = {}, n
+        for name, t in head.items():
+            a, b = (n + x for x in t["data_offsets"])
+            out[name] = np.frombuffer(data[a:b], NUMPY[t["dtype"]]).reshape(t["shape"])
+            end = max(end, b)
+        if meta.get("fl.kind") != "end":
+            yield out, meta, "%08x" % zlib.crc32(data[n:end])
+        data = data[end:]
+
+
+def load(path):
+    """The same of a file with one record."""
+    return next(stream(path))
 
 
 def check(name, got, *want, tol=6e-11):

@@ -75,11 +75,11 @@ rounds() {
 
 @test "FedNova is FedAvg where all clients take as many steps, and is not where they do not" {
 	steps="--opt sgd:lr=.05,momentum=.9 -b 8 --steps 6 --shuffle none"
-	rounds 3 fednova:momentum=.9 sgd $steps
+	rounds 3 fednova sgd $steps
 	mv 3.safetensors nova.safetensors
 	rounds 3 mean sgd $steps
 	st-cmp --rtol=1e-5 --atol=1e-6 nova.safetensors 3.safetensors
-	rounds 1 fednova:momentum=.9 sgd $EPOCHS
+	rounds 1 fednova sgd $EPOCHS
 	mv 1.safetensors nova.safetensors
 	rounds 1 mean sgd $EPOCHS
 	run st-cmp --rtol=1e-2 --atol=1e-2 nova.safetensors 1.safetensors

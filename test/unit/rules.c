@@ -172,18 +172,49 @@ static void test_adafedadam_raw(void)
 	is_near(s[1] / s[2], want("raw/C")[0], 1e-14, "its certainty");
 }
 
-static void test_afl(void)
+static void test_aflexp(void)
 {
 	static const double start[] = { 0.5, 0.25, 0 }, loss[] = { 0.5, 1, 2 };
 	struct fl_fold_out each[3];
 	double s[FL_FOLD_SCALARS], u[4];
 	const void *p;
-	const struct fl_rule *r = rule("afl:gamma=0.2", &p);
+	const struct fl_rule *r = rule("aflexp:gamma=0.2", &p);
 
 	combine(&r->fold, p, start, each, s, u);
 	for (int k = 0; k < 3; k++) {
-		is_near(each[k].row[0], start[k] + 0.2 * loss[k], 1e-15, "afl adds to what it kept");
+		is_near(each[k].row[0], start[k] + 0.2 * loss[k], 1e-15, "aflexp adds to what it kept");
 		is_near(each[k].w, 10 * (k + 1) * exp(each[k].row[0]), 1e-12, "and weighs by it");
+	}
+}
+
+/* The projection's worked examples; adding a constant to all losses changes nothing. */
+static void test_afl(void)
+{
+	static const double y[4][3] = { { 0.5, 0.6, 0.7 }, { 0.9, 0.8, -0.6 }, { 2, 0.5, 0.4 },
+	                                { 1.4, 0.3, 0.1 } };
+	static const double want_[4][3] = { { 0.7 / 3, 1.0 / 3, 1.3 / 3 }, { 0.55, 0.45, 0 },
+	                                    { 1, 0, 0 }, { 1, 0, 0 } };
+	static const int64_t id[3] = { 1, 2, 3 };
+	static const double held[3] = { 0.5, 0.3, 0.2 };
+	struct fl_rows known = { 3, id, held };
+	struct fl_err e = { 0 };
+	const void *p;
+	const struct fl_rule *r = rule("afl:gamma=1", &p);
+
+	for (int i = 0; i < 4; i++) {
+		struct fl_update u[3];
+		const double *row[3] = { &held[0], &held[1], &held[2] };
+		double next[3] = { 0 }, *keep[3] = { &next[0], &next[1], &next[2] }, w[3];
+
+		for (int k = 0; k < 3; k++) {
+			u[k] = client(k);
+			u[k].loss0 = y[i][k] - held[k] + 3;
+		}
+		is_int(r->weigh(p, &(struct fl_weigh){ 3, u, &known, row, keep, w }, &e), 0, "afl");
+		for (int k = 0; k < 3; k++) {
+			is_near(w[k], held[k], 1e-15, "a client counts what it held");
+			is_near(next[k], want_[i][k], 1e-15, "and then its part of the projection");
+		}
 	}
 }
 
@@ -293,6 +324,7 @@ int main(void)
 	for (int alpha = 0; alpha < 3; alpha++)
 		test_adafedadam_fold(alpha);
 	test_adafedadam_raw();
+	test_aflexp();
 	test_afl();
 	test_adafedadam_edges();
 	load(GOLDEN "server/golden.safetensors");

@@ -4,6 +4,7 @@
  *   fold    one pass, O(model) memory: a weight and a few scalars an update
  *   column  each coordinate of K clients on its own (median)
  *   gram    K x K inner products -> a weight each (Krum)
+ *   weigh   all clients' facts at once -> a weight each (AFL)
  *   whole   everything at once, the last resort; may give one model a client
  *
  * Extra tensors "@method/NAME" of F32 in an update are, like its weights,
@@ -28,6 +29,22 @@ struct fl_whole {
 	struct fl_tset *out;			/* (K) personal: the models' tensors; else out[0] */
 };
 
+/* Rows of earlier rounds, by ascending client. */
+struct fl_rows {
+	size_t n;
+	const int64_t *client;	/* (n) */
+	const double *value;	/* (n, nrow of the fold or rule) */
+};
+
+struct fl_weigh {
+	size_t K;
+	const struct fl_update *u;	/* (K) by ascending client id */
+	const struct fl_rows *known;	/* of all clients so far */
+	const double *const *row;	/* (K) what is kept of each; NULL: nothing yet */
+	double *const *keep;		/* (K) what shall be, zero at first */
+	double *w;			/* (K) out: the combined update is sum w_k u_k */
+};
+
 struct fl_rule {
 	struct fl_entry e;
 	unsigned needs;			/* of column, gram and whole rules; a fold has its own */
@@ -45,6 +62,9 @@ struct fl_rule {
 	int origin;
 	int (*gram)(const void *p, const struct fl_update *u, const double *G, size_t K, double *w,
 	            struct fl_err *e);
+	/* Instead of gram, where inner products do not matter. */
+	unsigned nrow;			/* doubles kept per client; 0: no rows */
+	int (*weigh)(const void *p, const struct fl_weigh *q, struct fl_err *e);
 	int (*whole)(const void *p, struct fl_whole *w, struct fl_err *e);
 };
 

@@ -14,6 +14,26 @@ void fl_collect_init(struct fl_collect *c)
 	*c = (struct fl_collect){ .spool = { .fd = -1 }, .threads = 1, .tile = FL_TILE };
 }
 
+unsigned fl_collect_nrow(const struct fl_collect *c)
+{
+	return c->fold ? c->fold->nrow : c->rule->nrow;
+}
+
+static int cmp_client(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+const double *fl_collect_row(const struct fl_collect *c, int64_t client)
+{
+	const int64_t *at = c->rows.n ? bsearch(&client, c->rows.client, c->rows.n,
+	                                        sizeof *c->rows.client, cmp_client) : NULL;
+
+	return at ? c->rows.value + (size_t)(at - c->rows.client) * fl_collect_nrow(c) : NULL;
+}
+
 static void member_release(struct fl_member *m)
 {
 	fl_tset_release(&m->rec);
@@ -320,6 +340,8 @@ static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tse
 		return fl_fail_in(e, "client %lld", (long long)m->u.client);
 	if (fl_update_check(&m->u, c->needs, c->who, e))
 		return -1;
+	if (c->needs & FL_NEED_HOW && c->how(&m->rec, &m->u.how, e))
+		return fl_fail_in(e, "client %lld", (long long)m->u.client);
 	return c->fold ? 0 : fl_table_keep(c, m, fl_stream_mapped(in->cur), e);
 }
 

@@ -21,13 +21,6 @@ struct fl_received {
 	int64_t round;
 };
 
-/* Fold rows of earlier rounds, by ascending client. */
-struct fl_rows {
-	size_t n;
-	const int64_t *client;	/* (n) */
-	const double *value;	/* (n, nrow of the fold) */
-};
-
 /* A tensor of updates. */
 struct fl_slot {
 	struct fl_tensor t;	/* name and shape; data: the model's F32, or NULL */
@@ -88,6 +81,8 @@ struct fl_collect {
 	/* The model that an update must have been trained from. */
 	const struct fl_received *(*received)(void *ctx, const struct fl_update *u,
 	                                      struct fl_err *e);
+	/* What FL_NEED_HOW asks for, from the record: fl_method_how(). */
+	int (*how)(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 	void *ctx;
 	struct fl_rows rows;
 	int threads;
@@ -110,7 +105,7 @@ struct fl_collect {
 	} *stretch;			/* (ntile) of all slots */
 	size_t stretched;		/* slots there when stretch was made */
 	struct fl_bins total[FL_FOLD_SCALARS];
-	double *weight;			/* (K) of gram rules */
+	double *weight;			/* (K) of gram and weigh rules */
 	const struct fl_tensor **tensor;	/* of fl_combined */
 	struct fl_slot **owned;
 	float **scratch;		/* (threads) */
@@ -119,6 +114,8 @@ struct fl_collect {
 	struct fl_arena arena;
 };
 
+/* Doubles that the state keeps of a client. */
+unsigned fl_collect_nrow(const struct fl_collect *c);
 void fl_collect_init(struct fl_collect *c);
 /* Reads every update and partial, once. FL_EDATA names file, client, tensor. */
 int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e);

@@ -8,6 +8,8 @@
 struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t, struct fl_err *e);
 int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
                    struct fl_err *e);
+/* What the state keeps of a client, or NULL. */
+const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
 /* exact.c: folds */

@@ -63,21 +63,6 @@ void fl_exact_settle(struct fl_slot *s, int top)
 		fl_bins_settle(&s->bins, &s->top[at / FL_TILE], at, tile_end(s, at));
 }
 
-static int cmp_client(const void *key, const void *item)
-{
-	int64_t a = *(const int64_t *)key, b = *(const int64_t *)item;
-
-	return (a > b) - (a < b);
-}
-
-static const double *find_row(const struct fl_collect *c, int64_t client)
-{
-	const int64_t *at = c->rows.n ? bsearch(&client, c->rows.client, c->rows.n,
-	                                        sizeof *c->rows.client, cmp_client) : NULL;
-
-	return at ? c->rows.value + (size_t)(at - c->rows.client) * c->fold->nrow : NULL;
-}
-
 static void add_scalars(struct fl_bins *b, const double s[FL_FOLD_SCALARS])
 {
 	size_t i;
@@ -99,7 +84,7 @@ static int check_fold(const struct fl_member *m, struct fl_err *e)
 
 static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 {
-	struct fl_fold_in in = { .u = &m->u, .row = find_row(c, m->u.client) };
+	struct fl_fold_in in = { .u = &m->u, .row = fl_collect_row(c, m->u.client) };
 
 	memset(&m->out, 0, sizeof m->out);
 	if (c->fold->fold(c->fp, &in, &m->out, e) || check_fold(m, e))

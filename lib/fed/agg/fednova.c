@@ -1,10 +1,12 @@
 /* FedNova: updates per unit of local work, times the mean work.
  *   u = (sum p_k a_k) sum p_k u_k / a_k,  p_k = n_k / sum n_k.
- * a_k, the sum of the shares with which the steps' gradients enter u_k, follows
- * from the number of steps t = fl.steps and what the clients trained with:
- *   plain SGD t;  momentum beta (t - beta (1 - beta^t)/(1 - beta))/(1 - beta);
- *   a proximal term (1 - (1 - lr mu)^t)/(lr mu), lr = fl.lr. */
-#include "base/fmath.h"
+ * a_k is the sum of the shares with which the steps' gradients enter u_k: for plain
+ * SGD the number of steps t = fl.steps, with momentum beta
+ * (t - beta (1 - beta^t)/(1 - beta))/(1 - beta), with a proximal term
+ * (1 - (1 - lr mu)^t)/(lr mu). It follows from what the update says of itself,
+ * fl.opt and fl.method; an optimiser begins each round anew. */
+#include <math.h>
+
 #include "fed/agg/agg.h"
 
 struct params {
@@ -12,17 +14,26 @@ struct params {
 };
 
 static const struct fl_param table[] = {
-	{ "momentum", FL_P_REAL, offsetof(struct params, momentum), "0", 0, 0.999999, NULL, "beta",
-	  "momentum of the clients' optimiser" },
-	{ "mu", FL_P_REAL, offsetof(struct params, mu), "0", 0, 1e6, NULL, "mu",
-	  "weight of the clients' proximal term" },
+	{ "momentum", FL_P_REAL, offsetof(struct params, momentum), NULL, 0, 0.999999, NULL, "beta",
+	  "momentum of clients whose updates lack fl.opt" },
+	{ "mu", FL_P_REAL, offsetof(struct params, mu), NULL, 0, 1e6, NULL, "mu",
+	  "proximal weight of clients whose updates lack fl.method" },
 	{ 0 }
 };
 
-/* sum over j < t of x^j */
-static double series(double x, double t)
+/* What the update says, and where it says nothing, the rule. */
+static int choose(int said, const char *key, const char *name,
+                  double asked, double *v, struct fl_err *e)
 {
-	return x == 1 ? t : (1 - fl_pow(x, t)) / (1 - x);
+	if (!said && isnan(asked))
+		return fl_fail(e, FL_EDATA, "%s is missing; rule fednova needs it, or %s=", key,
+		               name);
+	if (said && !isnan(asked) && fabs(asked - *v) > 0)
+		return fl_fail(e, FL_EDATA, "%s says that %s is %g, but rule fednova was given %g",
+		               key, name, *v, asked);
+	if (!said)
+		*v = asked;
+	return 0;
 }
 
 static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out *out,
@@ -30,22 +41,22 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 {
 	const struct params *p = pp;
 	const struct fl_update *u = in->u;
-	double n = (double)u->examples, t = (double)u->steps, a;
+	struct fl_how how = u->how;
+	double n = (double)u->examples, a;
 
-	if (p->momentum > 0 && p->mu > 0)
-		return fl_fail(e, FL_EUSAGE, "rule fednova: momentum and mu exclude each other");
-	if (p->mu > 0 && fl_update_check(u, FL_NEED_LR, "rule fednova with mu", e))
+	if (choose(how.has_opt, "fl.opt", "momentum", p->momentum, &how.opt.momentum, e) ||
+	    choose(how.has_method, "fl.method", "mu", p->mu, &how.pull, e) ||
+	    (how.pull > 0 && fl_update_check(u, FL_NEED_LR, "rule fednova with mu", e)))
 		return -1;
-	a = p->mu > 0 ? series(1 - u->lr * p->mu, t) :
-	    (t - p->momentum * series(p->momentum, t)) / (1 - p->momentum);
 	out->s[0] = n;
-	if (t > 0) {		/* without work, an update of zeros */
-		if (!(a > 0))
-			return fl_fail(e, FL_EDATA, "%g steps at fl.lr=%g count %g; rule fednova wants "
-			               "lr mu below 1", t, u->lr, a);
-		out->w = n / a;
-		out->s[1] = n * a;
-	}
+	if (!u->steps)		/* without work, an update of zeros */
+		return 0;
+	a = fl_how_sum(&how, how.pull > 0 ? u->lr : 0, u->steps);
+	if (!(a > 0 && isfinite(a)))
+		return fl_fail(e, FL_EDATA, "%lld steps at fl.lr=%g count %g; rule fednova wants "
+		               "lr mu below 1", (long long)u->steps, u->lr, a);
+	out->w = n / a;
+	out->s[1] = n * a;
 	return 0;
 }
 
@@ -69,7 +80,7 @@ const struct fl_rule fl_rule_fednova = {
 			   "sum over j <= t of (1 - beta^j)/(1 - beta), or (1 - (1 - lr mu)^t)/(lr mu)",
 	},
 	.fold = {
-		.needs = FL_NEED_STEPS,
+		.needs = FL_NEED_STEPS | FL_NEED_HOW,
 		.fold = fold,
 		.finish = finish,
 	},

@@ -9,11 +9,8 @@
  * over clients without weights; weight=examples multiplies both sums by n_k. */
 #include <math.h>
 
-#include "base/fmath.h"
 #include "fed/agg/agg.h"
-
-/* The authors' code adds this to each loss, so that F^(q-1) exists at 0. */
-#define LOSS_MIN 1e-10
+#include "fed/agg/qffl.h"
 
 enum weight { UNIFORM, EXAMPLES };
 
@@ -52,27 +49,11 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 {
 	const struct params *p = pp;
 	const struct fl_update *u = in->u;
-	double F = u->loss0 > LOSS_MIN ? u->loss0 : LOSS_MIN;
-	double n = p->weight == EXAMPLES ? (double)u->examples : 1, L, Fq, change;
+	double n = p->weight == EXAMPLES ? (double)u->examples : 1, L;
 
-	if (u->loss0 < 0)
-		return fl_fail(e, FL_EDATA, "fl.loss0 is %g; rule qfedavg wants 0 or more", u->loss0);
 	if (lipschitz(p, u, &L, e))
 		return -1;
-	Fq = fl_pow(F, p->q);
-	change = L * u->norm;
-	out->w = n * (L * Fq);
-	out->s[0] = n * (p->q * fl_pow(F, p->q - 1) * (change * change) + L * Fq);
-	return 0;
-}
-
-static int finish(const void *pp, const double s[FL_FOLD_SCALARS], double *scale, struct fl_err *e)
-{
-	(void)pp;
-	if (!(s[0] > 0))
-		return fl_fail(e, FL_ENUM, "the sum of h is %g", s[0]);
-	*scale = 1 / s[0];
-	return 0;
+	return fl_qffl_weigh(u, "rule qfedavg", p->q, L, L * u->norm, L, n, out, e);
 }
 
 const struct fl_rule fl_rule_qfedavg = {
@@ -88,6 +69,6 @@ const struct fl_rule fl_rule_qfedavg = {
 	.fold = {
 		.needs = FL_NEED_LOSS0 | FL_NEED_NORM,
 		.fold = fold,
-		.finish = finish,
+		.finish = fl_qffl_finish,
 	},
 };

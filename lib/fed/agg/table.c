@@ -115,24 +115,16 @@ static int check_equal(const struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
-static int run_gram(struct fl_collect *c, struct fl_err *e)
+static int run_gram(struct fl_collect *c, const struct fl_update *u, struct fl_err *e)
 {
 	struct gram g = { c, NULL };
-	struct fl_update *u = NULL;
 	size_t n, i, j;
 	int rc;
 
-	if (check_equal(c, e))
+	if (fl_mul(c->K, c->K, &n))
+		return fl_fail_mem(e, SIZE_MAX);
+	if (!(g.G = fl_alloc(n, sizeof *g.G, e)))
 		return -1;
-	if (fl_mul(c->K, c->K, &n) || !(g.G = fl_alloc(n, sizeof *g.G, e)) ||
-	    !(u = fl_alloc(c->K, sizeof *u, e)) ||
-	    !(c->weight = fl_alloc(c->K, sizeof *c->weight, e))) {
-		free(g.G);
-		free(u);
-		return e->code ? -1 : fl_fail_mem(e, SIZE_MAX);
-	}
-	for (i = 0; i < c->K; i++)
-		u[i] = c->member[i].u;
 	rc = fl_par_for((c->K + GRAM_ROWS - 1) / GRAM_ROWS, c->threads, &g, gram_rows, e);
 	for (i = 0; i < c->K; i++)
 		for (j = 0; j < i; j++)
@@ -140,6 +132,40 @@ static int run_gram(struct fl_collect *c, struct fl_err *e)
 	if (!rc)
 		rc = c->rule->gram(c->rp, u, g.G, c->K, c->weight, e);
 	free(g.G);
+	return rc;
+}
+
+static int run_weigh(struct fl_collect *c, const struct fl_update *u, struct fl_err *e)
+{
+	const double **row = fl_alloc(c->K, sizeof *row, e);
+	double **keep = fl_alloc(c->K, sizeof *keep, e);
+	int rc = -1;
+
+	for (size_t k = 0; row && keep && k < c->K; k++) {
+		row[k] = fl_collect_row(c, u[k].client);
+		keep[k] = c->seen[k].row;
+	}
+	if (row && keep)
+		rc = c->rule->weigh(c->rp, &(struct fl_weigh){
+			.K = c->K, .u = u, .known = &c->rows, .row = row, .keep = keep,
+			.w = c->weight }, e);
+	free(row);
+	free(keep);
+	return rc;
+}
+
+/* Weights of all clients at once. */
+static int get_weights(struct fl_collect *c, struct fl_err *e)
+{
+	struct fl_update *u;
+	int rc = -1;
+
+	if (check_equal(c, e) || !(u = fl_alloc(c->K, sizeof *u, e)))
+		return -1;
+	for (size_t k = 0; k < c->K; k++)
+		u[k] = c->member[k].u;
+	if ((c->weight = fl_alloc(c->K, sizeof *c->weight, e)))
+		rc = c->rule->weigh ? run_weigh(c, u, e) : run_gram(c, u, e);
 	free(u);
 	return rc;
 }
@@ -223,7 +249,7 @@ int fl_table_finish(struct fl_collect *c, struct fl_err *e)
 		return fl_fail_in(e, "%s", c->who);
 	if (c->rule->whole)
 		return run_whole(c, e);
-	if (list_owners(c, e) || (c->rule->gram && run_gram(c, e)))
+	if (list_owners(c, e) || ((c->rule->gram || c->rule->weigh) && get_weights(c, e)))
 		return -1;
 	return c->rule->column ? (check_columns(c, e) ? -1 : make_scratch(c, e)) : 0;
 }

@@ -105,6 +105,9 @@ enum {
 struct fl_method {
 	struct fl_entry e;
 	unsigned flags;
+	/* The weight of a term that pulls each step back, pull (w - w0); NULL: none.
+	 * For fl_method_how. */
+	double (*pull)(const void *p);
 	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
 	/* Private tensors stay out of the update and in the client's state, as
 	 * "@private/NAME"; frozen ones keep their values and stay out, too. */
@@ -131,6 +134,10 @@ struct fl_method {
 
 extern const struct fl_entry *const fl_method_list[];
 extern const struct fl_family fl_family_method;
+
+/* How an update's steps were taken, by its fl.opt and fl.method. FL_EDATA where these
+ * are not ours, or steps not linear in the gradients. */
+int fl_method_how(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 
 /* For methods. */
 /* The phase of a method that has no train(): all of cfg, over l->w. */

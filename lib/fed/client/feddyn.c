@@ -22,6 +22,11 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	return l->priv ? 0 : fl_fail_in(e, "state");
 }
 
+static double pull(const void *p)
+{
+	return ((const struct feddyn *)p)->alpha;
+}
+
 static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct feddyn *p = l->p;
@@ -54,6 +59,7 @@ const struct fl_method fl_method_feddyn = {
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,
+	.pull = pull,
 	.grad = grad,
 	.end = end,
 };

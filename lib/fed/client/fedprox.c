@@ -11,6 +11,11 @@ static const struct fl_param params[] = {
 	{ 0 }
 };
 
+static double pull(const void *p)
+{
+	return ((const struct fedprox *)p)->mu;
+}
+
 static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct fedprox *p = l->p;
@@ -28,5 +33,6 @@ const struct fl_method fl_method_fedprox = {
 		.psize = sizeof(struct fedprox),
 		.formula = "w -= lr (grad F_k(w) + mu (w - w0))",
 	},
+	.pull = pull,
 	.grad = grad,
 };

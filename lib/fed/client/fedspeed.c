@@ -50,6 +50,11 @@ static double batch(struct fl_local *l, const fl_real *w, fl_real *g)
 	return loss;
 }
 
+static double pull(const void *p)
+{
+	return ((const struct fedspeed *)p)->lambda;
+}
+
 static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct fedspeed *p = l->p;
@@ -84,6 +89,7 @@ const struct fl_method fl_method_fedspeed = {
 	.flags = FL_METHOD_STATE,
 	.begin = begin,
 	.batch = batch,
+	.pull = pull,
 	.grad = grad,
 	.end = end,
 };

@@ -21,6 +21,13 @@ n = np.array([10, 20, 30, 15, 25, 40])
 steps = np.array([1, 5, 20, 7, 2, 12])
 loss = np.array([0.9, 2.1, 0.4, 4.9, 1.3, 1.3])
 LR = 0.05
+# How a client says that it trained: fl.opt, fl.method; and momentum, dampening,
+# Nesterov's, pull. Client by client, against what the rule makes of the words.
+HOW = [("sgd:lr=0.05", "fedavg", 0, 0, 0, 0), ("sgd:lr=0.05,momentum=0.9", "fedavg", .9, 0, 0, 0),
+       ("sgd:lr=0.05,momentum=0.5,dampening=0.2,wd=0.001", "fedlc", .5, .2, 0, 0),
+       ("sgd:lr=0.05,momentum=0.9,nesterov=on", "fedavg", .9, 0, 1, 0),
+       ("sgd:lr=0.05", "fedprox:mu=2", 0, 0, 0, 2),
+       ("sgd:lr=0.05,momentum=0.8", "feddyn:alpha=1.5", .8, 0, 0, 1.5)]
 
 
 def tensors(v):
@@ -33,6 +40,11 @@ with open(f"{here}/updates.sts", "wb") as f:
     for k in (3, 0, 5, 1, 4, 2):		# the order of arrival is nobody's business
         f.write(record(tensors(u[k]), v=1, kind="update", client=k, round=1, base=base,
                        examples=n[k], steps=steps[k], loss0=loss[k], lr=LR)[0])
+    f.write(record({}, v=1, kind="end", count=K)[0])
+with open(f"{here}/how.sts", "wb") as f:
+    for k in range(K):
+        f.write(record(tensors(u[k]), v=1, kind="update", client=k, round=1, base=base,
+                       examples=n[k], steps=steps[k], lr=LR, opt=HOW[k][0], method=HOW[k][1])[0])
     f.write(record({}, v=1, kind="end", count=K)[0])
 u, p = u.astype(float), n / n.sum()
 
@@ -48,6 +60,19 @@ def fednova(a):
 def momentum(t, beta=0.9):
     """The sum of a step's gradient's shares, unrolled."""
     return sum(sum(beta ** i for i in range(j)) for j in range(1, t + 1))
+
+
+def shares(t, momentum, dampening, nesterov, pull):
+    """Gradient by gradient: what each contributes to the end, then the sum."""
+    total = 0
+    for j in range(t):
+        w = m = 0.
+        for i in range(t):
+            g = (i == j) - LR * pull * w
+            m = momentum * m + (1 if i == 0 else 1 - dampening) * g if momentum else g
+            w += g + momentum * m if nesterov else m
+        total += w
+    return total
 
 
 def prox(t, mu=2.0):
@@ -92,11 +117,12 @@ unit = u / np.linalg.norm(u, axis=1)[:, None]
 for name, step in {
         "fednova": fednova(steps.astype(float)),
         "fednova-momentum": fednova(np.array([momentum(t) for t in steps])),
+        "fednova-how": fednova(np.array([shares(t, *h[2:]) for t, h in zip(steps, HOW)])),
         "fednova-prox": fednova(np.array([prox(t) for t in steps])),
         "geomed": geomed(p), "geomed-uniform": geomed(np.full(K, 1 / K)),
         "fedmgda": mgda(0.1, unit), "mgda": mgda(1, u),
         "fedfv": fedfv(0.34), "fedfv-all": fedfv(0),
         "term": weighted(n * np.exp(0.7 * loss)),
         "propfair": weighted(n / np.maximum(5 - loss, 0.2)),
-        "afl": weighted(n * np.exp(0.3 * loss))}.items():
+        "aflexp": weighted(n * np.exp(0.3 * loss))}.items():
     save(f"{here}/{name}.safetensors", tensors(model + step))
