@@ -1,5 +1,6 @@
 /* fl-init: an architecture and a seed -> the model of round 0. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "cli/table.h"
@@ -8,7 +9,7 @@
 #include "tensor/stream.h"
 
 struct opts {
-	const char *arch, *output;
+	const char *arch, *output, *weights;
 	int64_t seed, threads;
 	int no_prov, no_sync;
 };
@@ -17,6 +18,8 @@ static const struct fl_opt opts[] = {
 	{ 'a', FL_O_NEED | FL_O_PROV, NULL, { "arch", FL_P_STR, offsetof(struct opts, arch), NULL,
 	  0, 0, NULL, "arch", "a spec of the arch family, JSON text, or a JSON file" } },
 	FL_OPT_SEED(struct opts),
+	{ 0, 0, NULL, { "weights", FL_P_PATH, offsetof(struct opts, weights), NULL, 0, 0, NULL, "file",
+	  "take the weights from this safetensors file instead of drawing them" } },
 	FL_OPT_THREADS(struct opts),
 	FL_OPT_OUTPUT(struct opts),
 	FL_OPT_NO_PROV(struct opts),
@@ -44,16 +47,47 @@ static int canonical_prov(struct fl_run *r, const struct fl_net *net, struct fl_
 	return rc;
 }
 
+/* Every tensor of the file is one of the net's, and the other way round. */
+static int check_names(const struct fl_net *net, const struct fl_tset *s, struct fl_err *e)
+{
+	for (size_t i = 0; i < s->nt; i++) {
+		size_t k = 0;
+
+		while (k < net->nparam && strcmp(net->param[k].name, s->t[i].name))
+			k++;
+		if (k == net->nparam && !fl_tensor_is_extra(&s->t[i]))
+			return fl_fail(e, FL_EDATA, "tensor '%s' is none of the architecture's", s->t[i].name);
+	}
+	return 0;
+}
+
+/* w(P) of a state_dict. */
+static int read_weights(const struct fl_net *net, const char *path, fl_real *w, struct fl_err *e)
+{
+	struct fl_tset s = { .t = NULL };
+	int rc;
+
+	if (fl_stream_load(path, -1, &s, e))
+		return -1;
+	memset(w, 0, net->P * sizeof *w);
+	rc = check_names(net, &s, e) || fl_net_import(net, &s, "", 0, w, e) ?
+	     fl_fail_in(e, "%s", path) : 0;
+	fl_tset_release(&s);
+	return rc;
+}
+
 static int fill(struct fl_run *r, const struct fl_net *net, struct fl_tset *s, struct fl_err *e)
 {
 	const struct opts *o = r->opts;
 	fl_real *w = fl_alloc(net->P, sizeof *w, e);
 	int rc = w ? 0 : -1;
 
-	if (!rc) {
+	if (!rc && o->weights)
+		rc = read_weights(net, o->weights, w, e);
+	else if (!rc)
 		fl_net_init(net, (uint64_t)o->seed, w);
+	if (!rc)
 		rc = fl_net_export(net, w, "", s, e);
-	}
 	free(w);
 	return rc || fl_meta_set_kind(s, FL_KIND_MODEL, e) || fl_meta_set_i64(s, "fl.round", 0, e) ||
 	       fl_meta_set_i64(s, "fl.seed", o->seed, e) ||

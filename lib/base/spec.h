@@ -21,6 +21,8 @@ struct fl_family {
 	const char *name;			/* "rule" */
 	const struct fl_entry *const *list;	/* NULL-terminated, from the generated registry */
 	const char *doc;			/* "how updates become one" */
+	/* Appends to an entry's phrase what its defaults amount to. NULL: nothing. */
+	void (*note)(const struct fl_entry *en, struct fl_str *out);
 };
 
 struct fl_spec {

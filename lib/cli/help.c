@@ -105,6 +105,16 @@ void fl_help(const struct fl_tool *t, struct fl_str *out)
 	}
 }
 
+static void list_entries(const struct fl_family *f, struct fl_str *out)
+{
+	for (size_t i = 0; f->list[i]; i++) {
+		fl_str_addf(out, "%s\t%s", f->list[i]->name, f->list[i]->doc);
+		if (f->note)
+			f->note(f->list[i], out);
+		fl_str_addc(out, '\n');
+	}
+}
+
 int fl_help_list(const struct fl_tool *t, const char *family, struct fl_str *out,
                  struct fl_err *e)
 {
@@ -118,8 +128,7 @@ int fl_help_list(const struct fl_tool *t, const char *family, struct fl_str *out
 		if (!*family) {
 			fl_str_addf(out, "%s\t%s\n", f->name, f->doc);
 		} else if (!strcmp(f->name, family)) {
-			for (size_t j = 0; f->list[j]; j++)
-				fl_str_addf(out, "%s\t%s\n", f->list[j]->name, f->list[j]->doc);
+			list_entries(f, out);
 			return 0;
 		}
 	}

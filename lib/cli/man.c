@@ -135,7 +135,7 @@ static void options(const struct fl_tool *t, struct fl_str *out)
 	fl_str_add(out, ".El\n");
 }
 
-static void entry(const struct fl_entry *en, struct fl_str *out)
+static void entry(const struct fl_family *f, const struct fl_entry *en, struct fl_str *out)
 {
 	const struct fl_param *p = en->params;
 	struct fl_str s = FL_STR_INIT;
@@ -145,7 +145,10 @@ static void entry(const struct fl_entry *en, struct fl_str *out)
 	fl_str_addc(out, '\n');
 	if (en->title && strcmp(en->title, en->name))
 		fl_str_addf(&s, "%s: ", en->title);
-	fl_str_addf(&s, "%s.", en->doc);
+	fl_str_add(&s, en->doc);
+	if (f->note)
+		f->note(en, &s);
+	fl_str_addc(&s, '.');
 	text(out, fl_str_c(&s));
 	if (en->formula) {
 		fl_str_add(out, ".Pp\n");
@@ -177,7 +180,7 @@ static void family(const struct fl_family *f, struct fl_str *out)
 	text(out, f->doc);
 	fl_str_add(out, ".Bl -tag -width Ds\n");
 	for (size_t i = 0; f->list[i]; i++)
-		entry(f->list[i], out);
+		entry(f, f->list[i], out);
 	fl_str_add(out, ".El\n");
 }
 

@@ -23,7 +23,7 @@ const struct fl_arch fl_arch_adafedadam_cnn = {
 		.name = "adafedadam-cnn",
 		.title = "CNN of AdaFedAdam",
 		.cite = "Ju et al., Accelerating fair federated learning, arXiv 2301.09357",
-		.doc = "3x32x32, convolutions 64-128-256, 512-10, 2,473,610 parameters",
+		.doc = "3x32x32, convolutions 64-128-256, 512-10",
 		.formula = "h_i = maxpool2 relu(conv3x3 h_i-1); z = W_2 dropout(relu(W_1 h_3 + b_1)) + b_2",
 	},
 	.json = json,

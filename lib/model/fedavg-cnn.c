@@ -30,7 +30,7 @@ const struct fl_arch fl_arch_fedavg_cnn = {
 		.name = "fedavg-cnn",
 		.title = "CNN of FedAvg",
 		.cite = "McMahan et al., AISTATS 2017, arXiv 1602.05629",
-		.doc = "1x28x28, 5x5 convolutions 32-64, 512-10, 1,663,370 parameters",
+		.doc = "1x28x28, 5x5 convolutions 32-64, 512-10",
 		.params = params,
 		.psize = sizeof(struct fedavg_cnn),
 		.formula = "h_i = maxpool2 relu(conv5x5 h_i-1); z = W_2 relu(W_1 h_2 + b_1) + b_2",

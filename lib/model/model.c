@@ -11,8 +11,21 @@
 
 #define JSON_MAX (4u << 20)
 
+static void note_size(const struct fl_entry *en, struct fl_str *out)
+{
+	struct fl_net net;
+
+	if (fl_model_net(&net, en->name, 0, NULL))
+		return;
+	fl_str_addf(out, "; %zu parameters, %.0f multiply-adds", net.weights, fl_net_madds(&net));
+	fl_net_release(&net);
+}
+
 const struct fl_family fl_family_arch = {
-	"arch", fl_arch_list, "architectures of models"
+	.name = "arch",
+	.list = fl_arch_list,
+	.doc = "architectures of models",
+	.note = note_size,
 };
 
 static int is_json(const char *s)

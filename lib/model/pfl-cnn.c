@@ -20,7 +20,7 @@ const struct fl_arch fl_arch_pfl_cnn = {
 		.name = "pfl-cnn",
 		.title = "CNN of pfl-research",
 		.cite = "Granqvist et al., NeurIPS 2024, arXiv 2404.06430",
-		.doc = "3x32x32, convolutions 32-64, one pooling, 128-10, 1,626,442 parameters",
+		.doc = "3x32x32, convolutions 32-64, one pooling, 128-10",
 		.formula = "h = maxpool2 relu(conv3x3 relu(conv3x3 x)); z = mlp_128(h)",
 	},
 	.json = json,

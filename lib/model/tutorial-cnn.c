@@ -20,7 +20,7 @@ const struct fl_arch fl_arch_tutorial_cnn = {
 		.name = "tutorial-cnn",
 		.title = "CNN of the PyTorch tutorial",
 		.cite = "PyTorch, Training a classifier, beginner tutorial",
-		.doc = "3x32x32, 5x5 convolutions 6-16, 120-84-10, 62,006 parameters",
+		.doc = "3x32x32, 5x5 convolutions 6-16, 120-84-10",
 		.formula = "h_i = maxpool2 relu(conv5x5 h_i-1); z = mlp_120,84(h_2)",
 	},
 	.json = json,

@@ -30,8 +30,8 @@ size_t fl_loss_scratch(const struct fl_loss_entry *l, const void *p, size_t B, s
 const char *const fl_score_name[] = { "cosine", "ip", "vmf", "ps", "csd", NULL };
 
 const struct fl_family fl_family_layer = {
-	"layer", fl_layer_list, "layers of a JSON architecture"
+	.name = "layer", .list = fl_layer_list, .doc = "layers of a JSON architecture",
 };
 const struct fl_family fl_family_loss = {
-	"loss", fl_loss_list, "what training minimises"
+	.name = "loss", .list = fl_loss_list, .doc = "what training minimises",
 };

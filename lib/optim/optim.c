@@ -2,5 +2,5 @@
 #include "optim/optim.h"
 
 const struct fl_family fl_family_opt = {
-	"opt", fl_opt_list, "how a gradient moves the weights"
+	.name = "opt", .list = fl_opt_list, .doc = "how a gradient moves the weights",
 };

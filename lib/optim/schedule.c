@@ -2,7 +2,7 @@
 #include "optim/schedule.h"
 
 const struct fl_family fl_family_schedule = {
-	"schedule", fl_schedule_list, "the learning rate over rounds"
+	.name = "schedule", .list = fl_schedule_list, .doc = "the learning rate over rounds",
 };
 
 double fl_schedule_factor(const struct fl_spec *s, int64_t round)

@@ -73,6 +73,33 @@ load() {
 	[ "$(cat log)" = "fl-init: logreg:in=5,out=3: 18 parameters, 15 multiply-adds an example" ]
 }
 
+@test "--list=arch has a line a preset, with its size at the defaults" {
+	fl-init --list=arch >list
+	grep -qP '^tutorial-cnn\t[^\t]*; 62006 parameters, 651720 multiply-adds$' list
+	while IFS=$'\t' read -r name rest; do
+		fl-init -v -a "$name" -o m 2>log
+		[[ $rest == *"; $(sed -E 's/.*: ([0-9]+ parameters, [0-9]+ multiply-adds).*/\1/' log)" ]]
+	done <list
+	[ "$(awk -F'\t' 'NF != 2' list)" = "" ]
+}
+
+@test "--weights takes a record's weights, all of them and no others" {
+	fl-init -a mlp:in=20,hidden=8,out=3 -s 7 --no-prov -o a
+	fl-init -a mlp:in=20,hidden=8,out=3 --weights a --no-prov -o b
+	st-cmp a b
+	run fl-init -a mlp:in=20,hidden=8,out=4 --weights a -o m
+	[ "$status" = 3 ]
+	[ "$output" = "fl-init: a: tensor '2.weight' is 3x8, the architecture has 4x8" ]
+	run fl-init -a mlp:in=20,hidden=8+3,out=3 --weights a -o m
+	[ "$status" = 3 ]
+	run fl-init -a logreg:in=20,out=8 --weights a -o m
+	[ "$status" = 3 ]
+	[ "$output" = "fl-init: a: tensor '2.bias' is none of the architecture's" ]
+	run fl-init -a logreg:in=20,out=8 --weights none -o m
+	[ "$status" = 4 ]
+	[ ! -e m ]
+}
+
 @test "bad architectures are usage, say where, and publish nothing" {
 	for a in mpl mlp:hiden=3 mlp:in=0 none.json '{' '{"input":[3],"layers":[]}' \
 		'{"input":[3],"layers":[{"layer":"linear","ouput":2}]}' \

@@ -1,4 +1,6 @@
 /* The family of aggregation rules; its list is generated from the files here. */
 #include "fed/agg/agg.h"
 
-const struct fl_family fl_family_rule = { "rule", fl_rule_list, "how updates become one" };
+const struct fl_family fl_family_rule = {
+	.name = "rule", .list = fl_rule_list, .doc = "how updates become one",
+};

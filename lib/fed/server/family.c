@@ -2,5 +2,5 @@
 #include "fed/server/server.h"
 
 const struct fl_family fl_family_server = {
-	"server", fl_server_list, "what the combined update does to the model"
+	.name = "server", .list = fl_server_list, .doc = "what the combined update does to the model",
 };
