@@ -17,7 +17,9 @@ train() {
 
 @test "twenty steps of every preset equal PyTorch's" {
 	"$PYTHON" "$PRESET" names >names
-	fl-init --list=arch | cut -f1 | sort | diff - <(cut -d' ' -f1 names | sort)
+	# Adapters, which have a recipe or a fit, are measured elsewhere.
+	(cd "$ROOT/lib/model" && grep -lE '^const struct fl_arch ' *.c | xargs grep -LE '^\t\.(recipe|fit) =') |
+		sed 's/\.c$//' | sort | diff - <(cut -d' ' -f1 names | sort)
 	while read -r name batch lr; do
 		train "$name" "$batch" "$lr"
 		"$PYTHON" "$PRESET" check "$name" .

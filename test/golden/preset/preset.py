@@ -39,15 +39,20 @@ TRAIN = {
     "logreg": (8, 0.01, 2.5e-6),
     "mlp": (8, 0.01, 1.2e-5),
     "adafedadam-mlp": (8, 0.01, 1.2e-5),
-    "adafedadam-cnn": (4, 0.01, 6e-5),
+    "adafedadam-cnn": (4, 0.01, 5e-5),
     "fedavg-cnn": (4, 0.01, 2.5e-5),
-    "lenet5": (8, 0.01, 6e-5),
-    "pfl-cnn": (4, 0.01, 3e-5),
-    "tutorial-cnn": (8, 0.01, 6e-5),
+    "lenet5": (8, 0.01, 5e-5),
+    "pfl-cnn": (4, 0.01, 1.2e-5),
+    "tutorial-cnn": (8, 0.01, 4e-5),
     "resnet8-gn": (4, 0.01, 3e-3),
     "resnet18-gn": (2, 0.01, 2e-3),
     "shakespeare-lstm": (4, 0.1, 8e-5),
+    "cellpainting-cnn": (4, 0.01, 2e-4),
 }
+# What they read, and classes, where that is not (3, 32, 32) and 10.
+SHAPES = {"logreg": (784,), "mlp": (784,), "adafedadam-mlp": (784,), "shakespeare-lstm": (80,),
+          "fedavg-cnn": (1, 28, 28), "lenet5": (1, 28, 28), "cellpainting-cnn": (5, 64, 64)}
+CLASSES = {"shakespeare-lstm": 80, "cellpainting-cnn": 13}
 # Dropout before these modules.
 DROPS = {"adafedadam-cnn": {"fc2": 0.5}, "pfl-cnn": {"7": 0.25, "11": 0.5}}
 
@@ -58,7 +63,7 @@ def nets():
     import torch
     from torch import nn
     sys.path.insert(0, os.path.join(os.path.dirname(here), "nn"))
-    from cases import CASES, named
+    from cases import CASES, cellpainting_cnn, named
 
     class Characters(nn.Module):
         def __init__(self):
@@ -75,17 +80,19 @@ def nets():
                         nn.Linear(64, 10))
     encoder = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
     extra = {
-        "logreg": (nn.Sequential(nn.Linear(784, 10)), (784,), 10),
-        "mlp": (mlp, (784,), 10),
-        "adafedadam-mlp": (named(encoder=encoder, classifier=nn.Linear(64, 10)), (784,), 10),
-        "shakespeare-lstm": (Characters(), (80,), 80),
+        "logreg": (nn.Sequential(nn.Linear(784, 10)), SHAPES["logreg"], 10),
+        "mlp": (mlp, SHAPES["mlp"], 10),
+        "adafedadam-mlp": (named(encoder=encoder, classifier=nn.Linear(64, 10)),
+                           SHAPES["adafedadam-mlp"], 10),
+        "shakespeare-lstm": (Characters(), SHAPES["shakespeare-lstm"], 80),
+        "cellpainting-cnn": (cellpainting_cnn(5, (16, 32, 64), 8, 13), SHAPES["cellpainting-cnn"], 13),
     }
     return dict(CASES, **{n: (n, net, shape, 4, C) for n, (net, shape, C) in extra.items()})
 
 
 def presets():
     out = subprocess.run(["fl-init", "--list=arch"], check=True, capture_output=True, text=True)
-    return [line.split("\t")[0] for line in out.stdout.splitlines()]
+    return [n for n in (line.split("\t")[0] for line in out.stdout.splitlines()) if n in TRAIN]
 
 
 def words(key, n):
@@ -120,9 +127,7 @@ def inputs(name, x):
 
 
 def data(name, folder):
-    shape = {"logreg": (784,), "mlp": (784,), "adafedadam-mlp": (784,), "shakespeare-lstm": (80,),
-             "fedavg-cnn": (1, 28, 28), "lenet5": (1, 28, 28)}.get(name, (3, 32, 32))
-    classes = 80 if "lstm" in name else 10
+    shape, classes = SHAPES.get(name, (3, 32, 32)), CLASSES.get(name, 10)
     x, y = examples(name, shape, STEPS * TRAIN[name][0], classes)
     save(f"{folder}/{name}.data.safetensors", {"x": x, "y": y}, kind="data", client=0,
          classes=classes, **scale(name))
