@@ -51,10 +51,11 @@ struct opts {
 	struct fl_specs measure;
 	int64_t epochs, steps, batch, round, seed, expect, threads;
 	struct fl_strs with;
-	int shuffle, keep_opt, allow_empty, no_sync, no_prov;
+	int shuffle, keep_opt, buffers, allow_empty, no_sync, no_prov;
 };
 
 static const char *const shuffle_choice[] = { "none", "shuffled", NULL };
+static const char *const buffers_choice[] = { "global", "local", "drop", NULL };	/* enum fl_buffers */
 
 #define O(member) offsetof(struct opts, member)
 static const struct fl_opt options[] = {
@@ -79,6 +80,8 @@ static const struct fl_opt options[] = {
 	  shuffle_choice, "order", "order of the examples; none: as stored" } },
 	{ 0, FL_O_PROV, NULL, { "keep-opt", FL_P_BOOL, O(keep_opt), "off", 0, 0, NULL, NULL,
 	  "keep the optimiser's state between rounds" } },
+	{ 0, FL_O_PROV, NULL, { "buffers", FL_P_ENUM, O(buffers), "global", 0, 0, buffers_choice, "policy",
+	  "running statistics: sent, kept by the client, or forgotten" } },
 	{ 0, FL_O_PROV, &fl_family_measure, { "measure", (enum fl_ptype)FL_P_SPECS, O(measure), NULL, 0, 0,
 	  NULL, "list", "what to measure, joined by commas" } },
 	FL_OPT_WITH(struct opts),
@@ -405,7 +408,7 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		.method = o->method, .opt = o->opt, .schedule = o->schedule, .clip = o->clip,
 		.epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
-		.keep_opt = o->keep_opt, .seed = (uint64_t)o->seed, .with = with,
+		.keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed, .with = with,
 		.nwith = o->with.n,
 	};
 	set_measure(o, t);
@@ -417,7 +420,8 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		return 0;
 	if (!o->state)
 		return fl_fail(e, FL_EUSAGE, "%s keeps state between rounds: --state must be given",
-		               o->keep_opt ? "--keep-opt" : t->method.entry->name);
+		               o->keep_opt ? "--keep-opt" : o->buffers == FL_BUFFERS_LOCAL ?
+		               "--buffers=local" : t->method.entry->name);
 	if (mkdir(o->state, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", o->state, strerror(errno));
 	return 0;

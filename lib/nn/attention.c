@@ -54,13 +54,13 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->cache = 4 * d.T * d.D + d.heads * d.T * d.T;
 	l->nparam = 4;
 	l->param[W_IN] = (struct fl_layer_param){
-		"in_proj_weight", 2, { 3 * d.D, d.D }, FL_PERM_TRANSPOSE, 0
+		"in_proj_weight", 2, { 3 * d.D, d.D }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};
-	l->param[B_IN] = (struct fl_layer_param){ "in_proj_bias", 1, { 3 * d.D }, FL_PERM_NONE, 0 };
+	l->param[B_IN] = (struct fl_layer_param){ "in_proj_bias", 1, { 3 * d.D }, FL_PERM_NONE, FL_TRAINED };
 	l->param[W_OUT] = (struct fl_layer_param){
-		"out_proj.weight", 2, { d.D, d.D }, FL_PERM_TRANSPOSE, 0
+		"out_proj.weight", 2, { d.D, d.D }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};
-	l->param[B_OUT] = (struct fl_layer_param){ "out_proj.bias", 1, { d.D }, FL_PERM_NONE, 0 };
+	l->param[B_OUT] = (struct fl_layer_param){ "out_proj.bias", 1, { d.D }, FL_PERM_NONE, FL_TRAINED };
 	return 0;
 }
 

@@ -32,9 +32,11 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->cache = 2 * C + 1;
 	fl_norm_declare(l, C, 1);
 	l->nparam = 5;
-	l->param[MEAN] = (struct fl_layer_param){ "running_mean", 1, { C }, FL_PERM_NONE, 1 };
-	l->param[VAR] = (struct fl_layer_param){ "running_var", 1, { C }, FL_PERM_NONE, 1 };
-	l->param[BATCHES] = (struct fl_layer_param){ .suffix = "num_batches_tracked", .buffer = 1 };
+	l->param[MEAN] = (struct fl_layer_param){ "running_mean", 1, { C }, FL_PERM_NONE, FL_RUNNING };
+	l->param[VAR] = (struct fl_layer_param){ "running_var", 1, { C }, FL_PERM_NONE, FL_RUNNING };
+	l->param[BATCHES] = (struct fl_layer_param){
+		.suffix = "num_batches_tracked", .buffer = FL_RUNNING
+	};
 	return 0;
 }
 

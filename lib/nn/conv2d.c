@@ -69,9 +69,9 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->out = (struct fl_shape){ 3, { g.O, g.w.OH, g.w.OW } };
 	l->nparam = p->bias ? 2 : 1;
 	l->param[WEIGHT] = (struct fl_layer_param){
-		"weight", 4, { g.O, g.c, g.w.kh, g.w.kw }, FL_PERM_TRANSPOSE, 0
+		"weight", 4, { g.O, g.c, g.w.kh, g.w.kw }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};
-	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { g.O }, FL_PERM_NONE, 0 };
+	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { g.O }, FL_PERM_NONE, FL_TRAINED };
 	return 0;
 }
 

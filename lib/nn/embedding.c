@@ -30,7 +30,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->out = (struct fl_shape){ 2, { l->in.d[0], (size_t)p->dim } };
 	l->nparam = 1;
 	l->param[0] = (struct fl_layer_param){
-		"weight", 2, { (size_t)p->num, (size_t)p->dim }, FL_PERM_NONE, 0
+		"weight", 2, { (size_t)p->num, (size_t)p->dim }, FL_PERM_NONE, FL_TRAINED
 	};
 	return 0;
 }

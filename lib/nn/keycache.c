@@ -49,11 +49,11 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->cache = d.N;
 	l->nparam = 4;
 	l->param[KEYS] = (struct fl_layer_param){
-		"keys", 2, { d.N, d.D }, FL_PERM_TRANSPOSE, !p->tune
+		"keys", 2, { d.N, d.D }, FL_PERM_TRANSPOSE, p->tune ? FL_TRAINED : FL_FROZEN
 	};
-	l->param[LABEL] = (struct fl_layer_param){ "label", 1, { d.N }, FL_PERM_NONE, 1 };
-	l->param[ALPHA] = (struct fl_layer_param){ .suffix = "alpha", .buffer = 1 };
-	l->param[BETA] = (struct fl_layer_param){ .suffix = "beta", .buffer = 1 };
+	l->param[LABEL] = (struct fl_layer_param){ "label", 1, { d.N }, FL_PERM_NONE, FL_FROZEN };
+	l->param[ALPHA] = (struct fl_layer_param){ .suffix = "alpha", .buffer = FL_FROZEN };
+	l->param[BETA] = (struct fl_layer_param){ .suffix = "beta", .buffer = FL_FROZEN };
 	return 0;
 }
 

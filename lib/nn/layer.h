@@ -36,15 +36,21 @@ enum fl_perm {
 	FL_PERM_TRANSPOSE	/* record (out,in), held (in,out) */
 };
 
+/* What training does to a parameter. A buffer is anything but trained: backward sets
+ * its gradient to 0 and never calls done. */
+enum fl_buffer {
+	FL_TRAINED,
+	FL_FROZEN,		/* a weight that stays as it came */
+	FL_RUNNING		/* statistics, which a forward pass in training updates in stats */
+};
+
 /* One parameter as the layer declares it. */
 struct fl_layer_param {
 	const char *suffix;	/* "weight" */
 	unsigned ndim;
 	size_t dim[FL_SHAPE_MAX];	/* as in the record */
 	enum fl_perm perm;
-	int buffer;		/* not trained: running statistics, which a forward pass in training
-				 * updates in stats, or frozen weights. backward sets the gradient
-				 * to 0 and never calls done */
+	enum fl_buffer buffer;
 };
 
 /* A layer in a net. Built by the entry's shape(). */
@@ -75,7 +81,7 @@ struct fl_pass {		/* one forward or backward of one layer */
 	const fl_real *w;	/* flat parameters */
 	int train;		/* 1: as in training (dropout on) */
 	struct fl_rng *rng;	/* for layers that draw; NULL: they do not */
-	fl_real *stats;		/* flat parameters whose buffers forward updates, or NULL */
+	fl_real *stats;		/* flat parameters whose FL_RUNNING ones forward updates, or NULL */
 	/* backward only */
 	const fl_real *dy;	/* (B, out) */
 	fl_real *dx;		/* (B, in), or NULL: not wanted */

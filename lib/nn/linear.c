@@ -33,9 +33,9 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->out = (struct fl_shape){ 1, { (size_t)p->out } };
 	l->nparam = p->bias ? 2 : 1;
 	l->param[WEIGHT] = (struct fl_layer_param){
-		"weight", 2, { l->out.d[0], l->in.d[0] }, FL_PERM_TRANSPOSE, 0
+		"weight", 2, { l->out.d[0], l->in.d[0] }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};
-	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { l->out.d[0] }, FL_PERM_NONE, 0 };
+	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { l->out.d[0] }, FL_PERM_NONE, FL_TRAINED };
 	return 0;
 }
 

@@ -55,10 +55,10 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->out = (struct fl_shape){ 1, { d.O } };
 	l->cache = d.R;
 	l->nparam = p->bias ? 4 : 3;
-	l->param[WEIGHT] = (struct fl_layer_param){ "weight", 2, { d.O, d.I }, FL_PERM_TRANSPOSE, 1 };
-	l->param[A] = (struct fl_layer_param){ "lora_A", 2, { d.R, d.I }, FL_PERM_TRANSPOSE, 0 };
-	l->param[B] = (struct fl_layer_param){ "lora_B", 2, { d.O, d.R }, FL_PERM_TRANSPOSE, 0 };
-	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { d.O }, FL_PERM_NONE, 1 };
+	l->param[WEIGHT] = (struct fl_layer_param){ "weight", 2, { d.O, d.I }, FL_PERM_TRANSPOSE, FL_FROZEN };
+	l->param[A] = (struct fl_layer_param){ "lora_A", 2, { d.R, d.I }, FL_PERM_TRANSPOSE, FL_TRAINED };
+	l->param[B] = (struct fl_layer_param){ "lora_B", 2, { d.O, d.R }, FL_PERM_TRANSPOSE, FL_TRAINED };
+	l->param[BIAS] = (struct fl_layer_param){ "bias", 1, { d.O }, FL_PERM_NONE, FL_FROZEN };
 	return 0;
 }
 

@@ -66,13 +66,13 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->cache = d.T * 7 * d.H;
 	l->nparam = 4;
 	l->param[W_IH] = (struct fl_layer_param){
-		suffix[W_IH][p->level], 2, { d.G, d.I }, FL_PERM_TRANSPOSE, 0
+		suffix[W_IH][p->level], 2, { d.G, d.I }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};
 	l->param[W_HH] = (struct fl_layer_param){
-		suffix[W_HH][p->level], 2, { d.G, d.H }, FL_PERM_TRANSPOSE, 0
+		suffix[W_HH][p->level], 2, { d.G, d.H }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};
-	l->param[B_IH] = (struct fl_layer_param){ suffix[B_IH][p->level], 1, { d.G }, FL_PERM_NONE, 0 };
-	l->param[B_HH] = (struct fl_layer_param){ suffix[B_HH][p->level], 1, { d.G }, FL_PERM_NONE, 0 };
+	l->param[B_IH] = (struct fl_layer_param){ suffix[B_IH][p->level], 1, { d.G }, FL_PERM_NONE, FL_TRAINED };
+	l->param[B_HH] = (struct fl_layer_param){ suffix[B_HH][p->level], 1, { d.G }, FL_PERM_NONE, FL_TRAINED };
 	return 0;
 }
 

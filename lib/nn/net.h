@@ -25,7 +25,7 @@ struct fl_net_param {
 	size_t dim[FL_SHAPE_MAX];	/* as in the record */
 	size_t off, n;		/* place in flat vectors */
 	enum fl_perm perm;
-	int buffer;
+	enum fl_buffer buffer;
 	unsigned layer;
 };
 

@@ -133,8 +133,8 @@ FL_ISA_FN(fl_norm_input, (const struct fl_norm *n, const fl_real *x, const fl_re
 void fl_norm_declare(struct fl_layer *l, size_t C, int affine)
 {
 	l->nparam = affine ? 2 : 0;
-	l->param[0] = (struct fl_layer_param){ "weight", 1, { C }, FL_PERM_NONE, 0 };
-	l->param[1] = (struct fl_layer_param){ "bias", 1, { C }, FL_PERM_NONE, 0 };
+	l->param[0] = (struct fl_layer_param){ "weight", 1, { C }, FL_PERM_NONE, FL_TRAINED };
+	l->param[1] = (struct fl_layer_param){ "bias", 1, { C }, FL_PERM_NONE, FL_TRAINED };
 }
 
 void fl_norm_init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w)

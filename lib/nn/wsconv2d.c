@@ -32,7 +32,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	if (fl_layer_conv2d.shape(l, e))
 		return -1;
 	l->param[l->nparam++] = (struct fl_layer_param){
-		"gain", 4, { l->out.d[0], 1, 1, 1 }, FL_PERM_NONE, 0
+		"gain", 4, { l->out.d[0], 1, 1, 1 }, FL_PERM_NONE, FL_TRAINED
 	};
 	return 0;
 }

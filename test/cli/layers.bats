@@ -81,6 +81,76 @@ train() {
 	[ "$status" = 0 ]
 }
 
+# names FILE: the tensors of its first record.
+names() {
+	st-cat --one --no-sync -o one.safetensors "$1" 2>/dev/null || cp "$1" one.safetensors
+	"$PYTHON" -c "
+import sys; sys.path.insert(0, '$ROOT/test/golden')
+from fed_record import load
+print(*sorted(load('one.safetensors')[0]))"
+}
+
+# means FILE NAME: running means, from a model or a state's newest record.
+means() {
+	"$PYTHON" -c "
+import json, struct, sys
+import numpy as np
+b, at, out = open('$1', 'rb').read(), 0, None
+while at < len(b):
+    n = struct.unpack('<Q', b[at:at + 8])[0]
+    h = json.loads(b[at + 8:at + 8 + n])
+    at += 8 + n
+    t = {k: v for k, v in h.items() if k != '__metadata__'}
+    if '$2' in t:
+        out = np.frombuffer(b[at:], '<f4')[t['$2']['data_offsets'][0] // 4:t['$2']['data_offsets'][1] // 4]
+    at += max((v['data_offsets'][1] for v in t.values()), default=0)
+print(*out)"
+}
+
+@test "--buffers: running statistics are averaged, kept by the client, or left out" {
+	train net c >all.sts
+	train net c --buffers global | cmp - all.sts
+	train net c --buffers drop >drop.sts
+	train net c --buffers local --state own >local.sts
+	st-cmp drop.sts local.sts
+	st-cat --client 0 drop.sts -o one.sts
+	[[ $(names one.sts) != *running* ]]
+	for f in drop local; do
+		fl-aggregate -m net.safetensors -n 3 -o $f.safetensors $f.sts
+		[ "$(means $f.safetensors 1.running_mean)" = "0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0" ]
+	done
+	# A client's statistics are what it would have sent; weights do not differ.
+	st-cat --client 1 --no-sync -o one.sts all.sts
+	[ "$(means own/0001.sts @private/1.running_mean)" = "$(means one.sts 1.running_mean)" ]
+	st-cmp --atol=0 <(st-cat --tensor '*.weight' --strip-meta all.sts) <(st-cat --tensor '*.weight' --strip-meta drop.sts)
+}
+
+@test "--buffers=local goes on where the client was" {
+	train net c --opt sgd:lr=0 --shuffle none -e 2 --buffers local --state once >/dev/null
+	m=net.safetensors
+	for r in 1 2; do
+		train ${m%.safetensors} c --opt sgd:lr=0 --shuffle none -e 1 --buffers local --state twice |
+			fl-aggregate -m $m -n 3 -o again.safetensors
+		m=again.safetensors
+	done
+	for k in 0 1 2; do
+		[ "$(means once/000$k.sts @private/1.running_mean)" = "$(means twice/000$k.sts @private/1.running_mean)" ]
+	done
+	[ "$(means once/0000.sts @private/1.running_mean)" != "$(means once/0001.sts @private/1.running_mean)" ]
+	run train net c --buffers local
+	[ "$status" = 2 ]
+	[[ $output == *"--buffers=local keeps state between rounds"* ]]
+}
+
+@test "an update lacks the weights that LoRA freezes" {
+	train words words >u.sts
+	st-cat --client 0 --no-sync -o one.sts u.sts
+	[[ $(names one.sts) == *"3.lora_A 3.lora_B" ]]
+	fl-aggregate -m words.safetensors -n 3 -o next.safetensors u.sts
+	st-cmp <(st-cat --one --tensor 3.weight --tensor 3.bias --strip-meta words.safetensors) \
+		<(st-cat --one --tensor 3.weight --tensor 3.bias --strip-meta next.safetensors)
+}
+
 @test "an index outside the embedding is a numeric error" {
 	sed 's/"num":17/"num":3/' words.json >few.json
 	fl-init -a few.json -s 1 -o few.safetensors

@@ -36,6 +36,13 @@ int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char bas
 int fl_room_fit(struct fl_room *r, size_t B, size_t N, struct fl_err *e);
 void fl_room_release(struct fl_room *r);
 
+/* What becomes of running statistics, such as those of batch normalisation. */
+enum fl_buffers {
+	FL_BUFFERS_GLOBAL,	/* in the update, as weights are */
+	FL_BUFFERS_LOCAL,	/* the client's own, in its state */
+	FL_BUFFERS_DROP		/* every round begins with the model's */
+};
+
 /* How the user wants local training done: one for all clients of a run. */
 struct fl_train {
 	struct fl_spec method, opt;
@@ -45,6 +52,7 @@ struct fl_train {
 	int64_t batch;
 	int shuffle;			/* 0: stored order, last short batch kept */
 	int keep_opt;			/* optimiser state survives rounds */
+	int buffers;			/* enum fl_buffers */
 	uint64_t seed;
 	int64_t round;
 	unsigned measure;		/* FL_NEED_LOSS0 | GRADNORM | LOSS */
@@ -110,7 +118,8 @@ struct fl_method {
 	double (*pull)(const void *p);
 	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
 	/* Private tensors stay out of the update and in the client's state, as
-	 * "@private/NAME"; frozen ones keep their values and stay out, too. */
+	 * "@private/NAME"; frozen ones keep their values and stay out, too, as weights do
+	 * that the architecture freezes. */
 	enum fl_role (*role)(const void *p, const char *tensor);
 	int (*begin)(struct fl_local *l, struct fl_err *e);	/* load state, fill l->priv */
 	/* Adds to the logits z(B,C) before the loss; gradient passes unchanged. */

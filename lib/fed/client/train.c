@@ -18,10 +18,34 @@ int fl_local_keeps(const struct fl_train *cfg)
 {
 	const struct fl_method *m = (const struct fl_method *)cfg->method.entry;
 
-	return cfg->keep_opt || m->flags & FL_METHOD_STATE || m->role;
+	return cfg->keep_opt || m->flags & FL_METHOD_STATE || m->role ||
+	       cfg->buffers == FL_BUFFERS_LOCAL;
 }
 
 /* --- roles --- */
+
+/* By what the user wants of running statistics, the architecture, the method. */
+static enum fl_role role_of(const struct fl_local *l, const struct fl_net_param *q)
+{
+	static const enum fl_role running[] = {
+		[FL_BUFFERS_LOCAL] = FL_ROLE_PRIVATE, [FL_BUFFERS_DROP] = FL_ROLE_FROZEN,
+	};
+
+	if (q->buffer == FL_RUNNING && l->cfg->buffers != FL_BUFFERS_GLOBAL)
+		return running[l->cfg->buffers];
+	if (q->buffer == FL_FROZEN)
+		return FL_ROLE_FROZEN;
+	return method_of(l)->role ? method_of(l)->role(l->p, q->name) : FL_ROLE_SHARED;
+}
+
+static int all_shared(const struct fl_local *l)
+{
+	size_t i = 0;
+
+	while (i < l->net->nparam && role_of(l, &l->net->param[i]) == FL_ROLE_SHARED)
+		i++;
+	return i == l->net->nparam;
+}
 
 /* Private tensors begin where this client left them. */
 static int begin_roles(struct fl_local *l, struct fl_err *e)
@@ -30,7 +54,7 @@ static int begin_roles(struct fl_local *l, struct fl_err *e)
 	fl_real *w0, *mine;
 	unsigned char *role;
 
-	if (!method_of(l)->role)
+	if (all_shared(l))
 		return 0;
 	if (!(role = fl_arena_get(l->arena, net->nparam, 1, e)) || !(w0 = fl_local_vec(l, e)) ||
 	    !(mine = fl_local_vec(l, e)))
@@ -42,7 +66,7 @@ static int begin_roles(struct fl_local *l, struct fl_err *e)
 	for (size_t i = 0; i < net->nparam; i++) {
 		const struct fl_net_param *q = &net->param[i];
 
-		role[i] = (unsigned char)method_of(l)->role(l->p, q->name);
+		role[i] = (unsigned char)role_of(l, q);
 		if (role[i] == FL_ROLE_PRIVATE)
 			memcpy(w0 + q->off, mine + q->off, q->n * sizeof *w0);
 	}
