@@ -1,9 +1,8 @@
 /* fl-aggregate: combines the updates of a round into the next model. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/dir.h"
 #include "base/log.h"
 #include "cli/tool.h"
 #include "fed/agg/collect.h"
@@ -423,40 +422,41 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	return rc;
 }
 
-/* Written to f, but not published. */
-static int save_personal(struct job *j, const struct fl_member *m, struct fl_tset *out,
-                         struct fl_out *f, struct fl_err *e)
+static int save_personal(struct job *j, const struct fl_dir *d, const struct fl_member *m,
+                         struct fl_tset *next, struct fl_err *e)
 {
-	const char *path = fl_client_path(j->o->output, m->u.client, "safetensors", &out->arena, e);
+	char *name = fl_arena_fmt(&next->arena, e, "%04lld.safetensors", (long long)m->u.client);
+	struct fl_out out = { .fd = -1 };
+	int rc = -1;
 
-	if (!path || copy_meta(out, m->from->model, e) ||
-	    fl_meta_set_i64(out, "fl.client", m->u.client, e) ||
-	    set_meta(j, out, m->u.round, m->from->base, e))
-		return -1;
-	if (fl_out_open(f, path, (j->o->no_sync ? 0 : 1) | FL_OUT_NO_SWEEP, e))
-		return -1;
-	return fl_stream_write(f, out, e) ? -1 : fl_out_finish(f, e);
+	if (name && !copy_meta(next, m->from->model, e) &&
+	    !fl_meta_set_i64(next, "fl.client", m->u.client, e) &&
+	    !set_meta(j, next, m->u.round, m->from->base, e) &&
+	    !fl_dir_create(d, name, &out, e) && !fl_stream_write(&out, next, e))
+		rc = fl_out_commit(&out, e);
+	fl_out_abort(&out);
+	return rc;
 }
 
-/* All of them or, as far as a system can promise it, none. */
+static int any(const char *name)
+{
+	(void)name;
+	return 1;
+}
+
+/* All of them or none: killed anywhere, the same call does the same again. */
 static int write_personal(struct job *j, struct fl_err *e)
 {
-	const char *folder = fl_arena_fmt(&j->run->arena, e, "%s/", j->o->output);
-	struct fl_out *f = fl_arena_zero(&j->run->arena, j->c.K, sizeof *f, e);
-	size_t k, n = 0;
-	int rc = 0;
+	struct fl_dir d;
+	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
 
-	if (!folder || !f)
-		return -1;
-	if (mkdir(j->o->output, 0777) && errno != EEXIST)
-		return fl_fail(e, FL_EIO, "%s: %s", j->o->output, strerror(errno));
-	fl_out_sweep(folder);
-	for (; !rc && n < j->c.K; n++)
-		rc = save_personal(j, &j->c.member[n], &j->c.result[n], &f[n], e);
-	for (k = 0; !rc && k < n; k++)
-		rc = fl_out_commit(&f[k], e);
-	for (k = 0; k < n; k++)
-		fl_out_abort(&f[k]);
+	for (size_t k = 0; !rc && k < j->c.K; k++)
+		rc = save_personal(j, &d, &j->c.member[k], &j->c.result[k], e);
+	if (!rc)
+		rc = fl_dir_keep(&d, e);
+	if (!rc)
+		rc = fl_dir_commit(&d, !j->o->no_sync, e);
+	fl_dir_abort(&d);
 	return rc;
 }
 

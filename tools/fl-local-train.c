@@ -316,6 +316,17 @@ static int get_model(struct crew *c, struct worker *k, int64_t client, struct fl
 	return 0;
 }
 
+/* The state of rounds before. None may be there, but not one that is gone. */
+static int load_state(const char *path, int64_t round, struct fl_tset *old, struct fl_err *e)
+{
+	int rc = fl_state_load(path, round, old, e);
+
+	if (rc == 2)
+		return fl_fail(e, FL_EDATA, "%s: begins after round %" PRId64 ": what was kept before "
+		               "is gone", path, round);
+	return rc < 0 ? -1 : 0;
+}
+
 /* Trains with the state of rounds before, and publishes that of this round. */
 static int train_kept(struct crew *c, struct worker *k, const struct fl_train *cfg,
                       const struct fl_data *d, struct fl_tset *update, struct fl_err *e)
@@ -325,7 +336,7 @@ static int train_kept(struct crew *c, struct worker *k, const struct fl_train *c
 	char *path = fl_client_path(c->o->state, d->client, "sts", &k->arena, e);
 	int rc = -1;
 
-	if (path && fl_state_load(path, cfg->round, &old, e) >= 0 &&
+	if (path && !load_state(path, cfg->round, &old, e) &&
 	    !fl_local_train(cfg, &k->room, d, &old, &state, update, e) &&
 	    !fl_state_save(path, cfg->round, &old, &state, !c->o->no_sync, e))
 		rc = 0;

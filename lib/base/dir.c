@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,7 +111,7 @@ static int check_old(const char *path, int (*ours)(const char *), const char *ma
 			rc = fl_fail(e, FL_EIO, "%s: holds '%s', which was not written here: "
 			             "the folder is not replaced", path, x->d_name);
 	}
-	if (!rc && n && !begins(dirfd(f), marker, begin))
+	if (!rc && n && marker && !begins(dirfd(f), marker, begin))
 		rc = fl_fail(e, FL_EIO, "%s: holds files but no %s of this program: "
 		             "the folder is not replaced", path, marker);
 	closedir(f);
@@ -146,7 +147,7 @@ int fl_dir_open(struct fl_dir *d, const char *path, int (*ours)(const char *name
 	char *parent = NULL;
 	int rc = -1;
 
-	*d = (struct fl_dir){ .fd = -1, .ours = ours };
+	*d = (struct fl_dir){ .fd = -1, .lock = -1, .ours = ours };
 	if (!(d->path = clean(path)) || !(parent = fl_dir_of(d->path)))
 		fl_fail_mem(e, strlen(path));
 	else if (!check_old(d->path, ours, marker, begin, e)) {
@@ -174,6 +175,58 @@ int fl_dir_create(const struct fl_dir *d, const char *name, struct fl_out *o, st
 	fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
 	fl_out_abort(o);
 	return -1;
+}
+
+/* The old folder, open and locked: what goes by its name once the lock is there. -1
+ * with e->code 0 where there is none. */
+static int lock_old(const char *path, struct fl_err *e)
+{
+	struct stat a, b;
+	int fd;
+
+	while ((fd = fl_open(path, O_RDONLY | O_DIRECTORY)) >= 0) {
+		while (flock(fd, LOCK_EX) && errno == EINTR)
+			;
+		if (!fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino &&
+		    a.st_dev == b.st_dev)
+			return fd;
+		close(fd);
+	}
+	return errno == ENOENT ? -1 : fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
+}
+
+static int keep_one(const struct fl_dir *d, int old, const char *name, struct fl_err *e)
+{
+	struct stat st;
+
+	if (fstatat(old, name, &st, AT_SYMLINK_NOFOLLOW))
+		return fl_fail(e, FL_EIO, "%s/%s: %s", d->path, name, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fl_fail(e, FL_EIO, "%s: holds the folder '%s': it is not replaced", d->path,
+		               name);
+	if (linkat(old, name, d->fd, name, 0) && errno != EEXIST)
+		return fl_fail(e, FL_EIO, "%s/%s: link: %s", d->path, name, strerror(errno));
+	return 0;
+}
+
+int fl_dir_keep(struct fl_dir *d, struct fl_err *e)
+{
+	struct fl_err mine = { 0 };
+	struct dirent *x;
+	int rc = 0;
+	DIR *f;
+
+	if ((d->lock = lock_old(d->path, &mine)) < 0) {
+		*e = mine;
+		return mine.code ? -1 : 0;
+	}
+	if (!(f = opendir(d->path)))
+		return fl_fail(e, FL_EIO, "%s: %s", d->path, strerror(errno));
+	while (!rc && (x = readdir(f)))
+		if (!is_dot(x->d_name) && !fl_tmp_owner(x->d_name, ""))
+			rc = keep_one(d, d->lock, x->d_name, e);
+	closedir(f);
+	return rc;
 }
 
 /* Puts the temporary under the name; *old: whether it now is the old folder. */
@@ -226,9 +279,11 @@ void fl_dir_abort(struct fl_dir *d)
 {
 	if (d->path && d->fd >= 0)
 		close(d->fd);
+	if (d->path && d->lock >= 0)
+		close(d->lock);
 	if (d->tmp)
 		remove_ours(d->tmp, d->ours);
 	free(d->tmp);
 	free(d->path);
-	*d = (struct fl_dir){ .fd = -1 };
+	*d = (struct fl_dir){ .fd = -1, .lock = -1 };
 }

@@ -160,13 +160,14 @@ int fl_update_check(const struct fl_update *u, unsigned needs, const char *who, 
 }
 
 /* Replaces *best by a copy of rec where rec is the newer of the two. */
-static int newer(const struct fl_tset *rec, int64_t before, int64_t *best, struct fl_tset *state,
-                 struct fl_err *e)
+static int newer(const struct fl_tset *rec, int64_t before, int64_t *best, int *later,
+                 struct fl_tset *state, struct fl_err *e)
 {
 	int64_t round;
 
 	if (need_kind(rec, FL_KIND_STATE, e) || fl_meta_need_i64(rec, "fl.round", &round, e) < 0)
 		return -1;
+	*later = *later || round > before;
 	if (round >= before || round <= *best)
 		return 0;
 	*best = round;
@@ -180,14 +181,14 @@ int fl_state_load(const char *path, int64_t round, struct fl_tset *state, struct
 	struct fl_stream *s;
 	struct stat st;
 	int64_t best = -1;
-	int rc;
+	int rc, later = 0;
 
 	if (stat(path, &st) && errno == ENOENT)
 		return 1;
 	if (!(s = fl_stream_open(path, e)))
 		return -1;
 	while ((rc = fl_stream_next(s, &rec, e)) > 0)
-		if ((rc = newer(&rec, round, &best, state, e))) {
+		if ((rc = newer(&rec, round, &best, &later, state, e))) {
 			fl_fail_in(e, "%s", path);
 			break;
 		}
@@ -198,7 +199,7 @@ int fl_state_load(const char *path, int64_t round, struct fl_tset *state, struct
 	fl_stream_close(s);
 	if (rc)
 		fl_tset_release(state);
-	return rc ? -1 : best < 0;
+	return rc ? -1 : best >= 0 ? 0 : later && round > 1 ? 2 : 1;
 }
 
 static int write_state(struct fl_out *o, struct fl_tset *old, struct fl_tset *new_,

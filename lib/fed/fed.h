@@ -55,7 +55,8 @@ int fl_update_check(const struct fl_update *u, unsigned needs, const char *who, 
  *
  * load: the newest record with fl.round < round; absent file or record: 1
  * (state stays empty); 0 when found; -1 on error. Records of later or equal
- * rounds (a run that was killed after publishing its state) are passed over. */
+ * rounds (a run that was killed after publishing its state) are passed over; where
+ * that leaves none, and some are later, so that one may have been there: 2. */
 int fl_state_load(const char *path, int64_t round, struct fl_tset *state, struct fl_err *e);
 /* Publishes {old, new}: file replaced whole. old: what load gave (may be empty).
  * Sets kind and fl.round of new_. */

@@ -177,6 +177,61 @@ assert abs(float(m['fl.loss']) / loss[1] - 1) < 1e-5"
 	[[ $output == *"client 0: "*"round 2, so this is round 3, not 2" ]]
 }
 
+@test "personal models are replaced all at once: killed anywhere, the same call does the same" {
+	strace -o /dev/null true 2>/dev/null || skip "no strace"
+	mkdir own
+	for i in 0 1 2 3; do cp "$M" own/000$i.safetensors; done
+	echo mine >own/notes
+	fl-local-train -m own -M fedcac --opt sgd:lr=0.1 -o u.sts "$D"/clients/000[012].safetensors
+	cp -r own before
+	cp -r own after
+	fl-aggregate -m after -R fedcac -o after u.sts
+	cmp after/0003.safetensors before/0003.safetensors
+	cmp after/notes before/notes
+	! cmp -s after/0000.safetensors before/0000.safetensors
+	killed=0
+	for call in mkdir linkat fsync syncfs renameat2 rename unlinkat rmdir; do
+		for when in 1 2 3; do
+			run strace -f -qq -o /dev/null -e inject=$call:signal=KILL:when=$when \
+				fl-aggregate -m own -R fedcac -o own u.sts
+			[ "$status" = 137 ] || break
+			killed=$((killed + 1))
+			# What clients see is the round before or after, never a mixture.
+			if ! diff -r own after >/dev/null; then
+				diff -r own before
+				fl-aggregate -m own -R fedcac -o own u.sts
+			fi
+			diff -r own after
+			rm -r own
+			cp -r before own
+		done
+		rm -r own
+		cp -r before own
+	done
+	echo "$killed"
+	[ "$killed" -ge 8 ]
+	fl-aggregate -m own -R fedcac -o own u.sts
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+@test "two at once keep each other's personal models; a folder within is refused" {
+	mkdir own
+	for i in 0 1 2 3; do cp "$M" own/000$i.safetensors; done
+	fl-local-train -m own -M fedcac --opt sgd:lr=0.1 "$D"/clients/000[01].safetensors >a.sts
+	fl-local-train -m own -M fedcac --opt sgd:lr=0.1 "$D"/clients/000[23].safetensors >b.sts
+	cp -r own now
+	for f in a b; do fl-aggregate -m now -R fedcac -o "$f" $f.sts; done
+	for f in a b; do fl-aggregate --no-sync -m now -R fedcac -o own $f.sts & done
+	wait
+	for i in 0 1; do cmp own/000$i.safetensors a/000$i.safetensors; done
+	for i in 2 3; do cmp own/000$i.safetensors b/000$i.safetensors; done
+	mkdir own/folder
+	run fl-aggregate -m now -R fedcac -o own a.sts
+	[ "$status" = 4 ]
+	[[ $output == *"holds the folder 'folder': it is not replaced"* ]]
+	[ -d own/folder ]
+}
+
 @test "the round is the model's plus one" {
 	c=$D/clients/0000.safetensors
 	fl-local-train -m "$M" -r 1 "$c" >/dev/null
@@ -375,6 +430,40 @@ for k in c[0]:
 	done
 	run st-cmp --atol=1e-3 fresh.safetensors once.safetensors
 	[ "$status" = 1 ]
+}
+
+@test "a state of another model, method, client or time is refused" {
+	c=$D/clients/0000.safetensors
+	refuses() {
+		local text=$1
+		shift
+		run fl-local-train -o never "$@"
+		echo "$output"
+		[ "$status" = 3 ]
+		[[ $output == *"$text"* ]]
+		[ ! -e never ]
+	}
+	cp "$M" 0.safetensors
+	for r in 1 2 3; do
+		fl-local-train -m $((r - 1)).safetensors -M scaffold --state s -o u.sts "$c"
+		fl-aggregate -n 1 -m $((r - 1)).safetensors -o $r.safetensors u.sts
+		cp -r s s$r
+	done
+	refuses "client 0: its state: fl.method is 'scaffold" -m 3.safetensors -M feddyn --state s "$c"
+	# Another experiment's model of the same round.
+	fl-local-train -m 0.safetensors -o u.sts "$D/clients/0001.safetensors"
+	fl-aggregate -n 1 -m 0.safetensors -o other.safetensors u.sts
+	fl-aggregate -n 1 -m other.safetensors -o other2.safetensors \
+		<(fl-local-train -m other.safetensors "$D/clients/0001.safetensors")
+	refuses ", but this model was made from " -m other2.safetensors -M scaffold --state s2 "$c"
+	mv s1/0000.sts s1/0001.sts
+	refuses "client 1: its state is of client 0" -m 1.safetensors -M scaffold --state s1 "$D/clients/0001.safetensors"
+	# Back to round 2: rounds 2 and 3 are kept, round 1's is gone. Back to round 1 begins anew.
+	refuses "begins after round 2: what was kept before is gone" -m 1.safetensors -M scaffold --state s "$c"
+	fl-local-train -m 2.safetensors -M scaffold --state s "$c" >/dev/null
+	fl-local-train -m 0.safetensors -M scaffold --state s "$c" >/dev/null
+	fl-local-train -m 0.safetensors --keep-opt --opt adam --state k "$c" >/dev/null
+	refuses "client 0: its state: fl.opt is 'adam" -m 1.safetensors --keep-opt --state k "$c"
 }
 
 @test "a damaged state is refused" {

@@ -184,9 +184,43 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		return -1;
 	if (!fl_local_keeps(l->cfg))
 		return 0;
-	if (export_role(l, l->w, FL_ROLE_PRIVATE, private_prefix, l->state, e))
+	if (export_role(l, l->w, FL_ROLE_PRIVATE, private_prefix, l->state, e) ||
+	    write_specs(l, l->state, e) || fl_meta_set(l->state, "fl.base", u->base, e))
 		return -1;
 	return fl_meta_set_i64(l->state, "fl.client", l->client, e);
+}
+
+/* Whether the state's spec under key is of the entry that this run has. */
+static int check_spec(const struct fl_local *l, const char *key, const char *name, struct fl_err *e)
+{
+	const char *text = fl_meta_get(l->old, key);
+	size_t n = strlen(name);
+
+	if (!text || (!strncmp(text, name, n) && (!text[n] || text[n] == ':')))
+		return 0;
+	return fl_fail(e, FL_EDATA, "its state: %s is '%s', but this is %s", key, text, name);
+}
+
+/* That the state was left by this experiment, as far as it says: of this client and
+ * method, and where it is of the round before, from the model that led to this one. */
+static int check_state(const struct fl_local *l, struct fl_err *e)
+{
+	const char *base = fl_meta_get(l->old, "fl.base");
+	const char *parent = fl_meta_get(l->model, "fl.parent");
+	int64_t client = l->client, round = -1;
+
+	if (fl_meta_i64(l->old, "fl.client", &client, e) < 0 ||
+	    fl_meta_i64(l->old, "fl.round", &round, e) < 0)
+		return -1;
+	if (client != l->client)
+		return fl_fail(e, FL_EDATA, "its state is of client %" PRId64, client);
+	if (check_spec(l, "fl.method", l->cfg->method.entry->name, e) ||
+	    (l->cfg->keep_opt && check_spec(l, "fl.opt", l->cfg->opt.entry->name, e)))
+		return -1;
+	if (base && parent && round == l->round - 1 && strcmp(base, parent))
+		return fl_fail(e, FL_EDATA, "its state is of model %s, but this model was made from "
+		               "%s", base, parent);
+	return 0;
 }
 
 static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
@@ -196,8 +230,8 @@ static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	if (l->client < 0)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", l->data->name);
 	memcpy(l->facts.base, l->room->base, sizeof l->facts.base);
-	if (!fl_data_fits(l->data, fl_shape_count(&net->in), net->classes, net->targets, e) && !train(l, e) &&
-	    !finish(l, update, e))
+	if (!fl_data_fits(l->data, fl_shape_count(&net->in), net->classes, net->targets, e) &&
+	    !check_state(l, e) && !train(l, e) && !finish(l, update, e))
 		return 0;
 	return fl_fail_in(e, "client %" PRId64, l->client);
 }
