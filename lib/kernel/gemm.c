@@ -2,8 +2,9 @@
  *
  * b is read in strips of a few vectors across, straight from the caller's rows
  * while it fits the second-level cache, else from scratch, packed strip by
- * strip (which also transposes). a is read by broadcast, so any stride will do
- * and it is never packed. c is worked on in blocks of rows. */
+ * strip (which also transposes): all of it where c has many rows, else a few
+ * strips at a time. a is read by broadcast, so any stride will do and it is
+ * never packed. c is worked on in blocks of rows. */
 #include "kernel/gemm.h"
 
 #include <immintrin.h>
@@ -12,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/par.h"
 #include "kernel/isa.h"
+#include "kernel/pack.h"
 
 #ifdef FL_WITH_OPENBLAS
 #include <cblas.h>
@@ -21,11 +24,13 @@
 #define MAX_ROWS 12		/* of a tile */
 #define MAX_WIDE 4		/* vectors across */
 #define STRIP 2			/* vectors across, where rows are not few */
-#define PAD 32			/* columns of a packed b are a multiple of this */
+#define PAD 32			/* columns of a packed b are a multiple of this: strips are lines */
 #define BLOCK_K 1024		/* a strip of it, 128 KiB, stays in the second-level cache */
 #define BLOCK_M 96		/* with BLOCK_K, 384 KiB of a */
 #define PACK_M 64		/* from this many rows on packing a large b pays */
 #define PACK_BYTES (512 << 10)	/* larger b is packed */
+#define WHOLE_M 384		/* from more rows than this on b is packed as a whole */
+#define FEW (2 * PAD)		/* columns packed at a time for fewer rows */
 #define HOT_BYTES (48 << 10)	/* c, weights and momentum of one rows() call */
 
 /* c(mr,n) = start + a b over K steps. */
@@ -33,7 +38,9 @@ struct tile {
 	const float *a, *b, *from;	/* from: where the accumulators start */
 	float *c;
 	size_t K, rs, ks;		/* a's strides along rows and k */
+	const uint32_t *ai, *ak;	/* or its offsets, where ai is not NULL */
 	size_t ldb, from_rs, ldc;
+	int splat;			/* from holds a number a row */
 	int part;			/* columns in the last vector */
 	int relu;
 };
@@ -76,7 +83,7 @@ typedef void (*tile_fn)(const struct tile *t);
 #undef STORE
 #undef STORE_PART
 
-static const int32_t mask8[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+static const int32_t mask8[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };	/* then none */
 
 #define TILE(name) name##_avx2
 #define TARGET FL_TARGET_AVX2
@@ -115,69 +122,17 @@ static size_t least(size_t a, size_t b)
 
 static int packs(const struct fl_gemm *g)
 {
-	return g->tb || (g->M >= PACK_M && g->K * g->N * sizeof(float) > PACK_BYTES);
+	return g->bj || g->tb || (g->M >= PACK_M && g->K * g->N * sizeof(float) > PACK_BYTES);
 }
 
+/* Floats of packed b that are there at a time. */
 size_t fl_gemm_scratch(const struct fl_gemm *g)
 {
-	return packs(g) ? g->K * ((g->N + PAD - 1) / PAD * PAD) : 0;
-}
+	size_t N = (g->N + PAD - 1) / PAD * PAD;
 
-/* y(cols,8), rows ldy apart, = transpose of x(rows,cols), cols and rows <= 8.
- * Columns of y from rows on are zeroed. */
-FL_TARGET_AVX2 static inline __attribute__((always_inline)) void
-transpose8(const float *x, size_t ldx, size_t rows, size_t cols, float *y, size_t ldy)
-{
-	__m256 r[8], s[8];
-	__m256i mask = MASK(cols);
-
-#pragma GCC unroll 8
-	for (size_t i = 0; i < 8; i++)
-		r[i] = i < rows ? _mm256_maskload_ps(x + i * ldx, mask) : _mm256_setzero_ps();
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++) {
-		s[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-		s[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-	}
-#pragma GCC unroll 2
-	for (int i = 0; i < 8; i += 4) {
-		r[i] = _mm256_shuffle_ps(s[i], s[i + 2], 0x44);
-		r[i + 1] = _mm256_shuffle_ps(s[i], s[i + 2], 0xee);
-		r[i + 2] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0x44);
-		r[i + 3] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0xee);
-	}
-#pragma GCC unroll 8
-	for (size_t i = 0; i < 8; i++) {
-		__m256 v = i < 4 ? _mm256_permute2f128_ps(r[i & 3], r[(i & 3) + 4], 0x20) :
-		                   _mm256_permute2f128_ps(r[i & 3], r[(i & 3) + 4], 0x31);
-
-		if (i < cols)
-			_mm256_storeu_ps(y + i * ldy, v);
-	}
-}
-
-/* Strips of width columns: p[strip][k][width]; what lies past N is not read. */
-FL_TARGET_AVX2 static void pack_transposed(const struct fl_gemm *g, size_t width, float *p)
-{
-	for (size_t j = 0; j < g->N; j += 8) {
-		const float *x = g->b + j * g->ldb;
-		float *y = p + j / width * width * g->K + j % width;
-		size_t rows = least(8, g->N - j), k = 0;
-
-		if (rows == 8)
-			for (; k + 8 <= g->K; k += 8)
-				transpose8(x + k, g->ldb, 8, 8, y + k * width, width);
-		for (; k < g->K; k += 8)
-			transpose8(x + k, g->ldb, rows, least(8, g->K - k), y + k * width, width);
-	}
-}
-
-static void pack_straight(const struct fl_gemm *g, size_t width, float *p)
-{
-	for (size_t k = 0; k < g->K; k++)
-		for (size_t j = 0; j < g->N; j += width)
-			memcpy(p + j * g->K + k * width, g->b + k * g->ldb + j,
-			       least(width, g->N - j) * sizeof(float));
+	if (!packs(g))
+		return 0;
+	return g->M > WHOLE_M ? g->K * N : least(g->K, BLOCK_K) * least(N, FEW);
 }
 
 /* Rows that one rows() call may see: a multiple of the tile's. */
@@ -193,6 +148,12 @@ static size_t block_rows(const struct fl_gemm *g, const struct kit *kit)
 	return m;
 }
 
+/* Packed columns [j0,j0+n) of b, rows [k0,k0+K); b NULL: all, as the caller has them. */
+struct panel {
+	float *b;
+	size_t j0, n, k0, K;
+};
+
 /* m rows from t on, by tiles of nearly equal height. */
 static void strip(const struct kit *kit, struct tile t, size_t m, size_t vectors)
 {
@@ -200,57 +161,78 @@ static void strip(const struct kit *kit, struct tile t, size_t m, size_t vectors
 		size_t h = (m + left - 1) / left;
 
 		kit->tiles[h][vectors](&t);
-		t.a += h * t.rs;
-		t.from += h * t.from_rs;
+		t.a += t.ai ? 0 : h * t.rs;
+		t.ai = t.ai ? t.ai + h : NULL;
+		t.from += t.splat ? h : h * t.from_rs;
 		t.c += h * t.ldc;
 		m -= h;
 	}
 }
 
-/* c rows [i0,i0+m), k in [k0,k0+K). packed may be NULL. */
-static void block(const struct fl_gemm *g, const struct kit *kit, const float *packed,
-                  size_t i0, size_t m, size_t k0, size_t K)
+/* Where rows from i0 on, k from k0 on, find a. */
+static void place_a(const struct fl_gemm *g, size_t i0, size_t k0, struct tile *t)
+{
+	t->rs = g->ta ? 1 : g->lda;
+	t->ks = g->ta ? g->lda : 1;
+	t->a = g->ai ? g->a : g->a + i0 * t->rs + k0 * t->ks;
+	t->ai = g->ai ? g->ai + i0 : NULL;
+	t->ak = g->ai ? g->ak + k0 : NULL;
+}
+
+/* Where the accumulators of rows from i0 on, columns from j on, start. */
+static void place_start(const struct fl_gemm *g, size_t i0, size_t j, size_t k0, struct tile *t)
 {
 	static const float zeros[MAX_WIDE * 16];
-	size_t width = kit->lanes * (packed || m > kit->few ? STRIP : MAX_WIDE);
+
+	t->from_rs = 0;
+	t->splat = 0;
+	if (k0 || g->start == FL_GEMM_ADD) {
+		t->from = t->c;
+		t->from_rs = g->ldc;
+	} else if (g->start == FL_GEMM_ROW_BIAS) {
+		t->from = g->bias + i0;
+		t->splat = 1;
+	} else {
+		t->from = g->start == FL_GEMM_BIAS ? g->bias + j : zeros;
+	}
+}
+
+/* c rows [i0,i0+m), the panel's columns, k in [k0,k0+K). */
+static void block(const struct fl_gemm *g, const struct kit *kit, const struct panel *p,
+                  size_t i0, size_t m, size_t k0, size_t K)
+{
+	size_t width = kit->lanes * (p->b || m > kit->few ? STRIP : MAX_WIDE), end = p->j0 + p->n;
 	struct tile t = {
-		.K = K, .rs = g->ta ? 1 : g->lda, .ks = g->ta ? g->lda : 1,
-		.ldb = packed ? width : g->ldb, .ldc = g->ldc,
+		.K = K, .ldb = p->b ? width : g->ldb, .ldc = g->ldc,
 		.relu = g->relu && k0 + K == g->K
 	};
 
-	t.a = g->a + i0 * t.rs + k0 * t.ks;
-	for (size_t j = 0; j < g->N; j += width) {
-		size_t n = least(width, g->N - j), vectors = (n + kit->lanes - 1) / kit->lanes;
+	place_a(g, i0, k0, &t);
+	for (size_t j = p->j0; j < end; j += width) {
+		size_t n = least(width, end - j), vectors = (n + kit->lanes - 1) / kit->lanes;
 
-		t.b = packed ? packed + j * g->K + k0 * width : g->b + k0 * g->ldb + j;
+		t.b = p->b ? p->b + (j - p->j0) * p->K + (k0 - p->k0) * width :
+		             g->b + k0 * g->ldb + j;
 		t.c = g->c + i0 * g->ldc + j;
 		t.part = (int)(n - (vectors - 1) * kit->lanes);
-		t.from_rs = 0;
-		if (k0 || g->start == FL_GEMM_ADD) {
-			t.from = t.c;
-			t.from_rs = g->ldc;
-		} else {
-			t.from = g->start == FL_GEMM_BIAS ? g->bias + j : zeros;
-		}
+		place_start(g, i0, j, k0, &t);
 		strip(kit, t, m, vectors);
 	}
 }
 
-static void tiled(const struct fl_gemm *g, const struct kit *kit, float *scratch)
+/* Blocks of rows, each with all columns. */
+static void by_rows(const struct fl_gemm *g, const struct kit *kit, float *scratch)
 {
+	struct panel p = { packs(g) ? scratch : NULL, 0, g->N, 0, g->K };
 	size_t step = block_rows(g, kit), m, k;
-	float *packed = packs(g) ? scratch : NULL;
 
-	if (packed && g->tb)
-		pack_transposed(g, kit->lanes * STRIP, packed);
-	else if (packed)
-		pack_straight(g, kit->lanes * STRIP, packed);
+	if (p.b)
+		fl_pack_b(g, kit->lanes * STRIP, 0, g->N, 0, g->K, p.b);
 	for (size_t i = 0; i < g->M; i += m) {
 		m = least(step, g->M - i);
 		k = 0;
 		do {		/* once even where K is 0: c = start */
-			block(g, kit, packed, i, m, k, least(BLOCK_K, g->K - k));
+			block(g, kit, &p, i, m, k, least(BLOCK_K, g->K - k));
 			k += BLOCK_K;
 		} while (k < g->K);
 		if (g->rows)
@@ -258,22 +240,57 @@ static void tiled(const struct fl_gemm *g, const struct kit *kit, float *scratch
 	}
 }
 
+/* A few columns, each with all rows. */
+static void by_columns(const struct fl_gemm *g, const struct kit *kit, float *scratch)
+{
+	for (size_t j = 0; j < g->N; j += FEW) {
+		struct panel p = { scratch, j, least(FEW, g->N - j), 0, 0 };
+
+		do {
+			p.K = least(BLOCK_K, g->K - p.k0);
+			fl_pack_b(g, kit->lanes * STRIP, j, p.n, p.k0, p.K, p.b);
+			for (size_t i = 0; i < g->M; i += BLOCK_M)
+				block(g, kit, &p, i, least(BLOCK_M, g->M - i), p.k0, p.K);
+			p.k0 += BLOCK_K;
+		} while (p.k0 < g->K);
+	}
+	if (g->rows && g->M)
+		g->rows(g->ctx, 0, g->M);
+}
+
+static void tiled(const struct fl_gemm *g, const struct kit *kit, float *scratch)
+{
+	if (packs(g) && g->M <= WHOLE_M)
+		by_columns(g, kit, scratch);
+	else
+		by_rows(g, kit, scratch);
+}
+
+/* Places of op(a)[i][k] and op(b)[k][j]; where c[i][j] starts. */
+#define AT_A(g, i, k) ((g)->ai ? (size_t)(g)->ai[i] + (g)->ak[k] : \
+	(g)->ta ? (k) * (g)->lda + (i) : (i) * (g)->lda + (k))
+#define AT_B(g, k, j) ((g)->bj ? (size_t)(g)->bk[k] + (g)->bj[j] : \
+	(g)->tb ? (j) * (g)->ldb + (k) : (k) * (g)->ldb + (j))
+#define START(g, c, i, j) ((g)->start == FL_GEMM_ADD ? (c) : \
+	(g)->start == FL_GEMM_BIAS ? (g)->bias[j] : \
+	(g)->start == FL_GEMM_ROW_BIAS ? (g)->bias[i] : 0)
+
 #ifdef FL_WITH_OPENBLAS
 /* Multiply-adds from which a product counts as large. */
 #define BLAS_MIN 1e8
 
 static int blas_takes(const struct fl_gemm *g)
 {
-	return use_blas && (double)g->M * (double)g->N * (double)g->K >= BLAS_MIN &&
+	return use_blas && !g->ai && !g->bj && (double)g->M * (double)g->N * (double)g->K >= BLAS_MIN &&
 	       g->M <= INT32_MAX && g->N <= INT32_MAX && g->K <= INT32_MAX &&
 	       g->lda <= INT32_MAX && g->ldb <= INT32_MAX && g->ldc <= INT32_MAX;
 }
 
 static void by_blas(const struct fl_gemm *g)
 {
-	if (g->start == FL_GEMM_BIAS)
-		for (size_t i = 0; i < g->M; i++)
-			memcpy(g->c + i * g->ldc, g->bias, g->N * sizeof(float));
+	for (size_t i = 0; i < g->M && g->start != FL_GEMM_ZERO; i++)
+		for (size_t j = 0; j < g->N; j++)
+			g->c[i * g->ldc + j] = START(g, g->c[i * g->ldc + j], i, j);
 	cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans,
 	            g->tb ? CblasTrans : CblasNoTrans, (int)g->M, (int)g->N, (int)g->K, 1,
 	            g->a, (int)g->lda, g->b, (int)g->ldb, g->start == FL_GEMM_ZERO ? 0 : 1,
@@ -291,17 +308,12 @@ static void by_blas(const struct fl_gemm *g)
 
 void fl_gemm_ref(const struct fl_gemm *g)
 {
-	size_t rs = g->ta ? 1 : g->lda, ks = g->ta ? g->lda : 1;
-	size_t bk = g->tb ? 1 : g->ldb, bj = g->tb ? g->ldb : 1;
-
 	for (size_t i = 0; i < g->M; i++) {
 		for (size_t j = 0; j < g->N; j++) {
-			float *c = g->c + i * g->ldc + j;
-			float acc = g->start == FL_GEMM_ADD ? *c :
-			            g->start == FL_GEMM_BIAS ? g->bias[j] : 0;
+			float *c = g->c + i * g->ldc + j, acc = START(g, *c, i, j);
 
 			for (size_t k = 0; k < g->K; k++)
-				acc = fmaf(g->a[i * rs + k * ks], g->b[k * bk + j * bj], acc);
+				acc = fmaf(g->a[AT_A(g, i, k)], g->b[AT_B(g, k, j)], acc);
 			*c = g->relu && acc < 0 ? 0 : acc;
 		}
 		if (g->rows)
@@ -329,21 +341,67 @@ void fl_gemm(const struct fl_gemm *g, float *scratch)
 	}
 }
 
+/* A share of the rows, a multiple of every tile's height. */
+static struct fl_gemm share(const struct fl_gemm *g, int threads, size_t item)
+{
+	size_t n = (g->M / (size_t)threads + MAX_ROWS) / MAX_ROWS * MAX_ROWS;
+	size_t i0 = least(item * n, g->M);
+	struct fl_gemm part = *g;
+
+	part.M = least(n, g->M - i0);
+	if (g->ai)
+		part.ai += i0;
+	else
+		part.a += g->ta ? i0 : i0 * g->lda;
+	if (g->start == FL_GEMM_ROW_BIAS)
+		part.bias += i0;
+	part.c += i0 * g->ldc;
+	return part;
+}
+
+size_t fl_gemm_par_scratch(const struct fl_gemm *g, int threads)
+{
+	struct fl_gemm first = share(g, threads, 0);
+
+	return (size_t)threads * fl_gemm_scratch(&first);
+}
+
+struct shares {
+	const struct fl_gemm *g;
+	float *scratch;
+	int threads;
+};
+
+static int one_share(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	const struct shares *s = ctx;
+	struct fl_gemm part = share(s->g, s->threads, item);
+	size_t room = fl_gemm_par_scratch(s->g, s->threads) / (size_t)s->threads;
+
+	(void)thread;
+	(void)e;
+	fl_gemm(&part, s->scratch + item * room);
+	return 0;
+}
+
+void fl_gemm_par(const struct fl_gemm *g, float *scratch, int threads)
+{
+	struct shares s = { g, scratch, threads };
+
+	fl_par_for((size_t)threads, threads, &s, one_share, NULL);
+}
+
 /* k in the middle: rows of b and c are read in order. */
 void fl_gemm64(const struct fl_gemm64 *g)
 {
-	size_t rs = g->ta ? 1 : g->lda, ks = g->ta ? g->lda : 1;
-	size_t bk = g->tb ? 1 : g->ldb, bj = g->tb ? g->ldb : 1;
-
 	for (size_t i = 0; i < g->M; i++) {
 		double *c = g->c + i * g->ldc;
 
-		if (g->start != FL_GEMM_ADD)
-			for (size_t j = 0; j < g->N; j++)
-				c[j] = g->start == FL_GEMM_BIAS ? g->bias[j] : 0;
+		for (size_t j = 0; j < g->N; j++)
+			c[j] = START(g, c[j], i, j);
 		for (size_t k = 0; k < g->K; k++)
 			for (size_t j = 0; j < g->N; j++)
-				c[j] += g->a[i * rs + k * ks] * g->b[k * bk + j * bj];
+				c[j] += g->a[AT_A(g, i, k)] * g->b[AT_B(g, k, j)];
 		for (size_t j = 0; g->relu && j < g->N; j++)
 			c[j] = c[j] < 0 ? 0 : c[j];
 		if (g->rows)

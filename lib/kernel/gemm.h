@@ -2,18 +2,20 @@
  *
  * Element c[i][j] is ONE chain of fused multiply-adds in ascending k:
  *   acc = start;  for k in 0..K-1: acc = fmaf(a[i][k], b[k][j], acc)
- * where start is 0, bias[j], or the c[i][j] that is there. Tiles over i and j,
+ * where start is 0, a bias, or the c[i][j] that is there. Tiles over i and j,
  * and blocks over k that store and reload the F32 accumulator, keep the chain.
  * FL_BLAS=openblas gives large products to OpenBLAS, whose bits differ;
- * fl_gemm_provenance() says so. Never threaded: callers split clients or rows. */
+ * fl_gemm_provenance() says so. Threads, where wanted, split rows of c. */
 #ifndef FL_KERNEL_GEMM_H
 #define FL_KERNEL_GEMM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
-enum fl_gemm_start { FL_GEMM_ZERO, FL_GEMM_BIAS, FL_GEMM_ADD };
+/* bias[j], or bias[i] with ROW_BIAS. */
+enum fl_gemm_start { FL_GEMM_ZERO, FL_GEMM_BIAS, FL_GEMM_ROW_BIAS, FL_GEMM_ADD };
 
 struct fl_gemm {
 	size_t M, N, K;
@@ -22,11 +24,15 @@ struct fl_gemm {
 	float *c;		/* (M,N); must not alias a or b */
 	size_t lda, ldb, ldc;	/* floats between rows as stored */
 	int ta, tb;
+	/* An operand by offsets, where not NULL; then its ld and t are not looked at:
+	 * op(a)[i][k] = a[ai[i] + ak[k]], op(b)[k][j] = b[bk[k] + bj[j]]. Windows of
+	 * an image are such an operand. */
+	const uint32_t *ai, *ak, *bk, *bj;
 	enum fl_gemm_start start;
-	const float *bias;	/* (N), FL_GEMM_BIAS only */
+	const float *bias;	/* (N) or (M) */
 	int relu;		/* c = max(c, 0) after the last k; NaN stays NaN */
 	/* Called, where not NULL, when rows [i0,i1) of c are final, in ascending
-	 * order, while they are in cache: the place for an optimiser's update. */
+	 * order, often while they are in cache: the place for an optimiser's update. */
 	void (*rows)(void *ctx, size_t i0, size_t i1);
 	void *ctx;
 };
@@ -35,6 +41,9 @@ struct fl_gemm {
 size_t fl_gemm_scratch(const struct fl_gemm *g);
 /* scratch: fl_gemm_scratch(g) floats, 64-byte aligned; may be NULL if 0. */
 void fl_gemm(const struct fl_gemm *g, float *scratch);
+/* The same bits by several threads; rows must be NULL. */
+size_t fl_gemm_par_scratch(const struct fl_gemm *g, int threads);
+void fl_gemm_par(const struct fl_gemm *g, float *scratch, int threads);
 /* The definition: three loops over fmaf. */
 void fl_gemm_ref(const struct fl_gemm *g);
 /* The same in double for the gradient tests; plain products. */
@@ -44,6 +53,7 @@ struct fl_gemm64 {
 	double *c;
 	size_t lda, ldb, ldc;
 	int ta, tb;
+	const uint32_t *ai, *ak, *bk, *bj;
 	enum fl_gemm_start start;
 	const double *bias;
 	int relu;

@@ -50,38 +50,89 @@ static size_t some(void)
 struct product {
 	struct fl_gemm g;
 	float *a, *b, *bias, *c, *scratch;
+	uint32_t *at;		/* offsets of both operands */
 	size_t nc;
 };
+
+/* What a product's bits say. */
+enum { TA = 1, TB = 2, RELU = 4, BIAS = 8, ROW_BIAS = 16, ADD = 24, OFF = 64, PAD = 128,
+       SPECIAL = 256, A_APART = 512, B_APART = 1024 };
+
+/* n offsets below limit, where limit - n is not less than 0: runs side by side of
+ * 1 to 40, gaps between them, or steps of one length, or any. */
+static void offsets(uint32_t *at, size_t n, size_t limit)
+{
+	size_t kind = each_below(3), step = 1 + each_below(n ? limit / n : 1), next = 0, run = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (kind == 0) {
+			if (!run) {
+				run = 1 + each_below(40);
+				next += each_below(limit - next - (n - i) + 1);
+			}
+			run--;
+			at[i] = (uint32_t)next++;
+		} else {
+			at[i] = (uint32_t)(kind == 1 ? i * step : each_below(limit));
+		}
+	}
+}
+
+#define ROOM 3000		/* numbers that the rows, and the columns, of offsets span */
+
+static void set_apart(struct product *p, unsigned bits)
+{
+	struct fl_gemm *g = &p->g;
+	uint32_t *at = p->at = malloc((g->M + 2 * g->K + g->N + 1) * sizeof *at);
+
+	offsets(at, g->M, ROOM);
+	offsets(at + g->M, g->K, ROOM);
+	offsets(at + g->M + g->K, g->K, ROOM);
+	offsets(at + g->M + 2 * g->K, g->N, ROOM);
+	if (bits & A_APART) {
+		g->ai = at;
+		g->ak = at + g->M;
+	}
+	if (bits & B_APART) {
+		g->bk = at + g->M + g->K;
+		g->bj = at + g->M + 2 * g->K;
+	}
+}
 
 static void shape(struct product *p, size_t M, size_t K, size_t N, unsigned bits)
 {
 	struct fl_gemm *g = &p->g;
-	size_t off = bits & 64 ? each_below(5) : 0, pad = bits & 128 ? each_below(5) : 0;
+	size_t off = bits & OFF ? each_below(5) : 0, pad = bits & PAD ? each_below(5) : 0;
+	size_t na, nb;
 
 	*g = (struct fl_gemm){
-		.M = M, .N = N, .K = K, .ta = bits & 1, .tb = bits >> 1 & 1,
-		.relu = bits >> 2 & 1, .start = (bits >> 3) % 3
+		.M = M, .N = N, .K = K, .ta = !!(bits & TA), .tb = !!(bits & TB),
+		.relu = !!(bits & RELU), .start = bits / BIAS & 3
 	};
 	g->lda = (g->ta ? M : K) + pad;
 	g->ldb = (g->tb ? K : N) + pad;
 	g->ldc = N + pad;
-	p->a = fill((g->ta ? K : M) * g->lda + off, bits >> 8 & 1);
-	p->b = fill((g->tb ? N : K) * g->ldb + off, bits >> 8 & 1);
-	p->bias = fill(N, 0);
+	na = bits & A_APART ? 2 * ROOM : (g->ta ? K : M) * g->lda;
+	nb = bits & B_APART ? 2 * ROOM : (g->tb ? N : K) * g->ldb;
+	p->a = fill(na + off, !!(bits & SPECIAL));
+	p->b = fill(nb + off, !!(bits & SPECIAL));
+	p->bias = fill(M + N, 0);
 	p->nc = M * g->ldc + off + 64;
 	p->c = malloc(p->nc * sizeof(float));
 	for (size_t i = 0; i < p->nc; i++)
 		p->c[i] = GUARD;
+	set_apart(p, bits);
 	p->scratch = aligned_alloc(64, (fl_gemm_scratch(g) * sizeof(float) + 127) / 64 * 64);
 	g->a = p->a + off;
 	g->b = p->b + off;
 	g->c = p->c + 32 + off;
-	g->bias = g->start == FL_GEMM_BIAS ? p->bias : NULL;
+	g->bias = p->bias;
 }
 
 static void done(struct product *p)
 {
 	free(p->a);
+	free(p->at);
 	free(p->b);
 	free(p->bias);
 	free(p->c);
@@ -113,7 +164,7 @@ static void random_cases(void *out)
 		struct product p;
 		size_t M = some(), K = some(), N = some();
 
-		shape(&p, M, K, N, (unsigned)each_word() & (i % 4 ? 0xff : 0x1ff));
+		shape(&p, M, K, N, (unsigned)each_word() & (i % 4 ? 0x6ff : 0x7ff));
 		o = product_out(&p, o);
 		done(&p);
 	}
@@ -124,10 +175,12 @@ static void random_cases(void *out)
 static void layer_cases(void *out)
 {
 	static const size_t s[][4] = {	/* M, K, N, bits */
-		{ 32, 784, 128, 8 | 4 }, { 7, 784, 128, 8 | 4 }, { 1, 784, 128, 8 | 4 },
-		{ 32, 128, 64, 8 | 4 }, { 32, 64, 10, 8 }, { 32, 10, 64, 2 }, { 32, 64, 128, 2 },
-		{ 784, 32, 128, 1 }, { 128, 32, 64, 1 }, { 64, 32, 10, 1 | 16 },
-		{ 70, 1100, 130, 8 | 4 }, { 70, 1100, 130, 2 | 16 }, { 3, 1030, 70, 16 | 4 }
+		{ 32, 784, 128, BIAS | RELU }, { 7, 784, 128, BIAS | RELU }, { 1, 784, 128, BIAS | RELU },
+		{ 32, 128, 64, BIAS | RELU }, { 32, 64, 10, BIAS }, { 32, 10, 64, TB }, { 32, 64, 128, TB },
+		{ 784, 32, 128, TA }, { 128, 32, 64, TA }, { 64, 32, 10, TA | ADD },
+		{ 70, 1100, 130, BIAS | RELU }, { 70, 1100, 130, TB | ADD }, { 3, 1030, 70, ADD | RELU },
+		{ 400, 1030, 70, TB | ADD }, { 390, 30, 70, B_APART }, { 30, 1100, 100, TA | ROW_BIAS | B_APART },
+		{ 100, 1100, 70, A_APART | B_APART | ADD | RELU }, { 130, 64, 80, A_APART | TB | ADD }
 	};
 	float *o = out;
 
@@ -147,8 +200,9 @@ static double exact(const struct fl_gemm *g, size_t i, size_t j, double start, d
 
 	*size = fabs(s);
 	for (size_t k = 0; k < g->K; k++) {
-		double t = (double)g->a[g->ta ? k * g->lda + i : i * g->lda + k] *
-		           (double)g->b[g->tb ? j * g->ldb + k : k * g->ldb + j];
+		size_t at = g->ai ? g->ai[i] + g->ak[k] : g->ta ? k * g->lda + i : i * g->lda + k;
+		size_t bt = g->bj ? g->bk[k] + g->bj[j] : g->tb ? j * g->ldb + k : k * g->ldb + j;
+		double t = (double)g->a[at] * (double)g->b[bt];
 
 		s += t;
 		*size += fabs(t);
@@ -168,11 +222,12 @@ static void values(void)
 		size_t M = some(), K = some(), N = some(), guards = 0;
 		double size, want;
 
-		shape(&p, M, K, N, (unsigned)each_word() & 0xff);
+		shape(&p, M, K, N, (unsigned)each_word() & 0x6ff);
 		fl_gemm(&p.g, p.scratch);
 		for (size_t i = 0; i < M; i++)
 			for (size_t j = 0; j < N; j++) {
 				double start = p.g.start == FL_GEMM_BIAS ? (double)p.bias[j] :
+				               p.g.start == FL_GEMM_ROW_BIAS ? (double)p.bias[i] :
 				               p.g.start == FL_GEMM_ADD ? (double)GUARD : 0;
 
 				want = exact(&p.g, i, j, start, &size);
@@ -198,7 +253,7 @@ static void callbacks(void)
 		struct product p;
 		struct ctx x = { 0 };
 
-		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(), (unsigned)each_word() & 0xff);
+		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(), (unsigned)each_word() & 0x6ff);
 		x = (struct ctx){ .c = p.g.c, .ldc = p.g.ldc, .N = p.g.N };
 		x.seen = malloc((p.g.M * p.g.N + 1) * sizeof(float));
 		p.g.rows = saw;
@@ -211,6 +266,38 @@ static void callbacks(void)
 		done(&p);
 	}
 	is_int(bad, 0, "rows() sees every row once, in order, final");
+}
+
+/* The same bits whatever the number of threads. */
+static void threads(void)
+{
+	static const int count[] = { 1, 2, 3, 7 };
+	int bad = 0;
+
+	each_seed = 9;
+	for (int n = 0; n < CASES; n++) {
+		struct product p;
+		int t = count[n % 4];
+		float *one, *room;
+
+		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(), (unsigned)each_word() & 0x6ff);
+		one = malloc(p.nc * sizeof *one);
+		room = aligned_alloc(64, fl_gemm_par_scratch(&p.g, t) * sizeof *room + 64);
+		memcpy(one, p.c, p.nc * sizeof *one);
+		fl_gemm_par(&p.g, room, t);
+		for (size_t i = 0; i < p.nc; i++) {
+			float v = p.c[i];
+
+			p.c[i] = one[i];
+			one[i] = v;
+		}
+		fl_gemm(&p.g, p.scratch);
+		bad += !!memcmp(one, p.c, p.nc * sizeof *one);
+		free(one);
+		free(room);
+		done(&p);
+	}
+	is_int(bad, 0, "1, 2, 3 and 7 threads give the bits of one");
 }
 
 static void in_double(void)
@@ -228,6 +315,14 @@ static void in_double(void)
 	g.start = FL_GEMM_ZERO;
 	fl_gemm64(&g);	/* (1 3 5; 2 4 6) (1 0; -1 1; 2 1) */
 	ok(c[0] == 8 && c[1] == 8 && c[2] == 10 && c[3] == 10, "double: both transposed");
+	g.ai = (const uint32_t[]){ 0, 1 };
+	g.ak = (const uint32_t[]){ 0, 2, 4 };
+	g.bk = (const uint32_t[]){ 0, 1, 2 };
+	g.bj = (const uint32_t[]){ 3, 0 };
+	g.start = FL_GEMM_ROW_BIAS;
+	g.relu = 0;
+	fl_gemm64(&g);	/* the same columns the other way round, and (.5, -20) on the rows */
+	ok(c[0] == 8.5 && c[1] == 8.5 && c[2] == -10 && c[3] == -10, "double: by offsets, row bias");
 }
 
 static void choice(void)
@@ -252,6 +347,7 @@ int main(void)
 	each_same("layers", layer_cases, OUT);
 	values();
 	callbacks();
+	threads();
 	in_double();
 	choice();
 	return tap_done();
