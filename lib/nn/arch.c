@@ -145,6 +145,14 @@ static int set_name(struct fl_net *net, struct fl_layer *l, const struct place *
 	return l->name ? 0 : -1;
 }
 
+static int set_place(struct fl_net *net, struct fl_layer *l, const struct place *at,
+                     struct fl_err *e)
+{
+	l->at = at->parent ? fl_arena_fmt(&net->arena, e, "%s: %s[%zu]", at->parent->at, at->list, at->i) :
+	                     fl_arena_fmt(&net->arena, e, "%s[%zu]", at->list, at->i);
+	return l->at ? 0 : -1;
+}
+
 static int find_layer(struct fl_layer *l, const json_t *o, struct fl_err *e)
 {
 	const char *names[KEYS_MAX], *kind = json_string_value(json_object_get(o, "layer"));
@@ -199,9 +207,6 @@ static int read_nested(struct fl_net *net, const struct fl_layer *l, const char 
 	                                      .parent = l }, e))
 		return -1;
 	*n = net->nlayer - begin;
-	for (size_t i = begin; i < net->nlayer; i++)
-		if (net->layer[i].entry->block && net->layer[i].skip == l->from)
-			return fl_fail(e, FL_EUSAGE, "%s: begins with a block; put a layer before", list);
 	return 0;
 }
 
@@ -225,7 +230,7 @@ static int read_layer(struct fl_net *net, const struct place *at, json_t *o, str
 
 	if (!json_is_object(o))
 		return fl_fail(e, FL_EUSAGE, "not an object");
-	if (find_layer(&l, o, e) || set_name(net, &l, at, json_object_get(o, "name"), e) ||
+	if (find_layer(&l, o, e) || set_place(net, &l, at, e) || set_name(net, &l, at, json_object_get(o, "name"), e) ||
 	    read_keys(net, &l, o, e) || (l.entry->block && read_block(net, &l, o, e)))
 		return -1;
 	net->layer[net->nlayer++] = l;

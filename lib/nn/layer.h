@@ -58,6 +58,7 @@ struct fl_layer {
 	const struct fl_layer_entry *entry;
 	const void *p;			/* parsed parameters */
 	const char *name;		/* tensor prefix: "0", "encoder.0" */
+	const char *at;			/* place in the architecture, for messages: "layers[3]: body[0]" */
 	struct fl_shape in, out;
 	unsigned nparam;
 	struct fl_layer_param param[FL_LAYER_PARAMS];

@@ -26,9 +26,9 @@ static int shape_layers(struct fl_net *net, struct fl_err *e)
 		if (l->entry->block)
 			l->in2 = *activation(net, l->skip);
 		if (l->entry->shape(l, e))
-			return fl_fail_in(e, "layers[%zu]: %s", l->item, l->entry->e.name);
+			return fl_fail_in(e, "%s: %s", l->at, l->entry->e.name);
 		if (fl_shape_count(&l->out) > FL_NET_MAX)
-			return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: more than %zu outputs", l->item,
+			return fl_fail(e, FL_EUSAGE, "%s: %s: more than %zu outputs", l->at,
 			               l->entry->e.name, FL_NET_MAX);
 		net->nparam += l->nparam;
 	}
@@ -52,8 +52,8 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 			q->n = SIZE_MAX;
 	}
 	if (q->n > FL_NET_MAX - net->weights)
-		return fl_fail(e, FL_EUSAGE, "layers[%zu]: %s: the net has more than %zu parameters",
-		               l->item, l->entry->e.name, FL_NET_MAX);
+		return fl_fail(e, FL_EUSAGE, "%s: %s: the net has more than %zu parameters",
+		               l->at, l->entry->e.name, FL_NET_MAX);
 	l->off[j] = net->P;
 	net->weights += q->n;
 	net->P += (q->n + PAD - 1) / PAD * PAD;

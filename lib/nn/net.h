@@ -70,7 +70,7 @@ struct fl_work {
 	size_t B;
 	fl_real **act;		/* (nlayer+1): act[0] input (B,in) to be filled, act[nlayer] logits */
 	fl_real **dact;		/* (nlayer+1) gradients; fused or in-place layers share */
-	fl_real **dskip;	/* (nlayer+1) of an activation's second reader, or NULL */
+	fl_real **dx, **dx2;	/* (nlayer) what a layer adds to those of what it reads, or NULL */
 	fl_real **cache;
 	fl_real *target;	/* (B, net->targets) to be filled, or NULL */
 	fl_real *scratch, *loss_scratch;

@@ -26,7 +26,7 @@ static int read_twice(const struct fl_net *net, const struct fl_work *k, size_t 
 	for (size_t j = 0; j < net->nlayer; j++) {
 		const struct fl_layer *l = &net->layer[j];
 
-		if (j == i || l->entry->view)
+		if (j == i || (l->entry->view && j < i))	/* views before are how i reads it */
 			continue;
 		if ((l->from <= i && k->act[l->from] == x) ||
 		    (l->entry->block && l->skip <= i && k->act[l->skip] == x))
@@ -67,18 +67,12 @@ static int get_activations(struct fl_work *k, const struct fl_net *net, struct f
 	return 0;
 }
 
-/* Where the gradient of layer i's input goes. Layer i reads activation i, but for
- * the first of a shortcut, and a block, whose `from` may lie before a shortcut. */
-static fl_real **slot(const struct fl_net *net, const struct fl_work *k, size_t i)
+/* The gradient of activation at, which has readers: the last of them, whose backward
+ * pass comes first, writes it, and the others' share d is added. */
+static void claim(struct fl_work *k, size_t at, fl_real *d)
 {
-	const struct fl_layer *l = &net->layer[i];
-
-	return l->from == i || l->entry->block ? &k->dact[l->from] : &k->dskip[l->from];
-}
-
-static fl_real **skip_slot(const struct fl_layer *l, const struct fl_work *k)
-{
-	return l->shortcut ? &k->dact[l->skip] : &k->dskip[l->skip];
+	if (!k->dact[at])
+		k->dact[at] = d;
 }
 
 /* Gradients are wanted of activations past the first layer with parameters. */
@@ -89,15 +83,19 @@ static int get_gradients(struct fl_work *k, const struct fl_net *net, struct fl_
 	for (size_t i = net->nlayer; i-- > net->first;) {
 		const struct fl_layer *l = &net->layer[i];
 		const struct fl_layer_entry *en = l->entry;
-		fl_real **d = slot(net, k, i);
 
-		if (l->from > net->first &&
-		    !(*d = en->view || en->elementwise ? k->dact[i + 1] :
-		           buffer(k, k->B, fl_shape_count(&l->in), e)))
-			return -1;
-		if (en->block && l->skip > net->first &&
-		    !(*skip_slot(l, k) = buffer(k, k->B, fl_shape_count(&l->in2), e)))
-			return -1;
+		if (l->from > net->first) {
+			k->dx[i] = en->view || en->elementwise ? k->dact[i + 1] :
+			           buffer(k, k->B, fl_shape_count(&l->in), e);
+			if (!k->dx[i])
+				return -1;
+			claim(k, l->from, k->dx[i]);
+		}
+		if (en->block && l->skip > net->first) {
+			if (!(k->dx2[i] = buffer(k, k->B, fl_shape_count(&l->in2), e)))
+				return -1;
+			claim(k, l->skip, k->dx2[i]);
+		}
 	}
 	return 0;
 }
@@ -129,7 +127,8 @@ int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int trai
 	*k = (struct fl_work){ .B = B };
 	if (!(k->act = fl_arena_zero(&k->arena, n, sizeof *k->act, e)) ||
 	    !(k->dact = fl_arena_zero(&k->arena, n, sizeof *k->dact, e)) ||
-	    !(k->dskip = fl_arena_zero(&k->arena, n, sizeof *k->dskip, e)) ||
+	    !(k->dx = fl_arena_zero(&k->arena, n, sizeof *k->dx, e)) ||
+	    !(k->dx2 = fl_arena_zero(&k->arena, n, sizeof *k->dx2, e)) ||
 	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
 	    get_activations(k, net, e) || (training && get_gradients(k, net, e)) ||
 	    get_scratch(k, net, e)) {
@@ -208,6 +207,13 @@ static void add(const fl_real *x, fl_real *y, size_t n)
 		y[i] += x[i];
 }
 
+/* d(n), a reader's share of the gradient of activation at. */
+static void share(struct fl_work *k, size_t at, const fl_real *d, size_t n)
+{
+	if (d && d != k->dact[at])
+		add(d, k->dact[at], n);
+}
+
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
                      size_t B, struct fl_rng *rng,
                      void (*done)(void *ctx, size_t param, size_t begin, size_t end), void *ctx)
@@ -219,16 +225,16 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 		struct stretch s = { l, param -= l->nparam, done, ctx };
 		struct fl_pass a = {
 			.B = B, .x = k->act[l->from], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
-			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = *slot(net, k, i), .dw = dw,
-			.dx2 = l->entry->block ? *skip_slot(l, k) : NULL,
+			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = k->dx[i], .dw = dw,
+			.dx2 = k->dx2[i],
 			.flags = FL_BACK_FIRST, .done = done ? tell : NULL, .ctx = &s,
 			.scratch = k->scratch,
 		};
 
 		if (!l->entry->view)
 			l->entry->backward(l, &a);
-		if (k->dskip[i] && k->dact[i])
-			add(k->dskip[i], k->dact[i], B * fl_shape_count(&l->in));
+		share(k, l->from, k->dx[i], B * fl_shape_count(&l->in));
+		share(k, l->skip, k->dx2[i], B * fl_shape_count(&l->in2));
 		if (k->dfeature && i == net->feature_layer && k->dact[i])
 			add(k->dfeature, k->dact[i], B * net->features);
 	}

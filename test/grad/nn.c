@@ -412,6 +412,13 @@ static void nets(void)
 	          "{\"layer\":\"append\"}]}");
 	check_net(VECTOR(8) LIN(6) "," TOWERS(HALF(0) "," UNIT, HALF(2) "," LIN(4)) "," RELU ","
 	          TOWERS(LIN(2), "") "," OUT "]}");
+	/* Blocks at the start of blocks: several read one activation. */
+	check_net(VECTOR(4) LIN(4) "," BLOCK(BLOCK(RELU "," LIN(4), "") "," LIN(4), "") "," OUT "]}");
+	check_net(VECTOR(4) LIN(4) "," BLOCK(BLOCK(BLOCK(LIN(4), RELU), FLAT) "," RELU,
+	          BLOCK(FLAT "," LIN(4), "")) "," RELU "," BLOCK(BLOCK(RELU, ""), BLOCK(RELU, LIN(4))) "]}");
+	/* A view of what an elementwise layer reads, too. */
+	check_net(VECTOR(4) LIN(4) "," BLOCK(RELU "," LIN(4), FLAT "," LIN(4)) "," OUT "]}");
+	check_net(VECTOR(4) LIN(4) "," BLOCK(RELU "," LIN(4), FLAT) "," OUT "]}");
 	check_net("{\"input\":[6],\"layers\":[{\"layer\":\"linear\",\"out\":5},{\"layer\":\"relu\"}]}");
 }
 

@@ -164,7 +164,7 @@ static void errors(void)
 	        "architecture: layers[0]: body[1]: key 'layer' is missing");
 	refuses(NET("{\"layer\":\"residual\",\"body\":[{\"layer\":\"residual\",\"body\":["
 	            LIN "]}]}"),
-	        "architecture: layers[0]: body: begins with a block; put a layer before");
+	        "architecture: layers[0]: body[0]: residual: the body brings 3, the shortcut 4");
 	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"body\":[" LIN "]}"),
 	        "architecture: layers[0]: unknown key 'body'");
 	refuses(NET("{\"layer\":\"conv2d\",\"out\":3}"),
