@@ -14,6 +14,7 @@
 #define LOG2E 0x1.71547652b82fep+0
 #define TWO_PI_HI 0x1.921fb54442d18p+2
 #define TWO_PI_LO 0x1.1a62633145c07p-52
+#define TWO_BY_SQRT_PI 0x1.20dd750429b6dp+0
 #define HALF_LOG_2PI 0x1.d67f1c864beb5p-1
 #define EXP_MAX 0x1.62e42fefa39efp+9	/* 709.78: above, e^x overflows */
 #define EXP_MIN (-745.2)		/* below, e^x rounds to 0 */
@@ -279,6 +280,44 @@ double fl_tanh(double x)
 	y = t / d;
 	y += (fma(-y, d, t) - y * (t - (d - 2))) / d;	/* what both roundings lost */
 	return copysign(y, x);
+}
+
+/* Its series, x (1 - z/3 + z^2/10 - ...) 2/sqrt(pi) with z = x^2 < 0.57. */
+static double erf_series(double x)
+{
+	static const double c[] = {
+		1. / 1, -1. / 3, 1. / 10, -1. / 42, 1. / 216, -1. / 1320, 1. / 9360, -1. / 75600,
+		1. / 685440, -1. / 6894720, 1. / 76204800, -1. / 918086400, 1. / 11975040000,
+		-1. / 168129561600, 1. / 2528170444800, -1. / 40537905408000
+	};
+
+	return TWO_BY_SQRT_PI * x * poly(c, LEN(c), x * x);
+}
+
+/* e^(x^2) (1 - erf x) in u, which runs from 1 at x = 1/2 to -1 at x = 6: Chebyshev's
+ * expansion (test/golden/fmath/erf.py), whose next term is below 2^-55. */
+static double erfcx_core(double x)
+{
+	static const double c[] = {
+		0x1.1c069f029f363p-2, 0x1.fd125342df3cbp-3, 0x1.3a2948797388dp-4, 0x1.b1adfbda20b41p-7,
+		0x1.775fd0c98d1e2p-13, -0x1.7bf5f06231adep-12, -0x1.d270f2a03d119p-17, 0x1.f6c267881428bp-17,
+		-0x1.1948cb3302ecep-22, -0x1.84a96798c10b9p-21, 0x1.b727e9d0909dbp-24, 0x1.c8fa799d74634p-26,
+		-0x1.738aa6b37bbffp-27, 0x1.9b3493ebb61ebp-32, 0x1.6cc8798e9ec15p-31, -0x1.78c25c76b1012p-33,
+		-0x1.14c273b46f5b7p-36, 0x1.bb28e3acb7e41p-37
+	};
+
+	return poly(c, LEN(c), (2 / (2 + x) - 0.25) * (2 / 0.55) - 1);
+}
+
+double fl_erf(double x)
+{
+	double a = fabs(x);
+
+	if (isnan(x))
+		return x;
+	if (a < .75)
+		return erf_series(x);
+	return copysign(a > 6 ? 1 : 1 - fl_exp(-a * a) * erfcx_core(a), x);
 }
 
 /* Stirling's series, B_2k / (2k (2k-1)) x^(1-2k): enough from 7 on. */

@@ -11,6 +11,7 @@ double fl_log(double x);
 double fl_log1p(double x);
 double fl_pow(double x, double y);	/* below 4 ulp for results in 1e+-100 */
 double fl_tanh(double x);
+double fl_erf(double x);
 double fl_lgamma(double x);		/* x > 0; absolute error below 1e-14*max(1,|result|) */
 /* Differences that do not cancel: for x >= 1/2 and h >= 0, relative errors below
  * 1e-14, of lgamma_diff's absolute 1e-14*max(1,|result|). */

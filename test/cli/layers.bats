@@ -9,7 +9,7 @@ setup_file() {
 	{"input":[1,8,8],"layers":[
 	 {"layer":"conv2d","out":8,"padding":1},{"layer":"batchnorm"},{"layer":"gelu"},
 	 {"layer":"residual","body":[{"layer":"conv2d","out":8,"padding":1,"groups":2},
-	  {"layer":"groupnorm"},{"layer":"tanh"}]},
+	  {"layer":"loraconv2d","out":8,"kernel":1},{"layer":"groupnorm"},{"layer":"tanh"}]},
 	 {"layer":"maxpool"},{"layer":"wsconv2d","out":12,"kernel":2},{"layer":"leaky"},
 	 {"layer":"avgpool","kernel":2,"stride":1},{"layer":"flatten"},{"layer":"layernorm"},
 	 {"layer":"dropout","p":0.2},{"layer":"linear","out":16},{"layer":"sigmoid"},
@@ -25,7 +25,7 @@ setup_file() {
 	 {"layer":"tokens"},{"layer":"position"},
 	 {"layer":"residual","body":[{"layer":"layernorm"},{"layer":"attention","heads":2}]},
 	 {"layer":"residual","body":[{"layer":"layernorm"},{"layer":"steplinear","out":16},
-	  {"layer":"gelu"},{"layer":"steplinear","out":8}]},
+	  {"layer":"gelu","approximate":"none"},{"layer":"steplinear","out":8}]},
 	 {"layer":"flatten"},{"layer":"linear","out":10}]}
 	END
 	fl-init -a net.json -s 1 -o net.safetensors

@@ -43,6 +43,7 @@ static const struct sample {
 	{ "tanh", VECTOR(9) "{\"layer\":\"tanh\"}," OUT "]}", 0 },
 	{ "sigmoid", VECTOR(9) "{\"layer\":\"sigmoid\"}," OUT "]}", 0 },
 	{ "gelu", VECTOR(9) "{\"layer\":\"gelu\"}," OUT "]}", 0 },
+	{ "gelu", VECTOR(9) "{\"layer\":\"gelu\",\"approximate\":\"none\"}," OUT "]}", 0 },
 	{ "leaky", VECTOR(9) "{\"layer\":\"leaky\"}," OUT "]}", 0 },
 	{ "groupnorm", IMAGE(6,3,5) "{\"layer\":\"groupnorm\",\"groups\":3}]}", 0 },
 	{ "groupnorm", IMAGE(4,17,2) "{\"layer\":\"groupnorm\",\"groups\":1,\"affine\":false}," LAST "]}", 0 },
@@ -57,6 +58,10 @@ static const struct sample {
 	{ "embedding", "{\"input\":[5],\"layers\":[{\"layer\":\"embedding\",\"num\":3,\"dim\":4}]}", 0 },
 	{ "lora", VECTOR(7) "{\"layer\":\"lora\",\"out\":5,\"rank\":2,\"alpha\":3}]}", 0 },
 	{ "lora", VECTOR(3) "{\"layer\":\"lora\",\"out\":18,\"rank\":4,\"bias\":false}]}", 0 },
+	{ "loraconv2d", IMAGE(2,5,4) "{\"layer\":\"loraconv2d\",\"out\":3,\"padding\":1,"
+	                "\"rank\":2,\"alpha\":3}]}", 0 },
+	{ "loraconv2d", IMAGE(4,4,3) "{\"layer\":\"loraconv2d\",\"out\":18,\"kernel\":[2,1],"
+	                "\"groups\":2,\"bias\":false}]}", 0 },
 	{ "wsconv2d", IMAGE(2,5,4) "{\"layer\":\"wsconv2d\",\"out\":3,\"padding\":1}]}", 0 },
 	{ "wsconv2d", IMAGE(4,3,3) "{\"layer\":\"wsconv2d\",\"out\":18,\"kernel\":2,\"groups\":2,"
 	              "\"bias\":false}]}", 0 },

@@ -3,7 +3,7 @@
 #include "base/fmath.h"
 #include "tap.h"
 
-enum { F_exp, F_expm1, F_log, F_log1p, F_pow, F_tanh, F_lgamma, F_cos2pi, F_sin2pi, F_COUNT };
+enum { F_exp, F_expm1, F_log, F_log1p, F_pow, F_tanh, F_erf, F_lgamma, F_cos2pi, F_sin2pi, F_COUNT };
 
 struct point {
 	int f;
@@ -15,7 +15,7 @@ static const struct point table[] = {
 };
 
 static const char *const names[] = {
-	"exp", "expm1", "log", "log1p", "pow", "tanh", "lgamma", "cos2pi", "sin2pi"
+	"exp", "expm1", "log", "log1p", "pow", "tanh", "erf", "lgamma", "cos2pi", "sin2pi"
 };
 
 static double call(const struct point *p)
@@ -27,6 +27,7 @@ static double call(const struct point *p)
 	case F_log1p: return fl_log1p(p->x);
 	case F_pow: return fl_pow(p->x, p->y);
 	case F_tanh: return fl_tanh(p->x);
+	case F_erf: return fl_erf(p->x);
 	case F_lgamma: return fl_lgamma(p->x);
 	case F_cos2pi: return fl_cos2pi(p->x);
 	default: return fl_sin2pi(p->x);
@@ -82,7 +83,8 @@ static void special(void)
 		{ { -1 }, F_log1p, -INFINITY }, { { -2 }, F_log1p, NAN }, { { -0. }, F_log1p, -0. },
 		{ { INFINITY }, F_log1p, INFINITY }, { { NAN }, F_log1p, NAN },
 		{ { INFINITY }, F_tanh, 1 }, { { -INFINITY }, F_tanh, -1 }, { { -0. }, F_tanh, -0. },
-		{ { NAN }, F_tanh, NAN }, { { INFINITY }, F_lgamma, INFINITY },
+		{ { NAN }, F_tanh, NAN }, { { -0. }, F_erf, -0. }, { { NAN }, F_erf, NAN },
+		{ { INFINITY }, F_erf, 1 }, { { -INFINITY }, F_erf, -1 }, { { INFINITY }, F_lgamma, INFINITY },
 		{ { 0 }, F_lgamma, INFINITY }, { { NAN }, F_lgamma, NAN },
 		{ { NAN, 0 }, F_pow, 1 }, { { 1, NAN }, F_pow, 1 }, { { 1, INFINITY }, F_pow, 1 },
 		{ { -1, INFINITY }, F_pow, 1 }, { { -1, -INFINITY }, F_pow, 1 },

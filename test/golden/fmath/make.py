@@ -29,6 +29,8 @@ def draws(name):
             x = (rnd.uniform(-.9, 2), abs(spread(-60, 1000)), rnd.uniform(-.01, .01))[i % 3]
         elif name == "tanh":
             x = (rnd.uniform(-1, 1), rnd.uniform(-23, 23), spread(-60, 3))[i % 3]
+        elif name == "erf":
+            x = (rnd.uniform(-1, 1), rnd.uniform(-7, 7), spread(-60, 1))[i % 3]
         elif name == "lgamma":
             x = (rnd.uniform(0, 10), rnd.uniform(.9, 2.1), abs(spread(-300, 300)))[i % 3]
         elif name in ("cos2pi", "sin2pi"):
@@ -44,7 +46,7 @@ FUNCTIONS = {
     "log": lambda x, y: m.log(x), "log1p": lambda x, y: m.log1p(x),
     "pow": lambda x, y: m.power(x, y), "tanh": lambda x, y: m.tanh(x),
     "lgamma": lambda x, y: m.loggamma(x),
-    "cos2pi": turns(m.cos), "sin2pi": turns(m.sin),
+    "cos2pi": turns(m.cos), "sin2pi": turns(m.sin), "erf": lambda x, y: m.erf(x),
 }
 
 with open(__file__.rsplit("/", 1)[0] + "/table.inc", "w") as out:

@@ -180,6 +180,22 @@ class Lora(nn.Linear):
         return super().forward(x) + self.scale * (x @ self.lora_A.T) @ self.lora_B.T
 
 
+class LoraConv(nn.Conv2d):
+    """As Hugging Face's peft: two convolutions beside the frozen one."""
+
+    def __init__(self, cin, cout, kernel, rank, alpha, **keys):
+        super().__init__(cin, cout, kernel, **keys)
+        for p in self.parameters():
+            p.requires_grad_(False)
+        self.lora_A = nn.Parameter(torch.zeros(rank, cin, *self.kernel_size))
+        self.lora_B = nn.Parameter(torch.zeros(cout, rank, 1, 1))
+        self.scale = alpha / rank
+
+    def forward(self, x):
+        low = nn.functional.conv2d(x, self.lora_A, None, self.stride, self.padding)
+        return super().forward(x) + self.scale * nn.functional.conv2d(low, self.lora_B)
+
+
 class WsConv(nn.Conv2d):
     def __init__(self, *args, **keys):
         super().__init__(*args, **keys)
@@ -252,6 +268,14 @@ LOSSES = {
 CASES["lora"] = (spec([9], layer("lora", out=8, rank=3, alpha=6.0), layer("tanh"),
                       layer("lora", out=4, rank=1)),
                  nn.Sequential(Lora(9, 8, 3, 6), nn.Tanh(), Lora(8, 4, 1, 8)), (9,), 6, 4)
+CASES["loraconv"] = (spec([3, 9, 8], layer("loraconv2d", out=8, kernel=[3, 2], stride=[2, 1],
+                                           padding=[1, 0], rank=3, alpha=6.0),
+                          layer("gelu", approximate="none"),
+                          layer("loraconv2d", out=4, kernel=2, rank=1, bias=False), FLAT,
+                          layer("linear", out=4)),
+                     nn.Sequential(LoraConv(3, 8, (3, 2), 3, 6, stride=(2, 1), padding=(1, 0)),
+                                   nn.GELU(), LoraConv(8, 4, 2, 1, 8, bias=False), nn.Flatten(),
+                                   nn.Linear(96, 4)), (3, 9, 8), 6, 4)
 CASES["wsconv"] = (spec([2, 7, 7], layer("wsconv2d", out=17, stride=2), RELU,
                         layer("wsconv2d", out=6, kernel=2, bias=False), FLAT,
                         layer("linear", out=3)),
