@@ -1,5 +1,5 @@
 /* Whether a tool knows what it does not know: success or quality of answers against
- * their uncertainty, and probabilities against what came true.
+ * their uncertainty. Probabilities: calibration.h.
  *
  * Uncertainty: larger means less certain, for every method. What cannot be said
  * (a constant, no failure at all) is NAN, never a number. */
@@ -18,34 +18,35 @@
  *
  * Over bins: answers sorted by u ascending (equal ones in their order), B runs of
  * floor(n/B), the remainder, the most uncertain ones, left out; y_b the mean of bin b.
- *   s          Spearman's rank correlation of b and y_b, ties by average ranks; ideal -1
- *   r2         of the least-squares line y_b ~ b
- *   s_r2       -s r2, ideal 1
+ *   spearman   S, rank correlation of b and y_b, ties by average ranks; ideal -1
+ *   r2         R^2 of the least-squares line y_b ~ b
+ *   s_r2       -S R^2, ideal 1
  *   pearson    correlation of b and y_b
  * By confidence descending, expected over the order of equal u:
  *   aurc       (1/n) sum_i risk of the i most certain
- *   eaurc      aurc - [r + (1-r) ln(1-r)], r the risk of all: asymptotic optimum
- *   eaurc_n    aurc - the least that n answers of these qualities can have
+ *   eaurc      aurc - [r + (1-r) ln(1-r)], r the risk of all: the asymptotic optimum;
+ *              where every y is 0 or 1
+ *   eaurc_finite  aurc - the least that n answers of these qualities can have
  *   risk_P     risk of the ceil(P n / 100) most certain
  *   coverage_P largest share of answers, whole ties only, whose risk is at most P/100; 0: none
  * Right against wrong (y at least 1/2 counts as right), with uncertainty as the score:
- *   auroc      P(u of a wrong one > of a right one) + half of P(equal)
- *   fpr95      share of wrong ones kept where 95 % of the right ones are kept,
- *              linear between the points of the curve
- *   aupr_s, aupr_e  average precision at finding the right ones, the wrong ones */
+ *   auroc      P(u of a wrong one > u of a right one) + half of P(equal)
+ *   fpr95      share of wrong ones kept where 95 % of the right ones are kept, linear
+ *              between the points of the curve
+ *   aupr_success, aupr_error  average precision at finding the right ones, the wrong ones */
 struct fl_doubt {
-	double s, r2, s_r2, pearson;
-	double aurc, eaurc, eaurc_n;
+	double spearman, r2, s_r2, pearson;
+	double aurc, eaurc, eaurc_finite;
 	double risk_80, risk_90, risk_95, coverage_1, coverage_5;
-	double auroc, fpr95, aupr_s, aupr_e;
+	double auroc, fpr95, aupr_success, aupr_error;
 };
-/* Fields by name, for who prints them: "s", "r2", "-s*r2", "pearson", "aurc", "e-aurc", ... */
+/* Fields by name, for who prints them: "spearman", "r2", ..., "risk@80", "coverage@1". */
 struct fl_doubt_field {
 	const char *name, *doc;
 	size_t off;			/* of a double in struct fl_doubt */
 };
-extern const struct fl_doubt_field fl_doubt_fields[];	/* ends with a zeroed one */
 #define FL_DOUBT_FIELDS 16
+extern const struct fl_doubt_field fl_doubt_fields[FL_DOUBT_FIELDS];
 static inline double fl_doubt_get(const struct fl_doubt *d, size_t field)
 {
 	return *(const double *)(const void *)((const char *)d + fl_doubt_fields[field].off);
@@ -57,7 +58,8 @@ struct fl_bin {
 	double u, y, lo, hi;	/* means; least and largest u */
 };
 
-/* u(n), y(n) finite; bins >= 2 and at most n, else FL_EDATA. bin(bins) may be NULL. */
+/* u(n) finite, y(n) in [0,1], bins at least 2 and at most n, else FL_EDATA. bin(bins)
+ * may be NULL. */
 int fl_doubt(const double *u, const double *y, size_t n, size_t bins, struct fl_doubt *out,
              struct fl_bin *bin, struct fl_err *e);
 
@@ -74,32 +76,18 @@ int fl_doubt_interval(const double *u, const double *y, size_t n, size_t bins,
                       const struct fl_doubt_boot *b, struct fl_doubt *lo, struct fl_doubt *hi,
                       struct fl_err *e);
 
-/* Points of the curve of risk against coverage, one for each distinct u, from the most
- * certain on: coverage and risk (n) of the answers up to there. *points <= n. */
+/* Risk against coverage, a point for each different u, from the most certain on:
+ * coverage(n) and risk(n) of the answers up to there; *points of them. */
 int fl_risk_curve(const double *u, const double *y, size_t n, double *coverage, double *risk,
                   size_t *points, struct fl_err *e);
 
 /* Telling two sets apart by a score that is larger in the second: AUROC with half ties,
- * and the share of the second taken for the first where 95 % of the first are kept. */
+ * and the share of the second that is kept where 95 % of the first are, as above.
+ * Scores may be infinite, not NAN; NAN where a set is empty. */
 struct fl_apart {
 	double auroc, fpr95;
 };
 int fl_tell_apart(const double *first, size_t n, const double *second, size_t m,
                   struct fl_apart *out, struct fl_err *e);
-
-/* --- probabilities --- */
-
-/* Of n predictions with confidence conf (the largest probability) and right 0 or 1:
- *   ece     sum_b n_b/n |share right - mean conf| over M bins (lo,hi] of equal width; a
- *           confidence of 0 is in the first
- *   mce     the largest of these gaps
- *   ace     the same sum over M runs of equal size, as equal as can be, of the sorted
- *           confidences (adaptive) */
-#define FL_ECE_BINS 15
-struct fl_calibration {
-	double ece, mce, ace;
-};
-int fl_calibration(const double *conf, const double *right, size_t n, size_t M,
-                   struct fl_calibration *out, struct fl_err *e);
 
 #endif

@@ -1,0 +1,47 @@
+/* Probabilities against what came true, and the temperature that makes them fit. */
+#ifndef FL_METRIC_CALIBRATION_H
+#define FL_METRIC_CALIBRATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Of n predictions with confidence conf in [0,1] (the largest probability) and right 0
+ * or 1, by M bins:
+ *   ece     sum_b n_b/n |share right - mean conf| over bins (lo,hi] of equal width; a
+ *           confidence of 0 is in the first
+ *   mce     the largest of these gaps
+ *   ace     the same sum over runs of equal size of the sorted confidences (the first
+ *           n mod M runs hold one more): adaptive
+ * FL_EDATA for no predictions and for a confidence that is none. */
+#define FL_ECE_BINS 15
+struct fl_calibration {
+	double ece, mce, ace;
+};
+int fl_calibration(const double *conf, const double *right, size_t n, size_t M,
+                   struct fl_calibration *out, struct fl_err *e);
+
+/* The softmax of beta z(C) as a prediction of class y. Among equal logits the lowest
+ * class wins. */
+struct fl_prediction {
+	size_t top;		/* the most probable class */
+	size_t place;		/* of y among the classes, 0: the most probable */
+	double conf;		/* probability of top */
+	double nll;		/* -ln p_y */
+	double brier;		/* sum_c (p_c - [c = y])^2 */
+};
+void fl_predict(const float *z, size_t C, size_t y, double beta, struct fl_prediction *out);
+
+/* The beta in [0, FL_BETA_MAX] that minimises the mean -ln p_y of the softmax of beta z
+ * over z(N,C), y(N): temperature scaling, T = 1/beta. The mean is convex in beta; the
+ * root of its derivative is approached until it is known to a relative FL_BETA_NEAR.
+ * 0 where no beta is better than every class being as likely. Where there is no mistake,
+ * and so no root, a beta at which none can be told from certainty. The result does not
+ * depend on threads. FL_EDATA for no examples. */
+#define FL_BETA_MAX 1e6
+#define FL_BETA_NEAR 1e-12
+int fl_temperature(const float *z, const int32_t *y, size_t N, size_t C, int threads,
+                   double *beta, struct fl_err *e);
+
+#endif
