@@ -18,7 +18,7 @@ train() {
 @test "twenty steps of every preset equal PyTorch's" {
 	"$PYTHON" "$PRESET" names >names
 	# Adapters, which have a recipe or a fit, are measured elsewhere.
-	(cd "$ROOT/lib/model" && grep -lE '^const struct fl_arch ' *.c | xargs grep -LE '^\t\.(recipe|fit) =') |
+	(cd "$ROOT/lib/model" && grep -lE '^const struct fl_arch ' *.c | xargs grep -LE '^[[:space:]]\.(recipe|fit) =') |
 		sed 's/\.c$//' | sort | diff - <(cut -d' ' -f1 names | sort)
 	while read -r name batch lr; do
 		train "$name" "$batch" "$lr"
