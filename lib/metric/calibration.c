@@ -120,7 +120,7 @@ static size_t largest(const float *z, size_t C)
 	return top;
 }
 
-void fl_predict(const float *z, size_t C, size_t y, double beta, struct fl_prediction *out)
+void fl_forecast(const float *z, size_t C, size_t y, double beta, struct fl_forecast *out)
 {
 	double sum = 0, squares = 0, p_y;
 

@@ -24,14 +24,14 @@ int fl_calibration(const double *conf, const double *right, size_t n, size_t M,
 
 /* The softmax of beta z(C) as a prediction of class y. Among equal logits the lowest
  * class wins. */
-struct fl_prediction {
+struct fl_forecast {
 	size_t top;		/* the most probable class */
 	size_t place;		/* of y among the classes, 0: the most probable */
 	double conf;		/* probability of top */
 	double nll;		/* -ln p_y */
 	double brier;		/* sum_c (p_c - [c = y])^2 */
 };
-void fl_predict(const float *z, size_t C, size_t y, double beta, struct fl_prediction *out);
+void fl_forecast(const float *z, size_t C, size_t y, double beta, struct fl_forecast *out);
 
 /* The beta in [0, FL_BETA_MAX] that minimises the mean -ln p_y of the softmax of beta z
  * over z(N,C), y(N): temperature scaling, T = 1/beta. The mean is convex in beta; the

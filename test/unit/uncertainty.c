@@ -185,9 +185,9 @@ static void test_predictions(void)
 		double worst = 0;
 
 		for (size_t k = 0; k < (size_t)logits[i].n; k++) {
-			struct fl_prediction p;
+			struct fl_forecast p;
 
-			fl_predict(logits[i].z + k * C, C, (size_t)logits[i].y[k], logits[i].beta, &p);
+			fl_forecast(logits[i].z + k * C, C, (size_t)logits[i].y[k], logits[i].beta, &p);
 			top &= p.top == (size_t)logits[i].top[k];
 			place &= p.place == (size_t)logits[i].place[k];
 			worst = fmax(worst, fabs(p.conf - logits[i].conf[k]));
@@ -204,9 +204,9 @@ static double nll_at(size_t i, double beta)
 	double sum = 0;
 
 	for (size_t k = 0; k < (size_t)logits[i].n; k++) {
-		struct fl_prediction p;
+		struct fl_forecast p;
 
-		fl_predict(logits[i].z + k * (size_t)logits[i].c, (size_t)logits[i].c,
+		fl_forecast(logits[i].z + k * (size_t)logits[i].c, (size_t)logits[i].c,
 		           (size_t)logits[i].y[k], beta, &p);
 		sum += p.nll;
 	}
