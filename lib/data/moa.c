@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "data/source.h"
 #include "tensor/meta.h"
 
@@ -181,6 +182,20 @@ static int get_room(struct screen *s, struct fl_tset *rec, struct fl_err *e)
 	return 0;
 }
 
+/* Names of the classes. */
+static int name(const struct params *p, struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_str b = FL_STR_INIT;
+	int rc;
+
+	for (int64_t m = 0; m < p->mechanisms; m++)
+		fl_str_addf(&b, "%s\"mechanism %lld\"", m ? "," : "[", (long long)m);
+	fl_str_add(&b, p->dmso ? ",\"DMSO\"]" : "]");
+	rc = fl_str_check(&b, e) ? -1 : fl_meta_set(rec, "fl.labels", fl_str_c(&b), e);
+	fl_str_release(&b);
+	return rc;
+}
+
 static int read_moa(const void *vp, struct fl_tset *rec, struct fl_err *e)
 {
 	const struct params *p = vp;
@@ -198,7 +213,8 @@ static int read_moa(const void *vp, struct fl_tset *rec, struct fl_err *e)
 	for (size_t q = 0; q < (size_t)p->plates && p->normalise; q++)
 		normalise(&s, q);
 	return fl_meta_set_kind(rec, FL_KIND_DATA, e) ||
-	       fl_meta_set_i64(rec, "fl.classes", p->mechanisms + (p->dmso > 0), e) ? -1 : 0;
+	       fl_meta_set_i64(rec, "fl.classes", p->mechanisms + (p->dmso > 0), e) || name(p, rec, e) ?
+	       -1 : 0;
 }
 
 static const struct fl_param params[] = {
