@@ -9,7 +9,7 @@ static double batch(const void *p, const float *z, const float *lse, const int32
 	(void)p;
 	(void)lse;
 	for (size_t i = 0; i < B; i++)
-		hits += fl_predict(z + i * C, C) == (size_t)y[i];
+		hits += fl_argmax(z + i * C, C) == (size_t)y[i];
 	return (double)hits;
 }
 

@@ -4,7 +4,7 @@
 #include "base/num.h"
 #include "metric/metric.h"
 
-size_t fl_predict(const float *z, size_t C)
+size_t fl_argmax(const float *z, size_t C)
 {
 	size_t best = 0;
 
@@ -27,7 +27,7 @@ int fl_confusion_cells(size_t C, size_t *cells)
 void fl_confusion_add(uint64_t *n, const float *z, const int32_t *y, size_t B, size_t C)
 {
 	for (size_t i = 0; i < B; i++)
-		n[(size_t)y[i] * (C + 1) + fl_predict(z + i * C, C)]++;
+		n[(size_t)y[i] * (C + 1) + fl_argmax(z + i * C, C)]++;
 }
 
 static double share(uint64_t part, uint64_t whole)

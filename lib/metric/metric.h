@@ -19,7 +19,7 @@ struct fl_metric {
 };
 
 /* The class of the largest of z(C), the lowest of equals; C where one is NaN. */
-size_t fl_predict(const float *z, size_t C);
+size_t fl_argmax(const float *z, size_t C);
 
 /* Which class was taken for which: n[c(C+1) + d] examples of class c for class d,
  * d = C: for none. Counts, so the order in which they are added does not show. */
