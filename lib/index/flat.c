@@ -1,0 +1,967 @@
+/* Exact search, block of the gallery by block. A thread takes a block, brings it into
+ * F32 and, for a first pass, into a narrow type, and forms tiles of products with all
+ * queries in memory. Of a tile only what can still be a hit is looked at: from an upper
+ * bound of its score, whose slack is the first pass' error and the rounding of F32. */
+#include "index/index.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fmath.h"
+#include "base/num.h"
+#include "base/par.h"
+#include "index/heap.h"
+#include "kernel/coarse.h"
+#include "kernel/dots.h"
+#include "kernel/gemm.h"
+#include "kernel/isa.h"
+#include "kernel/vmath.h"
+
+#define BLOCK_FLOATS ((size_t)1 << 17)	/* of a block of the gallery: half the second-level cache */
+#define BLOCK_MIN 64
+#define BLOCK_MAX 1024
+#define TILE 96			/* queries of a coarse tile */
+#define STEP 1024		/* queries of one product in F32 */
+#define CHUNK_MIN 256		/* queries in memory at least */
+#define LENGTH_MAX 1e15		/* of rows that go through a first pass */
+#define PRODUCT_MAX 1e38	/* of two lengths: no sum on the way is beyond F32 */
+#define QUERIES_MIN 16		/* for fewer, a first pass costs more than it saves */
+#define HITS_SHARE 32		/* nor does it pay where more than 1 in so many is a hit */
+#define ONE_PLUS_MIN 0x1p-24	/* of 1 + c, before the logarithm */
+
+const char *const fl_pass_name[] = { "auto", "exact", "bf16", "int8", NULL };
+
+/* Rows in F32 and, where narrow, once more. */
+struct block {
+	size_t n, i0;		/* rows [i0,i0+n) */
+	float *x;		/* (n,d) */
+	double *len, *err;	/* (n) */
+	double len_max, err_max;
+	size_t longest;
+	unsigned char *narrow;	/* rows of fl_coarse_bytes */
+	float *scale;		/* (n, whole strips) of narrow */
+};
+
+/* What one thread has. */
+struct worker {
+	struct block g;
+	void *packed;
+	float *tile, *scratch, *u, *pack;
+	size_t ldc;
+	float *a, *b;			/* (B) scale and bias of the block's rows in F32 */
+	double a_max, b_max, h_max;
+	float *least;			/* (B) what a column asks of a score */
+	struct fl_hit *heap;		/* (Q,K) */
+	uint32_t *count;		/* (Q) */
+	float *ask;			/* (Q) what a row asks of a score */
+	uint32_t *list;			/* (B) columns to look at */
+	float *c;			/* (B) their products */
+	float *hi, *lo;			/* (R,B) of the columns' given rows */
+	uint32_t *nhi, *nlo;		/* (R,B) */
+	size_t R;
+	int narrow;			/* this block's tiles are coarse */
+	unsigned long long exact;
+	float *room;			/* (2,d) */
+	struct fl_arena arena;
+};
+
+struct job {
+	const struct fl_search *s;
+	struct fl_found *out;
+	size_t d, B, Q, q0, K, KB;	/* Q queries from q0 on in memory; hits kept, one more than asked */
+	int coarse, threads;		/* coarse: enum fl_coarse, or -1 */
+	int plain;			/* the score is c */
+	struct block q;
+	struct fl_hit *back;		/* (G,KB) */
+	uint32_t *nback;
+	size_t longest_list;		/* most given rows that a gallery row has */
+	struct worker *w;		/* (threads) */
+	struct fl_arena arena;
+};
+
+/* --- scores --- */
+
+static double scale_of(const struct fl_rows *r, size_t i)
+{
+	return r->scale ? r->scale[i] : 1;
+}
+
+static double bias_of(const struct fl_rows *r, size_t i)
+{
+	return r->bias ? r->bias[i] : 0;
+}
+
+static uint32_t order_of(const struct fl_rows *r, size_t i)
+{
+	return r->order ? r->order[i] : (uint32_t)i;
+}
+
+static double score(const struct job *j, size_t q, size_t g, float c)
+{
+	const struct fl_search *s = j->s;
+	double h = c;
+
+	if (j->plain)
+		return h;
+	if (s->log1p)
+		h = fl_log1p(h > ONE_PLUS_MIN - 1 ? h : ONE_PLUS_MIN - 1);
+	return scale_of(&s->query, q) * scale_of(&s->gallery, g) * h +
+	       (bias_of(&s->query, q) + bias_of(&s->gallery, g));
+}
+
+/* The F32 next to x, not above or not below it. */
+static float below(double x)
+{
+	float f = (float)x;
+
+	return (double)f > x ? nextafterf(f, -INFINITY) : f;
+}
+
+static float above(double x)
+{
+	float f = (float)x;
+
+	return (double)f < x ? nextafterf(f, INFINITY) : f;
+}
+
+/* Upper bounds of the scores of query q (row i of the tile) with n columns. */
+struct bound {
+	float eps;		/* c is at most that much larger than the tile's */
+	float a, b;		/* scale and bias of the query, slack included */
+	double width;		/* scores are at most that much smaller than the bound */
+};
+
+static struct bound bound_of(const struct job *j, const struct worker *w, size_t q)
+{
+	const struct block *x = &j->q;
+	double eps = 0, c = x->len[q] * w->g.len_max, a, b, slack;
+	struct bound o = { .eps = 0 };
+
+	if (w->narrow)
+		eps = fl_coarse_error((enum fl_coarse)j->coarse, j->d, x->len[q], x->err[q],
+		                      w->g.len_max, w->g.err_max) + 0x1p-22 * c;
+	o.eps = above(eps);
+	if (j->plain) {
+		o.width = 2.0 * (double)o.eps + (w->narrow ? 0x1p-21 * c : 0);
+		return o;
+	}
+	a = scale_of(&j->s->query, j->q0 + q);
+	b = bias_of(&j->s->query, j->q0 + q);
+	/* F32 rounds scale, bias, their sum, h and the products; ln(1 + c) besides
+	 * takes the rounding of 1 + c as it is */
+	slack = 0x1p-20 * (a * w->a_max * (w->h_max + 1 + c) + fabs(b) + w->b_max);
+	o.a = (float)a;
+	o.b = (float)(b + slack);
+	o.width = 2.01 * (slack + a * w->a_max * (double)o.eps);
+	return o;
+}
+
+FL_BODY void add_body(const float *c, float eps, float *u, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		u[k] = c[k] + eps;
+}
+static void add(const float *c, float eps, float *u, size_t n);
+FL_ISA_FN(add, (const float *c, float eps, float *u, size_t n), (c, eps, u, n))
+
+FL_BODY void one_plus_body(float *u, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		float v = 1 + u[k];
+
+		u[k] = v > (float)ONE_PLUS_MIN ? v : (float)ONE_PLUS_MIN;
+	}
+}
+static void one_plus(float *u, size_t n);
+FL_ISA_FN(one_plus, (float *u, size_t n), (u, n))
+
+FL_BODY void affine_body(float *u, float a, const float *A, float b, const float *B, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		u[k] = u[k] * (a * A[k]) + (b + B[k]);
+}
+static void affine(float *u, float a, const float *A, float b, const float *B, size_t n);
+FL_ISA_FN(affine, (float *u, float a, const float *A, float b, const float *B, size_t n),
+          (u, a, A, b, B, n))
+
+/* Of columns [g,g+n) of the tile's row c; room(n), which may not be used. */
+static const float *upper(const struct job *j, const struct worker *w, const struct bound *o,
+                          const float *c, size_t g, size_t n, float *room)
+{
+	if (j->plain && !w->narrow)
+		return c + g;
+	add(c + g, o->eps, room, n);
+	if (j->plain)
+		return room;
+	if (j->s->log1p) {
+		one_plus(room, n);
+		fl_vlog(room, room, n);
+	}
+	affine(room, o->a, w->a + g, o->b, w->b + g, n);
+	return room;
+}
+
+/* --- what stands out in a row of bounds --- */
+
+#define GROUP 32	/* looked at together: mostly there is nothing */
+
+FL_BODY void some_row_body(const float *u, float t, size_t n, int *any)
+{
+	int a = 0;
+
+	for (size_t k = 0; k < n; k++)
+		a |= u[k] >= t;
+	*any = a;
+}
+static void some_row(const float *u, float t, size_t n, int *any);
+FL_ISA_FN(some_row, (const float *u, float t, size_t n, int *any), (u, t, n, any))
+
+FL_BODY void some_col_body(const float *u, float t, const float *least, size_t n, int *any)
+{
+	int a = 0;
+
+	for (size_t k = 0; k < n; k++)
+		a |= (u[k] >= t) | (u[k] >= least[k]);
+	*any = a;
+}
+static void some_col(const float *u, float t, const float *least, size_t n, int *any);
+FL_ISA_FN(some_col, (const float *u, float t, const float *least, size_t n, int *any),
+          (u, t, least, n, any))
+
+/* list = columns of u(n) that reach t, or what their own heap asks (least; NULL: no). */
+static size_t outstanding(const float *u, float t, const float *least, size_t n, uint32_t *list)
+{
+	size_t found = 0;
+
+	for (size_t g = 0, m; g < n; g += m) {
+		int any;
+
+		m = n - g < GROUP ? n - g : GROUP;
+		if (least)
+			some_col(u + g, t, least + g, m, &any);
+		else
+			some_row(u + g, t, m, &any);
+		for (size_t k = g; any && k < g + m; k++)
+			if (u[k] >= t || (least && u[k] >= least[k]))
+				list[found++] = (uint32_t)k;
+	}
+	return found;
+}
+
+FL_BODY void tally_body(const float *u, float hi, float lo, size_t n, uint32_t *nhi, uint32_t *nlo)
+{
+	uint32_t a = 0, b = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		a += u[k] > hi;
+		b += u[k] >= lo;
+	}
+	*nhi = a;
+	*nlo = b;
+}
+static void tally(const float *u, float hi, float lo, size_t n, uint32_t *nhi, uint32_t *nlo);
+FL_ISA_FN(tally, (const float *u, float hi, float lo, size_t n, uint32_t *nhi, uint32_t *nlo),
+          (u, hi, lo, n, nhi, nlo))
+
+FL_BODY void tally_columns_body(const float *u, const float *hi, const float *lo, size_t n,
+                                uint32_t *nhi, uint32_t *nlo)
+{
+	for (size_t k = 0; k < n; k++) {
+		nhi[k] += u[k] > hi[k];
+		nlo[k] += u[k] >= lo[k];
+	}
+}
+static void tally_columns(const float *u, const float *hi, const float *lo, size_t n,
+                          uint32_t *nhi, uint32_t *nlo);
+FL_ISA_FN(tally_columns, (const float *u, const float *hi, const float *lo, size_t n,
+          uint32_t *nhi, uint32_t *nlo), (u, hi, lo, n, nhi, nlo))
+
+/* --- exact products --- */
+
+/* w->c(n) = products of query q with columns w->list(n). row: of the tile. */
+static void products(const struct job *j, struct worker *w, size_t q, const float *row, size_t n)
+{
+	const float *y[FL_DOTS];
+
+	if (!w->narrow) {
+		for (size_t k = 0; k < n; k++)
+			w->c[k] = row[w->list[k]];
+		return;
+	}
+	for (size_t k = 0, m; k < n; k += m) {
+		m = n - k < FL_DOTS ? n - k : FL_DOTS;
+		for (size_t i = 0; i < m; i++)
+			y[i] = w->g.x + w->list[k + i] * j->d;
+		fl_dots(j->q.x + q * j->d, y, m, j->d, w->c + k);
+	}
+	w->exact += n;
+}
+
+/* --- hits --- */
+
+static void offer_row(const struct job *j, struct worker *w, size_t q, size_t col, double s)
+{
+	const struct fl_search *f = j->s;
+	size_t g = w->g.i0 + col;
+
+	if (!j->K || s < f->min || (f->self && f->self[j->q0 + q] == g))
+		return;
+	if (fl_heap_push(w->heap + q * j->K, &w->count[q], j->K, (struct fl_hit){ s, (uint32_t)g },
+	                 f->gallery.order) && w->count[q] == j->K)
+		w->ask[q] = below(w->heap[q * j->K].score);
+}
+
+static void offer_column(const struct job *j, struct worker *w, size_t q, size_t col, double s)
+{
+	size_t g = w->g.i0 + col;
+
+	if (!j->KB || s < j->s->min)
+		return;
+	if (fl_heap_push(j->back + g * j->KB, &j->nback[g], j->KB,
+	                 (struct fl_hit){ s, (uint32_t)(j->q0 + q) }, j->s->query.order) &&
+	    j->nback[g] == j->KB)
+		w->least[col] = below(j->back[g * j->KB].score);
+}
+
+static void take_hits(const struct job *j, struct worker *w, size_t q, const float *row,
+                      const float *u)
+{
+	size_t n = outstanding(u, j->K ? w->ask[q] : INFINITY, j->KB ? w->least : NULL, w->g.n, w->list);
+
+	products(j, w, q, row, n);
+	for (size_t k = 0; k < n; k++) {
+		size_t col = w->list[k];
+		double s = score(j, j->q0 + q, w->g.i0 + col, w->c[k]);
+
+		offer_row(j, w, q, col, s);
+		offer_column(j, w, q, col, s);
+	}
+}
+
+/* --- where given rows stand --- */
+
+static void count_one(struct fl_stand *t, size_t p, double s, uint32_t order, uint32_t mine)
+{
+	if (s > t->score[p]) {
+		__atomic_fetch_add(&t->above[p], 1, __ATOMIC_RELAXED);
+	} else if (s >= t->score[p] && order != mine) {
+		__atomic_fetch_add(&t->level[p], 1, __ATOMIC_RELAXED);
+		if (order < mine)
+			__atomic_fetch_add(&t->before[p], 1, __ATOMIC_RELAXED);
+	}
+}
+
+static int is_far(const struct fl_stand *t, size_t i, size_t p)
+{
+	return t->depth && __atomic_load_n(&t->above[p], __ATOMIC_RELAXED) >= t->depth[i];
+}
+
+/* Of query q, by the scores of this row of the tile. */
+static void stand_row(const struct job *j, struct worker *w, size_t q, const float *row,
+                      const float *u, const struct bound *o)
+{
+	struct fl_stand *t = j->s->stand;
+	size_t Q = j->q0 + q;
+
+	for (size_t p = t->first[Q]; p < t->first[Q + 1]; p++) {
+		float hi = above(t->score[p] + o->width), lo = below(t->score[p]);
+		uint32_t nhi, nlo, mine = order_of(&j->s->gallery, t->row[p]);
+		size_t n = 0;
+
+		if (is_far(t, Q, p))
+			continue;
+		tally(u, hi, lo, w->g.n, &nhi, &nlo);
+		if (nhi)
+			__atomic_fetch_add(&t->above[p], nhi, __ATOMIC_RELAXED);
+		for (size_t k = 0; nlo > nhi && k < w->g.n; k++)
+			if (u[k] >= lo && u[k] <= hi)
+				w->list[n++] = (uint32_t)k;
+		products(j, w, q, row, n);
+		for (size_t k = 0; k < n; k++) {
+			size_t g = w->g.i0 + w->list[k];
+
+			count_one(t, p, score(j, Q, g, w->c[k]), order_of(&j->s->gallery, g), mine);
+		}
+	}
+}
+
+/* Of gallery rows: bounds for every column, as wide as the widest row of the tile. */
+static void begin_columns(const struct job *j, struct worker *w, double width)
+{
+	const struct fl_stand *t = j->s->back_stand;
+
+	w->R = 0;
+	for (size_t c = 0; c < w->g.n; c++) {
+		size_t R = t->first[w->g.i0 + c + 1] - t->first[w->g.i0 + c];
+
+		w->R = R > w->R ? R : w->R;
+	}
+	for (size_t r = 0; r < w->R; r++)
+		for (size_t c = 0; c < w->g.n; c++) {
+			size_t p = t->first[w->g.i0 + c] + r;
+			int there = p < t->first[w->g.i0 + c + 1] && !is_far(t, w->g.i0 + c, p);
+
+			w->hi[r * j->B + c] = there ? above(t->score[p] + width) : INFINITY;
+			w->lo[r * j->B + c] = there ? below(t->score[p]) : INFINITY;
+		}
+	memset(w->nhi, 0, w->R * j->B * sizeof *w->nhi);
+	memset(w->nlo, 0, w->R * j->B * sizeof *w->nlo);
+}
+
+/* The queries of the tile whose score with column c the bounds leave open. */
+static void open_column(const struct job *j, struct worker *w, size_t r, size_t c, size_t q0,
+                        size_t m)
+{
+	struct fl_stand *t = j->s->back_stand;
+	size_t g = w->g.i0 + c, p = t->first[g] + r;
+	uint32_t mine = order_of(&j->s->query, t->row[p]);
+
+	for (size_t i = 0; i < m; i++) {
+		const float *row = w->tile + i * w->ldc;
+		struct bound o = bound_of(j, w, q0 + i);
+		float room, u = *upper(j, w, &o, row, c, 1, &room);
+
+		if (u < w->lo[r * j->B + c] || u > w->hi[r * j->B + c])
+			continue;
+		w->list[0] = (uint32_t)c;
+		products(j, w, q0 + i, row, 1);
+		count_one(t, p, score(j, j->q0 + q0 + i, g, w->c[0]),
+		          order_of(&j->s->query, j->q0 + q0 + i), mine);
+	}
+}
+
+static void end_columns(const struct job *j, struct worker *w, size_t q0, size_t m)
+{
+	struct fl_stand *t = j->s->back_stand;
+
+	for (size_t r = 0; r < w->R; r++)
+		for (size_t c = 0; c < w->g.n; c++) {
+			uint32_t hi = w->nhi[r * j->B + c], lo = w->nlo[r * j->B + c];
+
+			if (lo)
+				t->above[t->first[w->g.i0 + c] + r] += hi;
+			if (lo > hi)
+				open_column(j, w, r, c, q0, m);
+		}
+}
+
+/* --- tiles --- */
+
+static double widest(const struct job *j, const struct worker *w, size_t q0, size_t m)
+{
+	double width = 0;
+
+	for (size_t i = 0; i < m; i++)
+		width = fmax(width, bound_of(j, w, q0 + i).width);
+	return width;
+}
+
+/* w->tile holds queries [q0,q0+m) of those in memory. */
+static void scan(const struct job *j, struct worker *w, size_t q0, size_t m)
+{
+	const struct fl_search *s = j->s;
+
+	if (s->back_stand)
+		begin_columns(j, w, widest(j, w, q0, m));
+	for (size_t i = 0; i < m; i++) {
+		const float *row = w->tile + i * w->ldc, *u;
+		struct bound o = bound_of(j, w, q0 + i);
+
+		u = upper(j, w, &o, row, 0, w->g.n, w->u);
+		if (j->K || j->KB)
+			take_hits(j, w, q0 + i, row, u);
+		if (s->stand)
+			stand_row(j, w, q0 + i, row, u, &o);
+		for (size_t r = 0; s->back_stand && r < w->R; r++)
+			tally_columns(u, w->hi + r * j->B, w->lo + r * j->B, w->g.n, w->nhi + r * j->B,
+			              w->nlo + r * j->B);
+	}
+	if (s->back_stand)
+		end_columns(j, w, q0, m);
+}
+
+static void coarse_tiles(const struct job *j, struct worker *w)
+{
+	enum fl_coarse t = (enum fl_coarse)j->coarse;
+	size_t stride = fl_coarse_bytes(t, j->d);
+
+	fl_coarse_pack(t, w->g.narrow, w->g.n, j->d, w->packed);
+	for (size_t q = 0, m; q < j->Q; q += m) {
+		m = j->Q - q < TILE ? j->Q - q : TILE;
+		fl_coarse_tile(t, j->q.narrow + q * stride, j->q.scale + q, m, w->packed, w->g.scale,
+		               w->g.n, j->d, w->tile, w->ldc);
+		scan(j, w, q, m);
+	}
+}
+
+/* Rows of a product that are ready. */
+struct ready {
+	const struct job *j;
+	struct worker *w;
+	size_t q0;
+	float *c;
+};
+
+static void rows_ready(void *ctx, size_t i0, size_t i1)
+{
+	const struct ready *r = ctx;
+
+	r->w->tile = r->c + i0 * r->w->ldc;
+	scan(r->j, r->w, r->q0 + i0, i1 - i0);
+}
+
+static void exact_tiles(const struct job *j, struct worker *w)
+{
+	struct ready r = { .j = j, .w = w, .c = w->tile };
+	struct fl_gemm g = {
+		.N = w->g.n, .K = j->d, .b = w->g.x, .c = w->tile, .lda = j->d, .ldb = j->d,
+		.ldc = w->ldc, .tb = 1, .start = FL_GEMM_ZERO, .rows = rows_ready, .ctx = &r
+	};
+
+	for (size_t q = 0; q < j->Q; q += g.M) {
+		g.M = j->Q - q < STEP ? j->Q - q : STEP;
+		g.a = j->q.x + q * j->d;
+		r.q0 = q;
+		fl_gemm(&g, w->scratch);
+	}
+	w->tile = r.c;
+}
+
+/* --- blocks --- */
+
+static int bad_row(const struct fl_rows *r, size_t i, const char *what, struct fl_err *e)
+{
+	char where[256];
+
+	r->where(r->ctx, i, where, sizeof where);
+	return fl_fail(e, FL_EDATA, "%s %s", where, what);
+}
+
+/* Row k of b: its length, unit where asked, narrow where asked (scratch). */
+static int prepare_row(const struct job *j, const struct fl_rows *r, struct block *b, size_t k,
+                       float *scratch, struct fl_err *e)
+{
+	float *x = b->x + k * j->d;
+	double len = sqrt(fl_vsumsq(x, j->d));
+
+	if (!isfinite(len))
+		return bad_row(r, b->i0 + k, "is not finite", e);
+	if (j->s->unit && len == 0)
+		return bad_row(r, b->i0 + k, "is all zeros, which has no direction", e);
+	if (j->s->unit) {
+		fl_scale_row(x, 1 / len, x, j->d);
+		len = 1 + 1e-6;
+	}
+	b->len[k] = len;
+	if (b->narrow && len <= LENGTH_MAX) {
+		enum fl_coarse t = (enum fl_coarse)j->coarse;
+
+		b->err[k] = fl_coarse_row(t, x, j->d, b->narrow + k * fl_coarse_bytes(t, j->d),
+		                          &b->scale[k], scratch);
+	}
+	return 0;
+}
+
+/* Rows [k0,k0+n) of b, which begins at row i0 of r. */
+static int prepare(const struct job *j, const struct fl_rows *r, struct block *b, size_t k0,
+                   size_t n, float *scratch, struct fl_err *e)
+{
+	if (r->read(r->ctx, b->i0 + k0, n, b->x + k0 * j->d, e))
+		return -1;
+	for (size_t k = k0; k < k0 + n; k++)
+		if (prepare_row(j, r, b, k, scratch, e))
+			return -1;
+	return 0;
+}
+
+static void longest(struct block *b)
+{
+	b->len_max = b->err_max = 0;
+	b->longest = 0;
+	for (size_t k = 0; k < b->n; k++) {
+		if (b->len[k] > b->len_max) {
+			b->len_max = b->len[k];
+			b->longest = k;
+		}
+		b->err_max = fmax(b->err_max, b->err[k]);
+	}
+}
+
+static int check_range(const struct job *j, const struct block *g, struct fl_err *e)
+{
+	const struct fl_search *s = j->s;
+	char a[256], b[256];
+
+	if (j->q.len_max * g->len_max < PRODUCT_MAX)
+		return 0;
+	s->query.where(s->query.ctx, j->q.i0 + j->q.longest, a, sizeof a);
+	s->gallery.where(s->gallery.ctx, g->i0 + g->longest, b, sizeof b);
+	return fl_fail(e, FL_ENUM, "the product of %s and %s may leave the range of F32", a, b);
+}
+
+/* Scales and biases of the block in F32, and what its columns ask. */
+static void columns(const struct job *j, struct worker *w)
+{
+	const struct fl_rows *r = &j->s->gallery;
+
+	w->a_max = w->b_max = 0;
+	w->h_max = j->s->log1p ? -fl_log(ONE_PLUS_MIN) : 0;
+	for (size_t k = 0; !j->plain && k < w->g.n; k++) {
+		double a = scale_of(r, w->g.i0 + k), b = bias_of(r, w->g.i0 + k);
+
+		w->a[k] = (float)a;
+		w->b[k] = (float)b;
+		w->a_max = fmax(w->a_max, a);
+		w->b_max = fmax(w->b_max, fabs(b));
+	}
+	for (size_t k = 0; j->KB && k < w->g.n; k++) {
+		size_t g = w->g.i0 + k;
+
+		w->least[k] = j->nback[g] == j->KB ? below(j->back[g * j->KB].score) : below(j->s->min);
+	}
+}
+
+static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct job *j = ctx;
+	struct worker *w = &j->w[thread];
+	size_t G = j->s->gallery.n;
+
+	w->g.i0 = item * j->B;
+	w->g.n = G - w->g.i0 < j->B ? G - w->g.i0 : j->B;
+	if (prepare(j, &j->s->gallery, &w->g, 0, w->g.n, w->pack, e))
+		return -1;
+	longest(&w->g);
+	if (check_range(j, &w->g, e))
+		return -1;
+	columns(j, w);
+	w->narrow = j->coarse >= 0 && w->g.len_max <= LENGTH_MAX && j->q.len_max <= LENGTH_MAX;
+	if (w->narrow)
+		coarse_tiles(j, w);
+	else
+		exact_tiles(j, w);
+	return 0;
+}
+
+/* --- queries --- */
+
+static int do_queries(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct job *j = ctx;
+	size_t k = item * TILE;
+
+	return prepare(j, &j->s->query, &j->q, k, j->Q - k < TILE ? j->Q - k : TILE, j->w[thread].pack, e);
+}
+
+static void empty_heaps(struct job *j)
+{
+	for (int t = 0; j->K && t < j->threads; t++)
+		for (size_t q = 0; q < j->Q; q++) {
+			j->w[t].count[q] = 0;
+			j->w[t].ask[q] = below(j->s->min);
+		}
+}
+
+/* All threads' hits of n heaps into the table, and the ties at its end. */
+static void publish(struct fl_top *top, size_t i, struct fl_hit *h, uint32_t n,
+                    const uint32_t *order)
+{
+	fl_heap_sort(h, n, order);
+	top->tied += n > top->k && !(h[top->k - 1].score > h[top->k].score);
+	top->count[i] = n < top->k ? n : (uint32_t)top->k;
+	memcpy(top->hit + i * top->k, h, top->count[i] * sizeof *h);
+}
+
+static void merge(struct job *j)
+{
+	struct worker *one = &j->w[0];
+
+	for (size_t q = 0; j->K && q < j->Q; q++) {
+		for (int t = 1; t < j->threads; t++)
+			for (size_t k = 0; k < j->w[t].count[q]; k++)
+				fl_heap_push(one->heap + q * j->K, &one->count[q], j->K,
+				             j->w[t].heap[q * j->K + k], j->s->gallery.order);
+		publish(&j->out->top, j->q0 + q, one->heap + q * j->K, one->count[q],
+		        j->s->gallery.order);
+	}
+}
+
+static int do_chunk(struct job *j, struct fl_err *e)
+{
+	size_t blocks = (j->s->gallery.n + j->B - 1) / j->B;
+
+	j->q.i0 = j->q0;
+	j->q.n = j->Q;
+	if (fl_par_for((j->Q + TILE - 1) / TILE, j->threads, j, do_queries, e))
+		return -1;
+	longest(&j->q);
+	empty_heaps(j);
+	if (fl_par_for(blocks, j->threads, j, do_block, e))
+		return -1;
+	merge(j);
+	j->out->chunks++;
+	return 0;
+}
+
+/* --- scores of given rows --- */
+
+struct pairs {
+	const struct job *j;
+	const struct fl_rows *own, *other;
+	struct fl_stand *t;
+};
+
+static int one_row(const struct job *j, const struct fl_rows *r, size_t i, float *x, struct fl_err *e)
+{
+	double len, err;
+	struct block b = { .i0 = i, .x = x, .len = &len, .err = &err };
+
+	return prepare(j, r, &b, 0, 1, NULL, e);
+}
+
+static int do_pairs(void *ctx, size_t i, int thread, struct fl_err *e)
+{
+	const struct pairs *p = ctx;
+	float *x = p->j->w[thread].room, *y = x + p->j->d, c;
+	const float *row = y;
+	int back = p->own == &p->j->s->gallery;
+
+	if (p->t->first[i] == p->t->first[i + 1])
+		return 0;
+	if (one_row(p->j, p->own, i, x, e))
+		return -1;
+	for (size_t k = p->t->first[i]; k < p->t->first[i + 1]; k++) {
+		size_t o = p->t->row[k];
+
+		if (one_row(p->j, p->other, o, y, e))
+			return -1;
+		fl_dots(x, &row, 1, p->j->d, &c);
+		p->t->score[k] = score(p->j, back ? o : i, back ? i : o, c);
+		p->t->above[k] = p->t->level[k] = p->t->before[k] = 0;
+	}
+	return 0;
+}
+
+static int score_pairs(struct job *j, struct fl_err *e)
+{
+	const struct fl_search *s = j->s;
+	struct pairs a = { j, &s->query, &s->gallery, s->stand };
+	struct pairs b = { j, &s->gallery, &s->query, s->back_stand };
+
+	return (s->stand && fl_par_for(s->query.n, j->threads, &a, do_pairs, e)) ||
+	       (s->back_stand && fl_par_for(s->gallery.n, j->threads, &b, do_pairs, e)) ? -1 : 0;
+}
+
+static void mark_far(struct fl_stand *t, size_t n)
+{
+	for (size_t i = 0; t && t->depth && i < n; i++)
+		for (size_t p = t->first[i]; p < t->first[i + 1]; p++)
+			if (t->above[p] >= t->depth[i]) {
+				t->above[p] = FL_STAND_FAR;
+				t->level[p] = t->before[p] = 0;
+			}
+}
+
+/* --- memory --- */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static int block_init(struct block *b, struct fl_arena *a, const struct job *j, size_t n,
+                      struct fl_err *e)
+{
+	size_t whole = round_up(n, FL_COARSE_STRIP);
+
+	b->x = fl_arena_get(a, whole * j->d, sizeof *b->x, e);
+	b->len = fl_arena_zero(a, whole, sizeof *b->len, e);
+	b->err = fl_arena_zero(a, whole, sizeof *b->err, e);
+	if (!b->x || !b->len || !b->err)
+		return -1;
+	if (j->coarse < 0)
+		return 0;
+	b->narrow = fl_arena_zero(a, whole, fl_coarse_bytes((enum fl_coarse)j->coarse, j->d), e);
+	b->scale = fl_arena_zero(a, whole, sizeof *b->scale, e);
+	return b->narrow && b->scale ? 0 : -1;
+}
+
+/* Rows of a block: its F32 fit half the second-level cache, and every thread has some. */
+static size_t block_rows(const struct fl_search *s)
+{
+	size_t B = BLOCK_FLOATS / s->query.d, share = s->gallery.n / (4 * (size_t)s->threads);
+
+	B = B < BLOCK_MIN ? BLOCK_MIN : B > BLOCK_MAX ? BLOCK_MAX : B;
+	share = share < BLOCK_MIN ? BLOCK_MIN : share;
+	return round_up(B < share ? B : share, FL_COARSE_STRIP);
+}
+
+static int worker_init(struct worker *w, const struct job *j, struct fl_err *e)
+{
+	struct fl_arena *a = &w->arena;
+	size_t B = j->B, lists = j->s->back_stand ? j->longest_list : 0, scratch = 0, bytes = 0;
+	struct fl_gemm g = { .M = STEP, .N = B, .K = j->d, .tb = 1 };
+
+	if (j->coarse >= 0) {
+		scratch = fl_coarse_scratch((enum fl_coarse)j->coarse, j->d);
+		bytes = fl_coarse_bytes((enum fl_coarse)j->coarse, j->d) * B;
+	}
+	w->ldc = B;
+	if (block_init(&w->g, a, j, B, e) ||
+	    !(w->packed = fl_arena_get(a, bytes, 1, e)) ||
+	    !(w->pack = fl_arena_get(a, scratch, sizeof *w->pack, e)) ||
+	    !(w->tile = fl_arena_get(a, STEP * B, sizeof *w->tile, e)) ||
+	    !(w->scratch = fl_arena_get(a, fl_gemm_scratch(&g), sizeof *w->scratch, e)) ||
+	    !(w->u = fl_arena_get(a, B, sizeof *w->u, e)) ||
+	    !(w->a = fl_arena_get(a, B, sizeof *w->a, e)) ||
+	    !(w->b = fl_arena_get(a, B, sizeof *w->b, e)) ||
+	    !(w->least = fl_arena_get(a, B, sizeof *w->least, e)) ||
+	    !(w->list = fl_arena_get(a, B, sizeof *w->list, e)) ||
+	    !(w->c = fl_arena_get(a, B, sizeof *w->c, e)) ||
+	    !(w->room = fl_arena_get(a, 2 * j->d, sizeof *w->room, e)) ||
+	    !(w->hi = fl_arena_get(a, lists * B, sizeof *w->hi, e)) ||
+	    !(w->lo = fl_arena_get(a, lists * B, sizeof *w->lo, e)) ||
+	    !(w->nhi = fl_arena_get(a, lists * B, sizeof *w->nhi, e)) ||
+	    !(w->nlo = fl_arena_get(a, lists * B, sizeof *w->nlo, e)) ||
+	    !(w->heap = fl_arena_get(a, j->Q * j->K, sizeof *w->heap, e)) ||
+	    !(w->count = fl_arena_get(a, j->Q, sizeof *w->count, e)) ||
+	    !(w->ask = fl_arena_get(a, j->Q, sizeof *w->ask, e)))
+		return -1;
+	return 0;
+}
+
+static int top_init(struct fl_top *t, struct fl_arena *a, size_t n, size_t k, struct fl_err *e)
+{
+	size_t all;
+
+	*t = (struct fl_top){ .n = n, .k = k };
+	if (!k)
+		return 0;
+	if (fl_mul(n, k, &all))
+		return fl_fail_mem(e, SIZE_MAX);
+	t->hit = fl_arena_zero(a, all, sizeof *t->hit, e);
+	t->count = fl_arena_zero(a, n, sizeof *t->count, e);
+	return t->hit && t->count ? 0 : -1;
+}
+
+/* Queries whose rows and heaps fit s->memory; all of them in equal parts. */
+static size_t chunk_rows(const struct job *j)
+{
+	const struct fl_search *s = j->s;
+	size_t one = (j->coarse >= 0 ? fl_coarse_bytes((enum fl_coarse)j->coarse, j->d) : 0) +
+	             j->d * sizeof(float) + 24 +
+	             (size_t)j->threads * (j->K * sizeof(struct fl_hit) + 8);
+	size_t fit = s->memory / one, n;
+
+	if (fit < CHUNK_MIN)
+		fit = CHUNK_MIN;
+	n = (s->query.n + fit - 1) / fit;
+	return n ? (s->query.n + n - 1) / n : 0;
+}
+
+/* Hits kept: one more than asked tells ties; never more than there are. */
+static size_t kept(size_t k, size_t n)
+{
+	return !k ? 0 : k < n ? k + 1 : n;
+}
+
+static int choose_pass(const struct fl_search *s)
+{
+	enum fl_coarse t = FL_NCOARSE;
+
+	if (s->pass == FL_PASS_BF16)
+		t = FL_COARSE_BF16;
+	else if (s->pass == FL_PASS_INT8)
+		t = FL_COARSE_INT8;
+	else if (s->pass == FL_PASS_AUTO && s->query.n >= QUERIES_MIN &&
+	         s->k * HITS_SHARE <= s->gallery.n && s->back_k * HITS_SHARE <= s->query.n)
+		t = fl_coarse_best();
+	/* The slack of ln(1 + c) has no bound near c = -1, so places would all be open. */
+	if (t == FL_NCOARSE || !fl_coarse_has(t) || s->query.d > FL_COARSE_D_MAX ||
+	    (s->log1p && (s->stand || s->back_stand)))
+		return -1;
+	return (int)t;
+}
+
+static int setup(struct job *j, struct fl_err *e)
+{
+	const struct fl_search *s = j->s;
+
+	j->d = s->query.d;
+	j->threads = s->threads;
+	j->coarse = choose_pass(s);
+	j->plain = !s->log1p && !s->query.scale && !s->query.bias && !s->gallery.scale && !s->gallery.bias;
+	j->K = kept(s->k, s->gallery.n);
+	j->KB = kept(s->back_k, s->query.n);
+	j->B = block_rows(s);
+	j->Q = chunk_rows(j);
+	for (size_t i = 0; s->back_stand && i < s->gallery.n; i++) {
+		size_t R = s->back_stand->first[i + 1] - s->back_stand->first[i];
+
+		j->longest_list = R > j->longest_list ? R : j->longest_list;
+	}
+	if (top_init(&j->out->top, &j->out->arena, s->query.n, least(s->k, s->gallery.n), e) ||
+	    top_init(&j->out->back, &j->out->arena, s->gallery.n, least(s->back_k, s->query.n), e) ||
+	    block_init(&j->q, &j->arena, j, j->Q, e) ||
+	    !(j->back = fl_arena_get(&j->arena, s->gallery.n * j->KB, sizeof *j->back, e)) ||
+	    !(j->nback = fl_arena_zero(&j->arena, j->KB ? s->gallery.n : 0, sizeof *j->nback, e)) ||
+	    !(j->w = fl_arena_zero(&j->arena, (size_t)j->threads, sizeof *j->w, e)))
+		return -1;
+	for (int t = 0; t < j->threads; t++)
+		if (worker_init(&j->w[t], j, e))
+			return -1;
+	return score_pairs(j, e);
+}
+
+static int search(struct job *j, struct fl_err *e)
+{
+	const struct fl_search *s = j->s;
+	size_t step;
+
+	if (setup(j, e))
+		return -1;
+	step = j->Q;
+	for (j->q0 = 0; j->q0 < s->query.n; j->q0 += step) {
+		j->Q = s->query.n - j->q0 < step ? s->query.n - j->q0 : step;
+		if (do_chunk(j, e))
+			return -1;
+	}
+	for (size_t g = 0; j->KB && g < s->gallery.n; g++)
+		publish(&j->out->back, g, j->back + g * j->KB, j->nback[g], s->query.order);
+	mark_far(s->stand, s->query.n);
+	mark_far(s->back_stand, s->gallery.n);
+	j->out->pass = j->coarse < 0 ? FL_PASS_EXACT : j->coarse == FL_COARSE_BF16 ? FL_PASS_BF16 : FL_PASS_INT8;
+	return 0;
+}
+
+int fl_search(const struct fl_search *s, struct fl_found *out, struct fl_err *e)
+{
+	struct job j = { .s = s, .out = out };
+	int rc;
+
+	*out = (struct fl_found){ .chunks = 0 };
+	if (s->query.d != s->gallery.d)
+		return fl_fail(e, FL_EDATA, "queries have rows of %zu values, the gallery of %zu",
+		               s->query.d, s->gallery.d);
+	rc = search(&j, e);
+	for (int t = 0; j.w && t < j.threads; t++) {
+		out->exact += j.w[t].exact;
+		fl_arena_release(&j.w[t].arena);
+	}
+	fl_arena_release(&j.arena);
+	if (rc)
+		fl_found_release(out);
+	return rc;
+}
+
+void fl_found_release(struct fl_found *f)
+{
+	fl_arena_release(&f->arena);
+	*f = (struct fl_found){ .chunks = 0 };
+}
