@@ -9,6 +9,7 @@
 #include "fed/agg/history.h"
 #include "fed/client/client.h"
 #include "fed/server/step.h"
+#include "fed/stat/stat.h"
 #include "model/model.h"
 
 /* Without -R and -S: FedAvg. */
@@ -24,7 +25,7 @@ struct opts {
 
 static const struct fl_opt opts[] = {
 	{ 'm', 0, NULL, { "model", FL_P_PATH, offsetof(struct opts, model), NULL, 0, 0, NULL, "model",
-	  "the model that was sent out, or a folder of personal models" } },
+	  "the model that was sent out, or a folder of personal models; none: statistics" } },
 	{ 'R', FL_O_PROV, &fl_family_rule, { "rule", (enum fl_ptype)FL_P_SPEC,
 	  offsetof(struct opts, rule), RULE, 0, 0, NULL, "spec", "how updates become one" } },
 	{ 'S', FL_O_PROV, &fl_family_server, { "server", (enum fl_ptype)FL_P_SPEC,
@@ -150,12 +151,25 @@ static int check_personal(struct job *j, struct fl_err *e)
 	return 0;
 }
 
+/* Without a model, statistics are pooled, as they say themselves. */
+static int check_pool(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	if (!is_plain(j, &fl_family_rule, RULE, &o->rule, e) ||
+	    !is_plain(j, &fl_family_server, SERVER, &o->server, e) || o->state || o->new_state ||
+	    o->history || o->partial || o->stale != FL_UNSET)
+		return fl_fail(e, FL_EUSAGE, "-m is missing: the model that was sent out; without it, "
+		               "statistics are pooled, and nothing but -n and -o has a place");
+	return 0;
+}
+
 static int check_options(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 
 	if (!o->model)
-		return fl_fail(e, FL_EUSAGE, "-m is missing: the model that was sent out");
+		return check_pool(j, e);
 	if (!strcmp(o->model, "-") && fl_run_stdin_default(j->run))
 		return fl_fail(e, FL_EUSAGE, "standard input cannot be both model and updates");
 	if (o->partial && !j->c.fold)
@@ -460,20 +474,47 @@ static int write_personal(struct job *j, struct fl_err *e)
 	return rc;
 }
 
-static int write_partial(struct job *j, struct fl_err *e)
+/* Writes one record, published at the end. */
+static int write_one(struct job *j, struct fl_tset *s, struct fl_err *e)
 {
-	struct fl_tset s = { .t = NULL };
 	struct fl_out out = { .fd = -1 };
-	int rc = fl_collect_partial(&j->c, &s, e);
+	int rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
 
 	if (!rc)
-		rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
-	if (!rc)
-		rc = fl_stream_write(&out, &s, e);
+		rc = fl_stream_write(&out, s, e);
 	if (!rc)
 		rc = fl_out_commit(&out, e);
 	fl_out_abort(&out);
+	return rc;
+}
+
+static int write_partial(struct job *j, struct fl_err *e)
+{
+	struct fl_tset s = { .t = NULL };
+	int rc = fl_collect_partial(&j->c, &s, e);
+
+	if (!rc)
+		rc = write_one(j, &s, e);
 	fl_tset_release(&s);
+	return rc;
+}
+
+static int pool(struct job *j, struct fl_err *e)
+{
+	struct fl_inputs in = { .path = j->run->operand, .n = j->run->noperand,
+	                        .expect = j->o->expect == FL_UNSET ? -1 : j->o->expect };
+	struct fl_tset out = { .t = NULL };
+	size_t K;
+	int rc = fl_pool_read(&in, &out, &K, e);
+
+	if (!rc)
+		rc = fl_run_add_prov(j->run, j->o->no_prov, &out, e);
+	if (!rc)
+		rc = write_one(j, &out, e);
+	if (!rc)
+		fl_say(FL_LOG_INFO, "%zu clients, %s", K, fl_meta_get(&out, "fl.method"));
+	fl_tset_release(&out);
+	fl_inputs_release(&in);
 	return rc;
 }
 
@@ -527,7 +568,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 	if (!rc && j.o->needs)
 		rc = print_needs(&j, e);
 	else if (!rc && !(rc = check_options(&j, e)))
-		rc = aggregate(&j, e);
+		rc = j.o->model ? aggregate(&j, e) : pool(&j, e);
 	release(&j);
 	return rc;
 }
@@ -545,8 +586,8 @@ static const struct fl_tool tool = {
 	.name = "fl-aggregate",
 	.nd = "combine client updates into the next model",
 	.operands = "[update ...]",
-	.reads = "update, partial",
-	.writes = "model, partial",
+	.reads = "update, partial, stats",
+	.writes = "model, partial, stats",
 	.opts = opts,
 	.osize = sizeof(struct opts),
 	.env = FL_ENV_TMPDIR,

@@ -36,7 +36,7 @@ static const struct fl_family *const families[] = { &fl_family_stat, NULL };
 /* One thread's net and buffers. */
 struct room {
 	struct fl_net net;
-	fl_real *w;
+	fl_real *w, *g;			/* (P); g where the statistic goes back */
 	int32_t *y;			/* (BATCH) */
 	struct fl_work work;
 	int ready;
@@ -45,6 +45,7 @@ struct room {
 struct item {
 	struct fl_data data;
 	struct fl_tset out;
+	char base[9];			/* of the model that saw it */
 	struct fl_arena arena;		/* the statistic's; out may have views of it */
 };
 
@@ -52,6 +53,7 @@ struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	struct fl_spec what;
+	const char *spec;		/* its text */
 	struct fl_models models;
 	struct fl_out out;
 	struct room *room;		/* (threads) */
@@ -70,22 +72,24 @@ static void room_release(struct room *r)
 		fl_work_release(&r->work);
 	}
 	free(r->w);
+	free(r->g);
 	free(r->y);
 	*r = (struct room){ .w = NULL };
 }
 
-static int room_init(struct room *r, const struct fl_tset *model, struct fl_err *e)
+static int room_init(struct room *r, const struct fl_tset *model, int backward, struct fl_err *e)
 {
 	*r = (struct room){ .w = NULL };
 	if (fl_model_of(&r->net, model, e))
 		return -1;
-	if (fl_work_init(&r->work, &r->net, BATCH, 0, e)) {
+	if (fl_work_init(&r->work, &r->net, BATCH, backward, e)) {
 		fl_net_release(&r->net);
 		return -1;
 	}
 	r->ready = 1;
 	if (!(r->w = fl_alloc(r->net.P, sizeof *r->w, e)) ||
-	    !(r->y = fl_alloc(BATCH, sizeof *r->y, e)))
+	    !(r->y = fl_alloc(BATCH, sizeof *r->y, e)) ||
+	    (backward && !(r->g = fl_alloc(r->net.P, sizeof *r->g, e))))
 		return -1;
 	return fl_net_import(&r->net, model, "", 0, r->w, e);
 }
@@ -93,10 +97,13 @@ static int room_init(struct room *r, const struct fl_tset *model, struct fl_err 
 static int check_finite(const struct fl_tset *s, struct fl_err *e)
 {
 	for (size_t i = 0; i < s->nt; i++) {
-		const float *v = s->t[i].data;
+		const struct fl_tensor *t = &s->t[i];
+		const float *v = t->data;
+		const double *d = t->data;
 
-		for (size_t k = 0; s->t[i].dtype == FL_F32 && k < s->t[i].n; k++)
-			if (!isfinite(v[k]))
+		for (size_t k = 0; k < t->n; k++)
+			if ((t->dtype == FL_F32 && !isfinite(v[k])) ||
+			    (t->dtype == FL_F64 && !isfinite(d[k])))
 				return fl_fail(e, FL_ENUM, "tensor '%s': element %zu is not finite",
 				               s->t[i].name, k);
 	}
@@ -108,15 +115,19 @@ static int collect(const struct fl_spec *what, struct room *r, struct item *it, 
 	const struct fl_stat *s = (const struct fl_stat *)what->entry;
 	const struct fl_data *d = &it->data;
 	struct fl_stat_ctx c = {
-		.C = r->net.classes, .d = r->net.features, .n = d->N, .arena = &it->arena
+		.C = r->net.classes, .d = r->net.features, .n = d->N, .net = &r->net,
+		.work = &r->work, .w = r->w, .g = r->g, .arena = &it->arena
 	};
 
-	if (fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes, 0, e) ||
+	if (fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes,
+	                 s->backward ? r->net.targets : 0, e) ||
 	    s->begin(what->p, &c, e))
 		return -1;
 	for (size_t i = 0, B; i < d->N; i += B) {
 		B = d->N - i < BATCH ? d->N - i : BATCH;
 		fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
+		if (s->backward && r->work.target)
+			fl_data_targets(d, NULL, i, B, r->work.target);
 		fl_net_forward(&r->net, &r->work, r->w, B, 0, NULL);
 		if (s->batch(what->p, &c, fl_net_features(&r->net, &r->work),
 		             r->work.act[r->net.nlayer], r->y, B, e))
@@ -131,20 +142,26 @@ static int describe(const struct job *j, struct item *it, struct fl_err *e)
 
 	return fl_meta_set_kind(out, FL_KIND_STATS, e) ||
 	       fl_meta_set_i64(out, "fl.client", it->data.client, e) ||
+	       fl_meta_set_i64(out, "fl.examples", (int64_t)it->data.N, e) ||
+	       fl_meta_set(out, "fl.method", j->spec, e) ||
+	       fl_meta_set(out, "fl.base", it->base, e) ||
 	       fl_run_add_prov(j->run, j->o->no_prov, out, e) ? -1 : 0;
 }
 
 /* The thread's room for the client's model, which it has unless models differ. */
-static int use_model(const struct job *j, struct room *r, int64_t client, struct fl_err *e)
+static int use_model(const struct job *j, struct room *r, struct item *it, struct fl_err *e)
 {
+	int backward = ((const struct fl_stat *)j->what.entry)->backward;
 	struct fl_tset own = { .t = NULL };
-	char base[9];
 	int rc;
 
-	if (!j->models.folder)
-		return r->ready ? 0 : room_init(r, &j->models.one, e);
+	if (!j->models.folder) {
+		memcpy(it->base, j->models.base, sizeof it->base);
+		return r->ready ? 0 : room_init(r, &j->models.one, backward, e);
+	}
 	room_release(r);
-	rc = fl_models_get(&j->models, client, &own, base, e) || room_init(r, &own, e) ? -1 : 0;
+	rc = fl_models_get(&j->models, it->data.client, &own, it->base, e) ||
+	     room_init(r, &own, backward, e) ? -1 : 0;
 	fl_tset_release(&own);
 	return rc;
 }
@@ -155,7 +172,7 @@ static int do_item(void *ctx, size_t i, int thread, struct fl_err *e)
 	struct room *r = &j->room[thread];
 	struct item *it = &j->item[i];
 
-	if (use_model(j, r, it->data.client, e))
+	if (use_model(j, r, it, e))
 		return fl_fail_in(e, "%s", j->o->model);
 	if (collect(&j->what, r, it, e) || describe(j, it, e))
 		return fl_fail_in(e, "client %" PRId64, it->data.client);
@@ -248,10 +265,9 @@ static int parse_what(struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "a statistic must be named; --list=stat names them");
 	if (fl_spec_parse(&fl_family_stat, r->operand[0], &r->arena, &j->what, e))
 		return -1;
-	fl_str_add(&s, r->prov);
-	fl_str_addc(&s, ' ');
 	fl_spec_print(&j->what, &s);
-	if (!fl_str_check(&s, e) && (r->prov = fl_arena_str(&r->arena, fl_str_c(&s), e)))
+	if (!fl_str_check(&s, e) && (j->spec = fl_arena_str(&r->arena, fl_str_c(&s), e)) &&
+	    (r->prov = fl_arena_fmt(&r->arena, e, "%s %s", r->prov, j->spec)))
 		rc = 0;
 	fl_str_release(&s);
 	return rc;

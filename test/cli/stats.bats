@@ -13,29 +13,69 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
-@test "class means are NumPy's" {
-	fl-stats -m "$M" classmean "$D"/clients/*.safetensors >s.sts
-	st-check s.sts
-	"$PYTHON" -c "
-import sys; sys.path.insert(0, '$ROOT/test/golden/method')
-import json
-import numpy as np
-from ref import load
-w = load('$M')[0]
-for k in range(3):
-    s, sm = load('s.sts', k)
-    d, dm = load('$D/clients/%04d.safetensors' % k)
-    c = json.loads(dm['fl.scale'])
-    x = d['x'].reshape(len(d['y']), -1).astype(float) / c.get('div', 1)
-    x = (x - c.get('mean', [0])[0]) / c.get('std', [1])[0]
-    f = np.maximum(x @ w['0.weight'].T.astype(float) + w['0.bias'], 0)
-    assert sm['fl.kind'] == 'stats' and sm['fl.client'] == str(k)
-    assert s['mean'].shape == (10, 16) and s['count'].sum() == len(d['y'])
-    for y in range(10):
-        rows = f[d['y'] == y]
-        assert s['count'][y] == len(rows)
-        want = rows.mean(axis=0) if len(rows) else np.zeros(16)
-        assert np.abs(s['mean'][y] - want).max() < 1e-5 * max(1, np.abs(want).max())"
+@test "statistics of each client, and pooled those of all examples, are NumPy's" {
+	for s in classmean classlogit moments gradient; do
+		fl-stats -m "$M" $s "$D"/clients/*.safetensors >$s.sts
+		st-check $s.sts
+		fl-aggregate -n 3 -o $s.safetensors $s.sts
+		"$PYTHON" "$ROOT/test/golden/stat/check.py" "$M" $s $s.sts $s.safetensors "$D"/clients/*.safetensors
+	done
+}
+
+@test "pooled: any order of arrival, files or pipe; clients that count alike" {
+	for s in classmean:weight=uniform moments gradient:weight=uniform; do
+		fl-stats -m "$M" $s "$D"/clients/*.safetensors >all.sts
+		for k in 0 1 2; do fl-stats -m "$M" -o $k.sts $s "$D/clients/000$k.safetensors"; done
+		fl-aggregate <all.sts >want
+		st-cat 2.sts 0.sts 1.sts | fl-aggregate -n 3 | cmp - want
+		fl-aggregate -n 3 1.sts 2.sts 0.sts | cmp - want
+	done
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		g = [load("%d.sts" % k)[0] for k in range(3)]
+		p = load("want")[0]
+		for n in p:
+		    assert np.allclose(p[n], np.mean([x[n].astype(float) for x in g], 0), atol=1e-7), n
+	END
+	fl-stats -m "$M" classmean:weight=uniform "$D"/clients/*.safetensors >u.sts
+	fl-aggregate u.sts >u.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, stream
+		g = [t for t, _, _ in stream("u.sts")]
+		p = load("u.safetensors")[0]
+		for c in range(10):
+		    have = [t["mean"][c].astype(float) for t in g if t["count"][c]]
+		    assert p["count"][c] == sum(t["count"][c] for t in g)
+		    assert np.allclose(p["mean"][c], np.mean(have, 0) if have else 0, atol=1e-6), c
+	END
+}
+
+@test "what does not belong together is not pooled" {
+	refuses() {
+		local want=$1 text=$2
+		shift 2
+		run fl-aggregate -o never "$@"
+		echo "$output"
+		[ "$status" = "$want" ]
+		[[ $output == *"$text"* ]]
+		[ ! -e never ]
+	}
+	fl-stats -m "$M" classmean "$D/clients/0000.safetensors" >a.sts
+	fl-stats -m "$M" moments "$D/clients/0001.safetensors" >b.sts
+	refuses 3 "client 1: fl.method is 'moments', but that of others is 'classmean:weight=examples'" a.sts b.sts
+	refuses 3 "client 0 is there twice" a.sts a.sts
+	refuses 3 "record is of kind data, want stats" "$D/clients/0000.safetensors"
+	refuses 3 "1 records, 2 expected" -n 2 a.sts
+	refuses 2 "-m is missing" -R krum a.sts
+	fl-init -a mlp:in=64,hidden=8,out=10 -s 3 -o small.safetensors
+	fl-stats -m small.safetensors classmean "$D/clients/0001.safetensors" >c.sts
+	refuses 3 "client 1: tensor 'mean' is 10x8, that of client 0 10x16" a.sts c.sts
+	fl-local-train -m "$M" "$D/clients/0000.safetensors" >u.sts
+	refuses 3 "record is of kind update, want stats" u.sts
 }
 
 @test "bytes do not depend on -j, nor on files or pipe" {

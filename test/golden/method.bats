@@ -7,11 +7,12 @@ setup() {
 	SMALL="--opt sgd:lr=0.1 -b 5 -e 2 --shuffle none"
 }
 
-# two_rounds NAME SPEC: trains rounds 1 and 2 from the models there.
+# two_rounds NAME SPEC: trains rounds 1 and 2 from the models there, with what is there.
 two_rounds() {
-	local r
+	local r with=
 	for r in 1 2; do
-		fl-local-train -m "$G/$1/model$((r - 1)).safetensors" -M "$2" $SMALL --state state \
+		[ ! -e "$G/$1/with$r.safetensors" ] || with="--with $G/$1/with$r.safetensors"
+		fl-local-train -m "$G/$1/model$((r - 1)).safetensors" -M "$2" $SMALL $with --state state \
 			-o "got$r.sts" "$G/$1/data.safetensors"
 		st-cmp --rtol=2e-5 --atol=2e-7 "got$r.sts" "$G/$1/want$r.safetensors"
 	done
@@ -108,6 +109,35 @@ state_of() {
 
 @test "fedntd equals the reference" {
 	two_rounds fedntd fedntd:beta=0.8,tau=2
+}
+
+@test "fedproto and fd equal the reference, and leave out classes that nobody has" {
+	two_rounds fedproto fedproto:lambda=1.5
+	two_rounds fd fd:gamma=1.5
+}
+
+@test "mime equals the reference: updates, increments of the momentum" {
+	two_rounds mime mime:beta=0.6
+}
+
+@test "statistics that a method wants are asked for, and must fit" {
+	refuses() {
+		run fl-local-train -m "$G/fd/model0.safetensors" -M "$3" ${4:+--with "$4"} -o never "$G/fd/data.safetensors"
+		echo "$output"
+		[ "$status" = "$1" ]
+		[[ $output == *"$2"* ]]
+		[ ! -e never ]
+	}
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$G")
+		from ref import load, save
+		t, m = load("$G/fedproto/with1.safetensors")
+		save("classlogit.safetensors", t, dict(m, **{"fl.method": "classlogit"}))
+	END
+	refuses 2 "client 4: method fedproto reads statistic classmean by --with: fl-stats -m MODEL classmean CLIENTS | fl-aggregate" fedproto
+	refuses 2 "method fd reads statistic classlogit" fd "$G/fedproto/with1.safetensors"
+	refuses 3 "client 4: --with: statistic classlogit: 'mean' and 'count' are not of 3 classes and 3 numbers each" fd classlogit.safetensors
+	refuses 3 "client 4: --with: the gradient is at model" mime "$G/mime/with2.safetensors"
 }
 
 # plain SPEC: the second round's update without extras, of a client with state.

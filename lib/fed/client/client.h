@@ -117,6 +117,7 @@ struct fl_method {
 	 * For fl_method_how. */
 	double (*pull)(const void *p);
 	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
+	const char *with;	/* the statistic that --with has to bring, pooled over clients */
 	/* Private tensors stay out of the update and in the client's state, as
 	 * "@private/NAME"; frozen ones keep their values and stay out, too, as weights do
 	 * that the architecture freezes. */
@@ -149,6 +150,11 @@ extern const struct fl_family fl_family_method;
 int fl_method_how(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 
 /* For methods. */
+/* The record of --with that holds the method's statistic. FL_EUSAGE where there is none. */
+const struct fl_tset *fl_local_with(const struct fl_local *l, struct fl_err *e);
+/* Of a statistic by class: means (C, width) and counts (C) of that record. */
+int fl_local_class_means(const struct fl_local *l, size_t width, const float **mean,
+                         const int64_t **count, struct fl_err *e);
 /* The phase of a method that has no train(): all of cfg, over l->w. */
 struct fl_phase fl_local_phase(const struct fl_local *l);
 /* FL_ENUM, with epoch and step, where a loss or a weight is not finite. */

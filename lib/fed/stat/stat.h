@@ -1,27 +1,54 @@
-/* Statistics that clients send instead of models: class means, moments, ... */
+/* Statistics that clients send instead of models: class means, moments, gradients.
+ * A client's is a record of kind stats; those of many clients are pooled into one. */
 #ifndef FL_FED_STAT_STAT_H
 #define FL_FED_STAT_STAT_H
 
 #include "base/spec.h"
-#include "tensor/tset.h"
+#include "nn/net.h"
+#include "tensor/stream.h"
 
 struct fl_stat_ctx {
 	size_t C, d;		/* classes, features */
 	size_t n;		/* examples of this client */
+	const struct fl_net *net;
+	struct fl_work *work;	/* after a forward pass */
+	const fl_real *w;	/* (P) */
+	fl_real *g;		/* (P) room for a gradient where the statistic is `backward` */
 	struct fl_arena *arena;
 	void *priv;
 };
 
+/* Records of one statistic, by ascending client. */
+struct fl_pool {
+	size_t K;
+	const int64_t *client;		/* (K) */
+	const double *examples;		/* (K) */
+	const struct fl_tset *rec;	/* (K) */
+};
+
 struct fl_stat {
 	struct fl_entry e;
+	int backward;		/* batch() goes back through the net */
 	int (*begin)(const void *p, struct fl_stat_ctx *c, struct fl_err *e);
 	/* A batch in stored order: features f(B,d), logits z(B,C), labels y(B). */
 	int (*batch)(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
 	             const int32_t *y, size_t B, struct fl_err *e);
 	int (*end)(const void *p, struct fl_stat_ctx *c, struct fl_tset *out, struct fl_err *e);
+	/* Clients' records -> that of all their examples together, as far as the
+	 * statistic allows. */
+	int (*pool)(const void *p, const struct fl_pool *q, struct fl_tset *out, struct fl_err *e);
 };
 
 extern const struct fl_entry *const fl_stat_list[];
 extern const struct fl_family fl_family_stat;
+
+/* Reads records of kind stats, each client's once, all of one fl.method, and pools
+ * them: sums in double by ascending client, whatever the order of arrival. Sets
+ * kind, fl.method, fl.examples, and fl.base where all agree. *K: clients. */
+int fl_pool_read(struct fl_inputs *in, struct fl_tset *out, size_t *K, struct fl_err *e);
+/* Tensor name of client k's record: there, of that type and number of dimensions,
+ * shaped as that of the first client, and finite; counts not below 0. */
+const struct fl_tensor *fl_pool_need(const struct fl_pool *q, size_t k, const char *name,
+                                     enum fl_dtype dtype, unsigned ndim, struct fl_err *e);
 
 #endif

@@ -1,0 +1,95 @@
+/* Mime with momentum: local steps follow the server's momentum, and each gradient is
+ * corrected by what the batch says at the received model against what all clients say,
+ *   w -= lr ((1 - beta) (grad F_k(w; B) - grad F_k(w0; B) + G) + beta m).
+ * G, the gradient of all clients' loss at w0, comes by --with: a round of Mime talks to
+ * clients twice. The update brings (1 - beta)(G - m), which the server adds to the
+ * model's m: m' = beta m + (1 - beta) G. */
+#include <string.h>
+
+#include "fed/client/client.h"
+
+static const char prefix[] = "@mime/m/";
+
+struct mime {
+	double beta;
+};
+
+static const struct fl_param params[] = {
+	{ "beta", FL_P_REAL, offsetof(struct mime, beta), "0.9", 0, 1, NULL, "beta",
+	  "share of the server's momentum" },
+	{ 0 }
+};
+
+struct vecs {
+	fl_real *m, *G, *g0;	/* (P); g0: of the batch at w0 */
+};
+
+static int begin(struct fl_local *l, struct fl_err *e)
+{
+	struct vecs *v = fl_arena_get(l->arena, 1, sizeof *v, e);
+	const struct fl_tset *with = v ? fl_local_with(l, e) : NULL;
+	const char *base;
+
+	if (!with)
+		return -1;
+	base = fl_meta_get(with, "fl.base");
+	if (!base || strcmp(base, l->room->base))
+		return fl_fail(e, FL_EDATA, "--with: the gradient is at model %s, but this is %s",
+		               base ? base : "(no fl.base)", l->room->base);
+	if (!(v->m = fl_local_import(l, l->model, prefix, e)) || !(v->G = fl_local_vec(l, e)) ||
+	    !(v->g0 = fl_local_vec(l, e)))
+		return -1;
+	l->priv = v;
+	return fl_net_import(l->net, with, "", 0, v->G, e) ? fl_fail_in(e, "--with") : 0;
+}
+
+static double batch(struct fl_local *l, const fl_real *w, fl_real *g)
+{
+	const struct vecs *v = l->priv;
+	double loss;
+
+	fl_local_gradient(l, l->w0, v->g0);
+	loss = fl_local_gradient(l, w, g);
+	for (size_t i = 0; i < l->net->P; i++)
+		g[i] += v->G[i] - v->g0[i];
+	return loss;
+}
+
+static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
+{
+	const struct mime *p = l->p;
+	const struct vecs *v = l->priv;
+	fl_real beta = (fl_real)p->beta, rest = (fl_real)(1 - p->beta);
+
+	(void)w;
+	for (size_t i = begin; i < end; i++)
+		g[i] = rest * g[i] + beta * v->m[i];
+}
+
+static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	const struct mime *p = l->p;
+	struct vecs *v = l->priv;
+
+	for (size_t i = 0; i < l->net->P; i++)
+		v->G[i] = (fl_real)(1 - p->beta) * (v->G[i] - v->m[i]);
+	return fl_local_export(l, v->G, prefix, update, e);
+}
+
+const struct fl_method fl_method_mime = {
+	.e = {
+		.name = "mime",
+		.title = "Mime",
+		.cite = "Karimireddy et al., NeurIPS 2021, arXiv 2008.03606",
+		.doc = "the server's momentum, and gradients corrected by all clients' one",
+		.params = params,
+		.psize = sizeof(struct mime),
+		.formula = "w -= lr ((1 - beta) (grad F_k(w) - grad F_k(w0) + G) + beta m); "
+			   "m' = beta m + (1 - beta) G",
+	},
+	.with = "gradient",
+	.begin = begin,
+	.batch = batch,
+	.grad = grad,
+	.end = end,
+};
