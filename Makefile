@@ -35,8 +35,9 @@ SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data by schedule shift opt metric rmetric arch layer loss method rule server stat
+FAMILIES := data augment by schedule shift opt metric rmetric arch layer loss method rule server stat
 DIR_data   := lib/data
+DIR_augment := lib/augment
 DIR_by     := lib/part
 DIR_shift  := lib/shift
 DIR_opt    := lib/optim
@@ -51,6 +52,7 @@ DIR_rule   := lib/fed/agg
 DIR_server := lib/fed/server
 DIR_stat   := lib/fed/stat
 HDR_data   := data/source.h
+HDR_augment := augment/augment.h
 HDR_by     := part/part.h
 HDR_shift  := shift/shift.h
 HDR_opt    := optim/optim.h

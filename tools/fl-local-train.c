@@ -48,7 +48,7 @@ struct opts {
 	const char *model, *output, *state;
 	struct fl_spec method, opt, schedule;
 	double clip;
-	struct fl_specs measure;
+	struct fl_specs measure, augment;
 	int64_t epochs, steps, batch, round, seed, expect, threads;
 	struct fl_strs with;
 	int shuffle, keep_opt, buffers, allow_empty, no_sync, no_prov;
@@ -78,6 +78,8 @@ static const struct fl_opt options[] = {
 	FL_OPT_SEED(struct opts),
 	{ 0, FL_O_PROV, NULL, { "shuffle", FL_P_ENUM, O(shuffle), "shuffled", 0, 0,
 	  shuffle_choice, "order", "order of the examples; none: as stored" } },
+	{ 0, FL_O_PROV, &fl_family_augment, { "augment", (enum fl_ptype)FL_P_SPECS, O(augment), NULL, 0, 0,
+	  NULL, "list", "random changes of the images trained on, in order, joined by commas" } },
 	{ 0, FL_O_PROV, NULL, { "keep-opt", FL_P_BOOL, O(keep_opt), "off", 0, 0, NULL, NULL,
 	  "keep the optimiser's state between rounds" } },
 	{ 0, FL_O_PROV, NULL, { "buffers", FL_P_ENUM, O(buffers), "global", 0, 0, buffers_choice, "policy",
@@ -97,7 +99,8 @@ static const struct fl_opt options[] = {
 };
 
 static const struct fl_family *const families[] = {
-	&fl_family_method, &fl_family_opt, &fl_family_schedule, &fl_family_measure, NULL
+	&fl_family_method, &fl_family_opt, &fl_family_schedule, &fl_family_augment, &fl_family_measure,
+	NULL
 };
 
 /* --- the crew: workers that take clients and give updates in the same order --- */
@@ -419,6 +422,7 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		.method = o->method, .opt = o->opt, .schedule = o->schedule, .clip = o->clip,
 		.epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
+		.augment = o->augment.v, .naugment = o->augment.n,
 		.keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed, .with = with,
 		.nwith = o->with.n,
 	};

@@ -310,6 +310,51 @@ assert abs(float(m['fl.loss']) / loss[1] - 1) < 1e-5"
 	[ "$status" = 3 ]
 }
 
+@test "--augment: same bytes whatever -j and instruction set, other bytes by seed" {
+	augment() { fl-local-train -m "$M" --no-prov -e 2 --augment crop:pad=2,flip "$@" "$D"/clients/*.safetensors; }
+	augment >want
+	augment -j3 | cmp - want
+	FL_CPU=ref augment | cmp - want
+	augment -s 5 --shuffle none >a
+	augment -s 6 --shuffle none >b
+	run st-cmp a b
+	[ "$status" = 1 ]
+	fl-local-train -m "$M" --no-prov -e 2 "$D"/clients/*.safetensors >plain
+	augment --augment crop:pad=0,flip:p=0 | cmp - plain
+	run st-cmp want plain
+	[ "$status" = 1 ]
+}
+
+@test "--augment=flip:p=1 trains on mirror images, but measures what is stored" {
+	c=$D/clients/0000.safetensors
+	"$PYTHON" -c "
+import sys; sys.path.insert(0, '$ROOT/test/golden/method')
+from ref import load, save
+t, m = load('$c')
+t = dict(t, x=t['x'].reshape(-1, 8, 8))
+save('images', t, m)
+save('mirror', dict(t, x=t['x'][:, :, ::-1].copy()), m)"
+	fl-local-train -m "$M" --no-prov mirror >want
+	fl-local-train -m "$M" --no-prov --augment flip:p=1 images >got
+	cmp got want
+	loss0() { st-ls -n 1 --meta "$1" | grep fl.loss0; }
+	fl-local-train -m "$M" --no-prov --measure loss0 images >a
+	fl-local-train -m "$M" --no-prov --measure loss0 --augment flip:p=1 images >b
+	[ "$(loss0 a)" = "$(loss0 b)" ]
+}
+
+@test "what is no image is not augmented" {
+	floats flat.safetensors 64 5
+	run fl-local-train -m "$M" --augment flip -o u.sts flat.safetensors
+	[ "$status" = 3 ]
+	[ "$output" = "fl-local-train: client 5: flat.safetensors: examples are no images to augment: 'x' is 8x64" ]
+	[ ! -e u.sts ]
+	for a in flop flip:p=2 crop:pad=x; do
+		run fl-local-train -m "$M" --augment $a "$D/clients/0000.safetensors"
+		[ "$status" = 2 ]
+	done
+}
+
 @test "a learning rate that diverges says client, epoch and step" {
 	fl-init -a logreg:in=64,out=10 -s 1 -o l.safetensors
 	record far.safetensors "{'x': np.full((8, 64), 1e20, np.float32) * np.arange(8, dtype=np.float32)[:, None], 'y': np.arange(8)}" \

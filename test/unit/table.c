@@ -1,5 +1,5 @@
 /* Every entry of every family: names, texts, defaults, ranges, specs. */
-#include "data/source.h"
+#include "augment/augment.h"
 #include "data/source.h"
 #include "fed/agg/agg.h"
 #include "fed/client/client.h"
@@ -22,7 +22,7 @@ static const struct {
 	const struct fl_family *f;
 	const char *dir;
 } families[] = {
-	{ &fl_family_data, "lib/data" },
+	{ &fl_family_augment, "lib/augment" },
 	{ &fl_family_data, "lib/data" }, { &fl_family_by, "lib/part" },
 	{ &fl_family_shift, "lib/shift" }, { &fl_family_opt, "lib/optim" },
 	{ &fl_family_schedule, "lib/optim" },

@@ -5,6 +5,7 @@
 #ifndef FL_FED_CLIENT_CLIENT_H
 #define FL_FED_CLIENT_CLIENT_H
 
+#include "augment/augment.h"
 #include "data/data.h"
 #include "fed/fed.h"
 #include "nn/net.h"
@@ -50,6 +51,8 @@ struct fl_train {
 	double clip;			/* largest L2 norm of a step's gradient; 0: none */
 	int64_t epochs, steps;		/* steps FL_UNSET: by epochs */
 	int64_t batch;
+	const struct fl_spec *augment;	/* (naugment) changes of the examples trained on */
+	size_t naugment;
 	int shuffle;			/* 0: stored order, last short batch kept */
 	int keep_opt;			/* optimiser state survives rounds */
 	int buffers;			/* enum fl_buffers */
@@ -92,6 +95,7 @@ struct fl_local {
 	int64_t steps;			/* local steps, for fl.steps */
 	struct fl_update facts;		/* lr: of the first step; what needs asked for */
 	const unsigned char *role;	/* (nparam) enum fl_role, or NULL */
+	struct fl_augmenter augment;	/* n 0: none */
 	const struct fl_tset *old;	/* this client's state before the round; may be empty */
 	struct fl_tset *state;		/* to be published: begins empty */
 	struct fl_room *room;

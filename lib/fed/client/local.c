@@ -191,6 +191,22 @@ static void load(const struct fl_local *l, const uint32_t *idx, size_t i0, size_
 		fl_data_targets(l->data, idx, i0, B, k->target);
 }
 
+/* The batch at hand as this epoch sees it. An example's random numbers are its own in
+ * each epoch: they depend neither on the batch nor on how often a step looks at it. */
+static void augment(const struct fl_loop *p)
+{
+	const struct fl_local *l = p->l;
+
+	for (size_t b = 0; b < l->B && l->augment.n; b++) {
+		uint64_t example = l->idx ? l->idx[b] : l->i0 + b;
+		struct fl_rng r;
+
+		fl_rng_init(&r, l->cfg->seed, (uint64_t)l->round, (uint64_t)l->client, FL_RNG_AUGMENT,
+		            example | (uint64_t)p->epoch << 32 | (uint64_t)p->ph->id << 62);
+		fl_augmenter_apply(&l->augment, &r, l->room->work.act[0] + b * l->data->d);
+	}
+}
+
 /* Loss of the batch at hand; its gradient by the logits is where backward looks. */
 static double forward(struct fl_loop *p, const fl_real *w)
 {
@@ -202,6 +218,7 @@ static double forward(struct fl_loop *p, const fl_real *w)
 	double loss;
 
 	load(l, l->idx, l->i0, l->B);
+	augment(p);
 	k->stats = w == p->ph->w ? p->ph->w : NULL;
 	fl_net_forward(net, k, w, l->B, 1, &p->drop);
 	if (p->method->logits)

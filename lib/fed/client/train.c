@@ -142,6 +142,9 @@ static int train(struct fl_local *l, struct fl_err *e)
 	const struct fl_method *m = method_of(l);
 	struct fl_phase ph;
 
+	if (l->cfg->naugment && fl_augmenter_init(&l->augment, l->cfg->augment, l->cfg->naugment,
+	                                          l->data, l->arena, e))
+		return -1;
 	if (begin_roles(l, e) || measure_before(l, l->cfg->measure | m->needs, e) ||
 	    (m->begin && m->begin(l, e)))
 		return -1;
