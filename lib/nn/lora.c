@@ -10,8 +10,11 @@
 struct lora {
 	int64_t out, rank;
 	double alpha;
-	int bias;
+	int bias, init;
 };
+
+enum { TORCH, ZERO };
+static const char *const init_name[] = { "torch", "zero", NULL };
 
 static const struct fl_param params[] = {
 	{ "out", FL_P_INT, offsetof(struct lora, out), NULL, 1, 1 << 24, NULL, "n",
@@ -22,6 +25,8 @@ static const struct fl_param params[] = {
 	  "the adapter is scaled by alpha/rank" },
 	{ "bias", FL_P_BOOL, offsetof(struct lora, bias), "on", 0, 0, NULL, NULL,
 	  "whether a bias is added" },
+	{ "init", FL_P_ENUM, offsetof(struct lora, init), NULL, 0, 0, init_name, "how",
+	  "initial weight and bias: torch, as a linear layer's, or zero; unset: torch" },
 	{ 0 }
 };
 
@@ -69,7 +74,9 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 	size_t rows = param == A ? d.R : d.O, cols = param == BIAS ? 1 : d.I;
 	double bound = 1 / sqrt((double)d.I);
 
-	for (size_t o = 0; o < rows && param != B; o++)
+	if (param == B || (param != A && ((const struct lora *)l->p)->init == ZERO))
+		return;
+	for (size_t o = 0; o < rows; o++)
 		for (size_t i = 0; i < cols; i++)
 			w[i * rows + o] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
 }
