@@ -6,7 +6,7 @@
 
 #include "base/num.h"
 #include "data/source.h"
-#include "data/text.h"
+#include "data/words.h"
 #include "tensor/meta.h"
 
 struct params {

@@ -12,7 +12,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/num.h"
-#include "data/text.h"
+#include "data/words.h"
 
 /* What is being read: where pairs go and what they are checked against. */
 struct reading {

@@ -1,170 +1,292 @@
-#include "data/text.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
+/* Text as examples of the next character: each is a window of characters, as numbers
+ * in a vocabulary, and the class is the one that follows. In plays, speakers are
+ * natural clients, and no window runs from one's text into another's. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
-#include "base/io.h"
+#include "base/log.h"
 #include "base/num.h"
+#include "data/source.h"
+#include "data/words.h"
 #include "tensor/meta.h"
 
-#define STEP ((size_t)1 << 20)
+enum { LEAF, TFF, DISTINCT };
+enum { ALL, SPEAKER };
+enum { BYTES = 256 };
 
-/* Everything that f holds. */
-static char *slurp(gzFile f, size_t *n, struct fl_err *e)
-{
-	char *p = NULL;
-	size_t cap = 0;
-	int r, code;
-
-	*n = 0;
-	do {
-		if (fl_grow(&p, &cap, *n + STEP + 1, 1, e))
-			goto fail;
-		if ((r = gzread(f, p + *n, (unsigned)STEP)) > 0)
-			*n += (size_t)r;
-	} while (r > 0);
-	if (r < 0) {
-		const char *why = gzerror(f, &code);
-
-		fl_fail(e, code == Z_ERRNO ? FL_EIO : FL_EDATA, "%s",
-		        code == Z_ERRNO ? strerror(errno) : why);
-		goto fail;
-	}
-	p[*n] = '\0';
-	return p;
-fail:
-	free(p);
-	return NULL;
-}
-
-char *fl_text_read(const char *path, size_t *n, struct fl_err *e)
-{
-	int fd = fl_open(path, O_RDONLY);
-	gzFile f = fd < 0 ? NULL : gzdopen(fd, "rb");
-	char *p;
-
-	if (!f) {
-		fl_fail(e, FL_EIO, "%s: %s", path, fd < 0 ? strerror(errno) : "out of memory");
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	p = slurp(f, n, e);
-	/* The end of a gzip member, its checksum, is looked at only here. */
-	if (gzclose_r(f) != Z_OK && p) {
-		fl_fail(e, FL_EDATA, "gzip: truncated or damaged");
-		free(p);
-		p = NULL;
-	}
-	if (p && strlen(p) != *n) {
-		fl_fail(e, FL_EDATA, "byte %zu is NUL: no text", strlen(p));
-		free(p);
-		p = NULL;
-	}
-	if (p && !strncmp(p, "\xef\xbb\xbf", 3))
-		memmove(p, p + 3, (*n -= 3) + 1);
-	if (!p)
-		fl_fail_in(e, "%s", path);
-	return p;
-}
-
-struct word {
-	const char *s;
-	double number;
-	size_t i;
+struct params {
+	const char *file;
+	int64_t window, stride;
+	int vocab, by;
 };
 
-static int by_number(const void *a, const void *b)
-{
-	double x = ((const struct word *)a)->number, y = ((const struct word *)b)->number;
+/* A stretch of the text, by one speaker. */
+struct piece {
+	size_t begin, end, who;
+};
 
-	return (x > y) - (x < y);
+struct text {
+	char *s;		/* (n), owned */
+	size_t n;
+	struct piece *piece;	/* (npiece), owned */
+	size_t npiece, cap, speakers;
+	int code[BYTES];	/* of a character; -1: left out */
+	int other;		/* the code of those outside the vocabulary */
+	size_t vocab;
+	unsigned char *codes;	/* what is left, speaker by speaker */
+	size_t *start;		/* (speakers+1) into codes */
+};
+
+/* --- vocabularies --- */
+
+static const char leaf[] = "\n !\"&'(),-.0123456789:;>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[]"
+                           "abcdefghijklmnopqrstuvwxyz}";
+static const char tff[] = "dhlptx@DHLPTX $(,048cgkoswCGKOSW[_#'/37;?bfjnrvzBFJNRVZ\"&*.26:\n"
+                          "aeimquyAEIMQUY]!%)-159\r";
+
+/* Characters of s are first, first+1, ...; others become other. */
+static void number(struct text *t, const char *s, int first, int other)
+{
+	t->other = other;
+	for (size_t i = 0; i < BYTES; i++)
+		t->code[i] = other;
+	for (size_t i = 0; s[i]; i++)
+		t->code[(unsigned char)s[i]] = first + (int)i;
 }
 
-static int by_bytes(const void *a, const void *b)
+static void number_distinct(struct text *t)
 {
-	return strcmp(((const struct word *)a)->s, ((const struct word *)b)->s);
+	int seen[BYTES] = { 0 };
+
+	t->other = -1;
+	for (size_t i = 0; i < t->n; i++)
+		seen[(unsigned char)t->s[i]] = 1;
+	for (size_t i = 0; i < BYTES; i++)
+		t->code[i] = seen[i] ? (int)t->vocab++ : -1;
 }
 
-/* A number as people write it: "+1" is 1. */
-static const char *digits(const char *s)
+/* TensorFlow Federated's has 0 to pad, and last what is outside, begin and end. */
+static void set_vocab(struct text *t, int kind)
 {
-	return *s == '+' && s[1] != '-' ? s + 1 : s;
+	int n = (int)strlen(tff);
+
+	if (kind == LEAF)
+		number(t, leaf, 0, -1);
+	else if (kind == TFF)
+		number(t, tff, 1, n + 1);
+	else
+		number_distinct(t);
+	if (kind != DISTINCT)
+		t->vocab = kind == LEAF ? strlen(leaf) : (size_t)n + 4;
 }
 
-static int all_whole(const char *const *word, size_t N, int64_t *v)
+/* Names of the classes that are characters. */
+static int label(const struct text *t, struct fl_tset *rec, struct fl_err *e)
 {
-	for (size_t i = 0; i < N; i++)
-		if (fl_num_i64(digits(word[i]), &v[i]))
-			return 0;
-	return 1;
-}
+	char name[BYTES][8] = { "" };
+	struct fl_str s = FL_STR_INIT;
+	int rc;
 
-int fl_words_rank(const char *const *word, size_t N, struct fl_arena *a, struct fl_words *w,
-                  struct fl_err *e)
-{
-	struct word *t = fl_alloc(N + 1, sizeof *t, e);
-	int (*order)(const void *, const void *) = by_number;
-
-	*w = (struct fl_words){ .U = 0 };
-	w->rank = fl_arena_get(a, N, sizeof *w->rank, e);
-	w->whole = fl_arena_get(a, N, sizeof *w->whole, e);
-	w->name = fl_arena_get(a, N, sizeof *w->name, e);
-	if (!t || !w->rank || !w->whole || !w->name) {
-		free(t);
-		return -1;
+	for (size_t i = 0; i < BYTES; i++)
+		if (t->code[i] != t->other)
+			snprintf(name[t->code[i]], sizeof *name, i < 0x80 ? "%c" : "0x%02x", (int)i);
+	fl_str_addc(&s, '[');
+	for (size_t k = 0; k < t->vocab; k++) {
+		fl_str_add(&s, k ? "," : "");
+		fl_str_addjson(&s, name[k]);
 	}
-	if (!all_whole(word, N, w->whole))
-		w->whole = NULL;
-	for (size_t i = 0; i < N; i++) {
-		t[i] = (struct word){ .s = word[i], .i = i };
-		if (fl_num_real(digits(word[i]), &t[i].number))
-			order = by_bytes;
-	}
-	qsort(t, N, sizeof *t, order);
-	for (size_t i = 0; i < N; i++) {
-		if (!i || order(&t[i - 1], &t[i]))
-			w->name[w->U++] = t[i].s;
-		w->rank[t[i].i] = (int64_t)w->U - 1;
-	}
-	free(t);
-	return 0;
-}
-
-static int set_names(const struct fl_words *w, struct fl_tset *rec, struct fl_err *e)
-{
-	json_t *list = json_array();
-	char *text;
-	int rc = list ? 0 : -1;
-
-	for (size_t i = 0; !rc && i < w->U; i++)
-		if (json_array_append_new(list, json_string(w->name[i])))
-			rc = fl_fail(e, FL_EDATA, "label '%s' is not UTF-8", w->name[i]);
-	text = rc ? NULL : json_dumps(list, JSON_COMPACT);
-	json_decref(list);
-	if (!text)
-		return rc && list ? -1 : fl_fail_mem(e, w->U);
-	rc = fl_meta_set(rec, "fl.labels", text, e) ||
-	     fl_meta_set_i64(rec, "fl.classes", (int64_t)w->U, e) ? -1 : 0;
-	free(text);
+	fl_str_addc(&s, ']');
+	rc = fl_str_check(&s, e) ? -1 : fl_meta_set(rec, "fl.labels", fl_str_c(&s), e);
+	fl_str_release(&s);
 	return rc;
 }
 
-int fl_words_labels(const char *const *word, size_t N, struct fl_tset *rec, struct fl_err *e)
-{
-	struct fl_words w;
-	struct fl_tensor *y;
-	int as_is;
+/* --- speakers --- */
 
-	if (fl_words_rank(word, N, &rec->arena, &w, e) ||
-	    !(y = fl_tset_add(rec, "y", FL_I64, 1, &N, NULL, e)))
+static int add_piece(struct text *t, size_t begin, size_t end, struct fl_err *e)
+{
+	if (fl_grow(&t->piece, &t->cap, t->npiece + 1, sizeof *t->piece, e))
 		return -1;
-	as_is = N && w.whole && !strcmp(w.name[0], "0");
-	memcpy(y->data, as_is ? w.whole : w.rank, N * sizeof *w.rank);
-	return as_is ? 0 : set_names(&w, rec, e);
+	t->piece[t->npiece++] = (struct piece){ begin, end, 0 };
+	return 0;
 }
+
+static size_t line_end(const struct text *t, size_t at)
+{
+	const char *end = memchr(t->s + at, '\n', t->n - at);
+
+	return end ? (size_t)(end - t->s) + 1 : t->n;
+}
+
+/* Length without the end of the line. */
+static size_t bare(const struct text *t, size_t begin, size_t end)
+{
+	while (end > begin && (t->s[end - 1] == '\n' || t->s[end - 1] == '\r'))
+		end--;
+	return end - begin;
+}
+
+/* Speeches follow a blank line, or begin the text, with "NAME:" on a line of its own.
+ * name(npiece): where each begins; it ends with a NUL in place of the colon. */
+static int split(struct text *t, const char ***name, struct fl_err *e)
+{
+	size_t names = 0, end;
+	int fresh = 1;
+
+	for (size_t at = 0; at < t->n; at = end) {
+		size_t n = bare(t, at, end = line_end(t, at));
+
+		if (fresh && n > 1 && t->s[at + n - 1] == ':') {
+			if (fl_grow(name, &names, t->npiece + 1, sizeof **name, e) ||
+			    add_piece(t, end, end, e))
+				return -1;
+			(*name)[t->npiece - 1] = t->s + at;
+			t->s[at + n - 1] = '\0';
+		} else if (t->npiece && n) {	/* blank lines at the end are not its */
+			t->piece[t->npiece - 1].end = end;
+		}
+		fresh = !n;
+	}
+	return t->npiece ? 0 : fl_fail(e, FL_EDATA, "no line 'NAME:' begins a speech");
+}
+
+/* Pieces by speaker, numbered in order of their names. */
+static int find_speakers(struct text *t, struct fl_err *e)
+{
+	struct fl_arena a = { .head = NULL };
+	const char **name = NULL;
+	struct fl_words w;
+	int rc = split(t, &name, e);
+
+	if (!rc && !(rc = fl_words_rank(name, t->npiece, &a, &w, e))) {
+		for (size_t i = 0; i < t->npiece; i++)
+			t->piece[i].who = (size_t)w.rank[i];
+		t->speakers = w.U;
+	}
+	free(name);
+	fl_arena_release(&a);
+	return rc;
+}
+
+/* --- examples --- */
+
+/* Characters as numbers, each speaker's together, in order. */
+static int encode(struct text *t, struct fl_arena *a, struct fl_err *e)
+{
+	size_t left_out = 0, *at = fl_arena_zero(a, t->speakers + 2, sizeof *at, e);
+
+	if (!at || !(t->codes = fl_arena_get(a, t->n, 1, e)))
+		return -1;
+	t->start = at;
+	for (size_t i = 0; i < t->npiece; i++)	/* lengths, two places on */
+		for (size_t k = t->piece[i].begin; k < t->piece[i].end; k++) {
+			int kept = t->code[(unsigned char)t->s[k]] >= 0;
+
+			at[t->piece[i].who + 2] += (size_t)kept;
+			left_out += (size_t)!kept;
+		}
+	for (size_t w = 2; w < t->speakers + 2; w++)
+		at[w] += at[w - 1];
+	for (size_t i = 0; i < t->npiece; i++)	/* begins become ends, one place on */
+		for (size_t k = t->piece[i].begin; k < t->piece[i].end; k++) {
+			int c = t->code[(unsigned char)t->s[k]];
+
+			if (c >= 0)
+				t->codes[at[t->piece[i].who + 1]++] = (unsigned char)c;
+		}
+	if (left_out)
+		fl_say(FL_LOG_INFO, "text: %zu characters outside the vocabulary left out", left_out);
+	return 0;
+}
+
+static size_t count(const struct text *t, const struct params *p, size_t who)
+{
+	size_t n = t->start[who + 1] - t->start[who], w = (size_t)p->window;
+
+	return n > w ? (n - w - 1) / (size_t)p->stride + 1 : 0;
+}
+
+static int add_examples(const struct text *t, const struct params *p, struct fl_tset *rec,
+                        struct fl_err *e)
+{
+	size_t dim[2] = { 0, (size_t)p->window }, at = 0;
+	struct fl_tensor *x, *y, *group = NULL;
+
+	for (size_t w = 0; w < t->speakers; w++)
+		dim[0] += count(t, p, w);
+	if (!dim[0])
+		return fl_fail(e, FL_EDATA, "no text is longer than window=%zu", dim[1]);
+	if (dim[0] > FL_DATA_VALUES_MAX / dim[1])
+		return fl_fail(e, FL_EDATA, "%zu windows of %zu are too many: a larger stride makes fewer",
+		               dim[0], dim[1]);
+	if (!(x = fl_tset_add(rec, "x", FL_U8, 2, dim, NULL, e)) ||
+	    !(y = fl_tset_add(rec, "y", FL_U8, 1, dim, NULL, e)) ||
+	    (p->by == SPEAKER && !(group = fl_tset_add(rec, "group", FL_I64, 1, dim, NULL, e))))
+		return -1;
+	for (size_t w = 0; w < t->speakers; w++)
+		for (size_t i = 0, n = count(t, p, w); i < n; i++, at++) {
+			const unsigned char *from = t->codes + t->start[w] + i * (size_t)p->stride;
+
+			memcpy((unsigned char *)x->data + at * dim[1], from, dim[1]);
+			((unsigned char *)y->data)[at] = from[dim[1]];
+			if (group)
+				((int64_t *)group->data)[at] = (int64_t)w;
+		}
+	return 0;
+}
+
+static int read_text(const void *vp, struct fl_tset *rec, struct fl_err *e)
+{
+	const struct params *p = vp;
+	struct fl_arena a = { .head = NULL };
+	struct text t = { .speakers = 1 };
+	int rc = -1;
+
+	if (!p->file)
+		return fl_fail(e, FL_EUSAGE, "text wants file=");
+	if ((t.s = fl_text_read(p->file, &t.n, e))) {
+		set_vocab(&t, p->vocab);
+		rc = (p->by == SPEAKER ? find_speakers(&t, e) : add_piece(&t, 0, t.n, e)) ||
+		     encode(&t, &a, e) || add_examples(&t, p, rec, e) || label(&t, rec, e) ||
+		     fl_meta_set_kind(rec, FL_KIND_DATA, e) ||
+		     fl_meta_set_i64(rec, "fl.classes", (int64_t)t.vocab, e) ? -1 : 0;
+		if (rc)
+			fl_fail_in(e, "%s", p->file);
+	}
+	free(t.s);
+	free(t.piece);
+	fl_arena_release(&a);
+	return rc;
+}
+
+static const char *const vocab_choice[] = { "leaf", "tff", "file", NULL };
+static const char *const by_choice[] = { "all", "speaker", NULL };
+
+static const struct fl_param params[] = {
+	{ "file", FL_P_PATH, offsetof(struct params, file), NULL, 0, 0, NULL, "file",
+	  "the text, plain or gzip" },
+	{ "window", FL_P_INT, offsetof(struct params, window), "80", 1, 1 << 20, NULL, "n",
+	  "characters of an example" },
+	{ "stride", FL_P_INT, offsetof(struct params, stride), "1", 1, 1e9, NULL, "n",
+	  "characters from one example to the next" },
+	{ "vocab", FL_P_ENUM, offsetof(struct params, vocab), "leaf", 0, 0, vocab_choice, "which",
+	  "LEAF's 80 characters, TensorFlow Federated's 90, or the file's own" },
+	{ "by", FL_P_ENUM, offsetof(struct params, by), "all", 0, 0, by_choice, "whom",
+	  "one text, or one a speaker, who becomes a natural client" },
+	{ .name = NULL }
+};
+
+const struct fl_source fl_data_text = {
+	.e = {
+		.name = "text",
+		.title = "Next characters of a text",
+		.cite = "Caldas et al., LEAF, arXiv 1812.01097; vocabulary tff: McMahan et al., AISTATS 2017",
+		.doc = "windows of a text, whose class is the next character",
+		.params = params,
+		.psize = sizeof(struct params),
+		.formula = "x_i = (c_is, ..., c_is+w-1), y_i = c_is+w for window w and stride s; characters "
+		           "outside the vocabulary of leaf are left out, in tff they are number 87",
+	},
+	.read = read_text,
+};

@@ -172,3 +172,83 @@ refused() {
 	"$PYTHON" -c 'b = bytearray(open("s.npz", "rb").read()); b[300] ^= 1; open("flip.npz", "wb").write(b)'
 	refused 3 "wrong checksum" flip.npz
 }
+
+# A play with what plays have: an empty speech, blank lines, a colon within a speech, a
+# speaker who says too little, characters that LEAF does not know.
+play() {
+	printf 'ANNA:\nTo be: or not to be,\nthat is the question:\n\nBOB:\n\nANNA:\nWhether $5 {or} more.\n\n\nCHORUS OF MANY:\n%s\n\nBOB:\nAy.\n' \
+		"$(printf 'Sing high, sing low. %.0s' 1 2 3)" >play.txt
+}
+
+@test "text: windows of characters and the next one, each speaker apart" {
+	play
+	fl-partition -d text:file=play.txt,window=7,stride=2,by=speaker -B natural -o c --no-sync
+	fl-partition -d text:file=play.txt,window=7,stride=3 -k 1 -B iid -o all --no-sync
+	fl-partition -d text:file=play.txt,window=7,stride=3,vocab=tff -k 1 -B iid -o tff --no-sync
+	fl-partition -d text:file=play.txt,window=7,vocab=file -k 1 -B iid -o own --no-sync
+	"$PYTHON" - "$G" <<-'END'
+	import glob, json, sys
+	sys.path.insert(0, sys.argv[1])
+	from fed_record import load
+	text = open("play.txt").read()
+	leaf = "\n !\"&'(),-.0123456789:;>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[]abcdefghijklmnopqrstuvwxyz}"
+	tff = ('dhlptx@DHLPTX $(,048cgkoswCGKOSW[_#\'/37;?bfjnrvzBFJNRVZ"&*.26:\naeimquyAEIMQUY]!%)-159\r')
+	assert len(leaf) == 80 and len(tff) == 86
+
+	def check(folder, k, string, stride, code, classes):
+	    t, m, _ = load(f"{folder}/{k:04}.safetensors")
+	    code = [code(c) for c in string]
+	    code = [c for c in code if c is not None]
+	    want = [code[i:i + 8] for i in range(0, len(code) - 7, stride)]
+	    assert want == [list(x) + [y] for x, y in zip(t["x"].tolist(), t["y"].tolist())], folder
+	    assert m["fl.classes"] == str(classes) and len(json.loads(m["fl.labels"])) == classes
+	    return t, json.loads(m["fl.labels"])
+
+	said = {"ANNA": "To be: or not to be,\nthat is the question:\nWhether 5 or} more.\n",
+	        "CHORUS OF MANY": "Sing high, sing low. " * 3 + "\n"}
+	assert len(glob.glob("c/*.safetensors")) == 2     # Bob has no window
+	for k, string in enumerate(said.values()):
+	    t, labels = check("c", k, string, 2, lambda c: leaf.find(c), 80)
+	    assert set(t["group"].tolist()) == {[0, 2][k]}, t["group"]
+	    assert labels == list(leaf)
+	check("all", 0, text, 3, lambda c: leaf.find(c) if c in leaf else None, 80)
+	_, labels = check("tff", 0, text, 3, lambda c: tff.find(c) + 1 if c in tff else 87, 90)
+	assert labels == [""] + list(tff) + [""] * 3
+	_, labels = check("own", 0, text, 1, sorted(set(text)).index, len(set(text)))
+	assert labels == sorted(set(text))
+	END
+}
+
+@test "text that is none" {
+	play
+	refused 2 "text wants file=" text:window=3
+	refused 2 "vocab" text:file=play.txt,vocab=utf8
+	refused 3 "no text is longer than window=4000" text:file=play.txt,window=4000
+	refused 3 "no line 'NAME:' begins a speech" text:file=t.csv,by=speaker
+	refused 4 "No such file" text:file=none.txt
+	printf 'a\0b' >zero.txt
+	refused 3 "zero.txt" text:file=zero.txt
+	: >empty.txt
+	refused 3 "empty.txt" text:file=empty.txt
+	# Any bytes: three of them are in LEAF's vocabulary.
+	printf 'a\377\200b\303\244c' >bytes.txt
+	fl-partition -d text:file=bytes.txt,window=2 -k 1 -B iid -o c --no-sync
+	fl-partition -d text:file=bytes.txt,window=6,vocab=file -k 1 -B iid -o d --no-sync
+	st-ls -n 1 --meta d/0000.safetensors | grep -qF '"0xff"'
+}
+
+@test "a character LSTM learns a text that repeats, better than letter frequencies can" {
+	for i in $(seq 40); do echo "the quick brown fox jumps over the lazy dog."; done >fox.txt
+	fl-partition -d text:file=fox.txt,window=8 -k 1 -B iid -o c --no-sync
+	fl-init -a shakespeare-lstm:length=8,hidden=24 -s 1 -o m.safetensors
+	fl-local-train -m m.safetensors --opt adam:lr=0.02 -b 32 -e 4 c/0000.safetensors |
+		fl-aggregate -n 1 -m m.safetensors -o m1.safetensors
+	fl-eval -m m1.safetensors --metric loss --format json c/0000.safetensors >loss.json
+	"$PYTHON" -c "
+import collections, json, math
+t = open('fox.txt').read()
+entropy = -sum(v / len(t) * math.log(v / len(t)) for v in collections.Counter(t).values())
+loss = json.loads(open('loss.json').readline())['loss']
+print(loss, entropy)
+assert loss < entropy / 2"
+}

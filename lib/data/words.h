@@ -1,6 +1,6 @@
 /* A text file in memory, plain or gzip, and the words that label its examples. */
-#ifndef FL_DATA_TEXT_H
-#define FL_DATA_TEXT_H
+#ifndef FL_DATA_WORDS_H
+#define FL_DATA_WORDS_H
 
 #include <stddef.h>
 #include <stdint.h>
