@@ -24,6 +24,12 @@ void fl_act_exp(const double *x, double *y, size_t n)
 		y[i] = fl_exp(x[i]);
 }
 
+void fl_act_log(const double *x, double *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = fl_log(x[i]);
+}
+
 void fl_act_softmax(const double *z, double *p, double *lse, size_t B, size_t C)
 {
 	for (size_t b = 0; b < B; b++, z += C, p += C) {
@@ -54,6 +60,11 @@ void fl_act_exp(const float *x, float *y, size_t n)
 {
 	fl_vexp(x, y, n);
 }
+
+void fl_act_log(const float *x, float *y, size_t n)
+{
+	fl_vlog(x, y, n);
+}
 #endif
 
 /* exp(-x) overflows to infinity for very negative x, whose result is then 0. */
@@ -64,4 +75,25 @@ void fl_act_sigmoid(const fl_real *x, fl_real *y, size_t n)
 	fl_act_exp(y, y, n);
 	for (size_t i = 0; i < n; i++)
 		y[i] = 1 / (1 + y[i]);
+}
+
+/* max(x,0) + log(1+e), e = exp(-|x|). The logarithm of u = 1+e rounded lacks
+ * (e - (u-1))/u, which is nearly all of it for small e. */
+void fl_act_softplus(const fl_real *x, fl_real *y, size_t n)
+{
+	enum { BLOCK = 256 };
+	fl_real e[BLOCK], u[BLOCK], l[BLOCK];
+
+	for (size_t i0 = 0; i0 < n; i0 += BLOCK, x += BLOCK, y += BLOCK) {
+		size_t m = n - i0 < BLOCK ? n - i0 : BLOCK;
+
+		for (size_t i = 0; i < m; i++)
+			e[i] = x[i] < 0 ? x[i] : -x[i];
+		fl_act_exp(e, e, m);
+		for (size_t i = 0; i < m; i++)
+			u[i] = 1 + e[i];
+		fl_act_log(u, l, m);
+		for (size_t i = 0; i < m; i++)
+			y[i] = (x[i] > 0 ? x[i] : 0) + (l[i] + (e[i] - (u[i] - 1)) / u[i]);
+	}
 }

@@ -10,11 +10,15 @@
 #include "nn/lanes.h"
 #include "nn/linear.h"
 
+static const char *const init_name[] = { "torch", "zero", NULL };
+
 const struct fl_param fl_linear_params[] = {
 	{ "out", FL_P_INT, offsetof(struct fl_linear, out), NULL, 1, 1 << 24, NULL, "n",
 	  "outputs; must be given" },
 	{ "bias", FL_P_BOOL, offsetof(struct fl_linear, bias), "on", 0, 0, NULL, NULL,
 	  "whether a bias is added" },
+	{ "init", FL_P_ENUM, offsetof(struct fl_linear, init), NULL, 0, 0, init_name, "how",
+	  "initial weights: torch, its default, or zero; unset: torch" },
 	{ 0 }
 };
 
@@ -45,6 +49,8 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 	size_t I = l->in.d[0], O = l->out.d[0], cols = param == WEIGHT ? I : 1;
 	double bound = 1 / sqrt((double)I);
 
+	if (((const struct fl_linear *)l->p)->init == FL_LINEAR_ZERO)
+		return;		/* the vector is zero before */
 	for (size_t o = 0; o < O; o++)
 		for (size_t i = 0; i < cols; i++)
 			w[i * O + o] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));

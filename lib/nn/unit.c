@@ -1,4 +1,4 @@
-/* Every example scaled to unit length. */
+/* Every example scaled to unit length, or another. */
 #include "nn/unit.h"
 
 #include <math.h>
@@ -40,6 +40,24 @@ FL_BODY void fl_unit_back_body(const fl_real *x, const fl_real *inv, const fl_re
 FL_ISA_FN(fl_unit_back, (const fl_real *x, const fl_real *inv, const fl_real *dy, fl_real *dx,
                          size_t B, size_t n), (x, inv, dy, dx, B, n))
 
+struct unit {
+	double length;
+};
+
+static const struct fl_param params[] = {
+	{ "length", FL_P_REAL, offsetof(struct unit, length), NULL, 1e-6, 1e6, NULL, "x",
+	  "the length; unset: 1" },
+	{ 0 }
+};
+
+static void to_length(const struct fl_layer *l, fl_real *x, size_t n)
+{
+	double length = ((const struct unit *)l->p)->length;
+
+	for (size_t i = 0; length > 0 && i < n; i++)
+		x[i] *= (fl_real)length;
+}
+
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
 	(void)e;
@@ -52,12 +70,15 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 {
 	(void)relu;
 	fl_unit_rows(a->x, a->y, a->cache, a->B, l->out.d[0]);
+	to_length(l, a->y, a->B * l->out.d[0]);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	if (a->dx)
-		fl_unit_back(a->x, a->cache, a->dy, a->dx, a->B, l->out.d[0]);
+	if (!a->dx)
+		return;
+	fl_unit_back(a->x, a->cache, a->dy, a->dx, a->B, l->out.d[0]);
+	to_length(l, a->dx, a->B * l->out.d[0]);
 }
 
 const struct fl_layer_entry fl_layer_unit = {
@@ -66,6 +87,8 @@ const struct fl_layer_entry fl_layer_unit = {
 		.title = "Unit length",
 		.cite = "torch.nn.functional.normalize",
 		.doc = "an example as a vector of unit length",
+		.params = params,
+		.psize = sizeof(struct unit),
 		.formula = "y = x / |x|",
 	},
 	.shape = shape,

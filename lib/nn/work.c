@@ -226,7 +226,7 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 		struct fl_pass a = {
 			.B = B, .x = k->act[l->from], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
 			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = k->dx[i], .dw = dw,
-			.dx2 = k->dx2[i],
+			.x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = k->dx2[i],
 			.flags = FL_BACK_FIRST, .done = done ? tell : NULL, .ctx = &s,
 			.scratch = k->scratch,
 		};

@@ -76,6 +76,10 @@ static const struct sample {
 	{ "slice", IMAGE(2,2,3) "{\"layer\":\"slice\",\"size\":12}," OUT "]}", 0 },
 	{ "unit", VECTOR(19) "{\"layer\":\"unit\"}," OUT "]}", 0 },
 	{ "unit", VECTOR(1) LIN(3) ",{\"layer\":\"unit\"}]}", 1 },
+	{ "unit", VECTOR(5) "{\"layer\":\"unit\",\"length\":3}," OUT "]}", 0 },
+	{ "softplus", VECTOR(9) "{\"layer\":\"softplus\"}," OUT "]}", 0 },
+	{ "product", VECTOR(4) "{\"layer\":\"product\",\"body\":[" LIN(1) "]}]}", 1 },
+	{ "product", VECTOR(5) "{\"layer\":\"product\",\"body\":[" LIN(1) "],\"shortcut\":[" LIN(18) "]}]}", 2 },
 	{ "append", VECTOR(4) "{\"layer\":\"append\"}]}", 0 },
 	{ "append", VECTOR(2) "{\"layer\":\"append\",\"tensor\":\"t\",\"size\":3,\"init\":-2}," OUT "]}", 0 },
 	{ "append", VECTOR(2) "{\"layer\":\"append\",\"scalar\":true}]}", 0 },
@@ -383,6 +387,21 @@ static void check_net(const char *arch)
 	fl_net_release(&t.net);
 }
 
+static void adapters(void)
+{
+	check_net("asymvlm:dim=6,hidden=9");
+	check_net("asymvlm:dim=6,hidden=9,dist=ps,direction=i2t,tau=3");
+	check_net("asymvlm:dim=6,hidden=9,residual=on,kappa=3");
+	check_net("asymvlm:dim=6,hidden=9,mean=fixed,dist=ps");
+	check_net("asymvlm:dim=6,hidden=9,images=adapted,tau=1000");
+	check_net("asymvlm:dim=6,hidden=9,images=adapted,residual=on");
+	check_net("pfe:dim=6,hidden=9");
+	check_net("pcmepp:dim=6,hidden=9");
+	check_net("prolip:dim=6,hidden=9");
+	check_net("probvlm:dim=6,hidden=9");
+	check_net("probvlm:dim=6,hidden=9,mean=fixed");
+}
+
 static int is_small(const char *arch)
 {
 	struct fl_net net;
@@ -425,6 +444,7 @@ static void nets(void)
 	check_net(VECTOR(4) LIN(4) "," BLOCK(RELU "," LIN(4), FLAT "," LIN(4)) "," OUT "]}");
 	check_net(VECTOR(4) LIN(4) "," BLOCK(RELU "," LIN(4), FLAT) "," OUT "]}");
 	check_net("{\"input\":[6],\"layers\":[{\"layer\":\"linear\",\"out\":5},{\"layer\":\"relu\"}]}");
+	adapters();
 }
 
 /* Features are what their layer read, though a relu follows. */

@@ -1,0 +1,33 @@
+/* What architectures of adapters share: towers over halves of a pair's row (text then
+ * image, dim numbers each), and the recipes they were published with. */
+#ifndef FL_MODEL_ADAPTERNET_H
+#define FL_MODEL_ADAPTERNET_H
+
+#include "model/model.h"
+
+/* Parameters every adapter begins with. */
+struct fl_tower {
+	int64_t dim, hidden;
+};
+#define FL_TOWER_PARAMS(S)                                                              \
+	{ "dim", FL_P_INT, offsetof(S, tower.dim), "512", 2, 1 << 16, NULL, "n",        \
+	  "width of the embeddings" },                                                  \
+	{ "hidden", FL_P_INT, offsetof(S, tower.hidden), "1024", 1, 1 << 16, NULL, "n", \
+	  "width of the three hidden layers" }
+
+/* "{"input":[2 dim],"layers":[". */
+void fl_tower_open(const struct fl_tower *t, struct fl_str *out);
+/* A slice layer over dim numbers from place at, in units of dim. */
+void fl_tower_slice(const struct fl_tower *t, int64_t at, struct fl_str *out);
+/* Linear layers PREFIX0, 2 and 4 of hidden and 6 of `outputs` numbers, relus between;
+ * zero: the last begins as zero. */
+void fl_tower_mlp(const struct fl_tower *t, const char *prefix, int64_t outputs, int zero,
+                  struct fl_str *out);
+/* Both halves as unit vectors, the first layer of a net. */
+void fl_tower_unit(const struct fl_tower *t, struct fl_str *out);
+/* A block NAME that puts the mlp logvar over the part at `at` before all there is;
+ * more: layers behind it, or "". */
+void fl_tower_logvar(const struct fl_tower *t, const char *name, int64_t at, const char *more,
+                     struct fl_str *out);
+
+#endif
