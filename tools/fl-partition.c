@@ -209,25 +209,47 @@ static int hold_out(struct job *j, struct fl_err *e)
 }
 
 /* A group on both sides lets a model be tested on what it was trained on, as wells of
- * one compound are. One that is a whole client, as a writer is, is meant. */
+ * one compound are. Where a client is of one group alone, as writers and domains
+ * are, that is meant. */
 struct leak {
 	size_t groups, n;	/* all; on both sides */
 	size_t train, test;	/* an example on either side of the first one */
 };
 
 #define NONE UINT32_MAX
-#define MANY (UINT32_MAX - 1)
 
-static void note(uint32_t *have, uint32_t v)
+/* mixed(U): 1 for groups that share a client with another. */
+static int find_mixed(const struct job *j, const struct fl_groups *g, unsigned char *mixed,
+                      struct fl_err *e)
 {
-	*have = *have == NONE || *have == v ? v : MANY;
+	const struct fl_part *s = &j->split;
+	uint32_t *only = fl_arena_get(s->arena, s->K, sizeof *only, e);
+	unsigned char *many = fl_arena_zero(s->arena, s->K, 1, e);
+
+	if (!only || !many)
+		return -1;
+	for (size_t k = 0; k < s->K; k++)
+		only[k] = NONE;
+	for (size_t i = 0; i < s->N; i++) {
+		uint32_t k = s->owner[i];
+
+		if (k == FL_PART_DROPPED)
+			continue;
+		many[k] |= only[k] != NONE && only[k] != g->of[i];
+		only[k] = g->of[i];
+	}
+	for (size_t i = 0; i < s->N; i++)
+		if (s->owner[i] != FL_PART_DROPPED)
+			mixed[g->of[i]] |= many[s->owner[i]];
+	return 0;
 }
 
 static int find_leaks(const struct job *j, struct leak *l, struct fl_err *e)
 {
 	const struct fl_part *s = &j->split;
 	struct fl_groups g;
-	uint32_t *side[2], *client, *group;	/* first example; the group's client, the client's group */
+	uint32_t *side[2];	/* (U) the first example there */
+	unsigned char *mixed;
 
 	*l = (struct leak){ .n = 0 };
 	if (!s->group)
@@ -235,31 +257,19 @@ static int find_leaks(const struct job *j, struct leak *l, struct fl_err *e)
 	if (fl_groups_find(s, "--leaks", &g, e) ||
 	    !(side[0] = fl_arena_get(s->arena, g.U, sizeof **side, e)) ||
 	    !(side[1] = fl_arena_get(s->arena, g.U, sizeof **side, e)) ||
-	    !(client = fl_arena_get(s->arena, g.U, sizeof *client, e)) ||
-	    !(group = fl_arena_get(s->arena, s->K, sizeof *group, e)))
+	    !(mixed = fl_arena_zero(s->arena, g.U, 1, e)) || find_mixed(j, &g, mixed, e))
 		return -1;
 	for (size_t i = 0; i < g.U; i++)
-		side[0][i] = side[1][i] = client[i] = NONE;
-	for (size_t k = 0; k < s->K; k++)
-		group[k] = NONE;
-	for (size_t i = 0; i < s->N; i++) {
-		if (s->owner[i] == FL_PART_DROPPED)
-			continue;
-		if (side[j->held[i]][g.of[i]] == NONE)
+		side[0][i] = side[1][i] = NONE;
+	for (size_t i = 0; i < s->N; i++)
+		if (s->owner[i] != FL_PART_DROPPED && side[j->held[i]][g.of[i]] == NONE)
 			side[j->held[i]][g.of[i]] = (uint32_t)i;
-		note(&client[g.of[i]], s->owner[i]);
-		note(&group[s->owner[i]], g.of[i]);
-	}
 	l->groups = g.U;
-	for (size_t i = 0; i < g.U; i++) {
-		if (side[0][i] == NONE || side[1][i] == NONE ||
-		    (client[i] != MANY && group[client[i]] == i))
-			continue;
-		if (!l->n++) {
+	for (size_t i = 0; i < g.U; i++)
+		if (mixed[i] && side[0][i] != NONE && side[1][i] != NONE && !l->n++) {
 			l->train = side[0][i];
 			l->test = side[1][i];
 		}
-	}
 	return 0;
 }
 

@@ -256,10 +256,64 @@ whole() {
 	run --separate-stderr fl-partition -d moa:plates=4,group=plate -B natural --test-frac 0.2 \
 		--leaks refuse --no-sync -o c --test-output t
 	[ "$status$stderr" = 0 ]
+	run --separate-stderr fl-partition -d moa:plates=4,group=plate -k 8 -B domains --test-frac 0.2 \
+		--leaks refuse --no-sync -o c --test-output t
+	[ "$status$stderr" = 0 ]
 	run --separate-stderr fl-partition -d digits -k 3 -B iid --test-frac 0.2 --leaks refuse --no-sync -o c \
 		--test-output t
 	[ "$status$stderr" = 0 ]
 	fl-partition -d c/0000.safetensors -k 3 -B iid --test-frac 0.2 --leaks refuse --no-sync -o d --test-output t
+}
+
+@test "domains: a client is of one, and those of one have as much of it" {
+	need_numpy
+	fl-partition -d moa:plates=3,group=plate,compounds=4 -k 8 -B domains -s 1 -o c --no-sync
+	PYTHONPATH=$G/part "$PYTHON" - <<-'END'
+	from check import load
+	n = [[], [], []]
+	for k in range(8):
+	    g = set(load("c/%04d.safetensors" % k)[1]["group"].tolist())
+	    assert g == {k % 3}, (k, g)
+	    n[k % 3].append(len(load("c/%04d.safetensors" % k)[1]["y"]))
+	assert all(max(a) - min(a) <= 1 for a in n) and sum(map(sum, n)) == 40 * 6 + 30
+	END
+	fl-partition -d moa:plates=3,group=plate,compounds=4 -B domains -s 1 -o d --no-sync
+	fl-partition -d moa:plates=3,group=plate,compounds=4 -B natural -s 1 -o n --no-sync
+	[ "$(jq -c .sizes d/partition.json)" = "$(jq -c .sizes n/partition.json)" ]
+	fails 3 "2 clients cannot be of 3 domains" fl-partition -d moa:plates=3,group=plate -k 2 -B domains -o x
+	fails 3 "no tensor 'group'" fl-partition -d digits -B domains -o x
+}
+
+@test "missing modalities: blank for all of a client, at the rate, never all" {
+	need_numpy
+	args=(-d digits -k 200 -B iid -s 2 --no-sync)
+	fl-partition "${args[@]}" -o plain
+	fl-partition "${args[@]}" -o some --shift missing:rate=0.6
+	fl-partition "${args[@]}" -o half --test-frac 0.3 --test-output held --shift missing:modalities=2,rate=0.5,fill=7
+	PYTHONPATH=$G/part "$PYTHON" - <<-'END'
+	import numpy as np
+	from check import load
+	lost = []
+	for k in range(200):
+	    p, s, a, b = (load("%s/%04d.safetensors" % (d, k))[1] for d in ("plain", "some", "half", "held"))
+	    x, q = p["x"].reshape(len(p["y"]), 8, -1), s["x"].reshape(len(p["y"]), 8, -1)
+	    gone = [m for m in range(8) if (q[:, m] == 0).all() and (x[:, m] != 0).any()]
+	    kept = [m for m in range(8) if m not in gone]
+	    assert (q[:, kept] == x[:, kept]).all() and kept
+	    lost.append(len(gone))
+	    for h in np.concatenate([a["x"], b["x"]]).reshape(len(p["y"]), 2, -1).swapaxes(0, 1)[None]:
+	        blank = [(m == 7).all() for m in h]
+	        assert not all(blank)
+	        lost.append(sum(blank) * 1000)
+	# 8 rows at .6: 1600 draws, within 4 deviations; one of 2 blocks at .5: 3/4 lack one.
+	n = sum(v for v in lost if v < 1000)
+	assert abs(n - 960) < 4 * np.sqrt(1600 * .24) + 4, n
+	n = sum(v for v in lost if v >= 1000) / 1000
+	assert abs(n - 150) < 4 * np.sqrt(200 * .75 * .25), n
+	END
+	fails 3 "9 modalities want as many channels" fl-partition -d digits -k 2 -B iid -o x --shift missing:modalities=9
+	fails 3 "no byte" fl-partition -d digits -k 2 -B iid -o x --shift missing:fill=0.5
+	fl-partition -d moa -k 2 -B iid --shift missing:fill=-0.5,modalities=3 -o x --no-sync
 }
 
 @test "shifts: turned, noisy, renamed; a client's parts alike" {
@@ -426,4 +480,11 @@ whole() {
 	fl-partition -d d.safetensors -k 10000 -B iid --index -o c --no-sync
 	[ "$(jq '.sizes | min, max' c/partition.json | xargs)" = "6 6" ]
 	[ "$(find c -name '*.safetensors' | wc -l)" = 10000 ]
+}
+
+@test "a million clients by index, in the memory of a small machine" {
+	fl-partition -d moa:mechanisms=10,compounds=10000,wells=10,dmso=0,dim=1 -k 1 -B iid -o c --no-sync
+	[ -n "$(ulimit -v 400000 2>/dev/null && fl-partition -h)" ] || skip "no limit on memory here"
+	(ulimit -v 400000 && fl-partition -d c/0000.safetensors -k 1000000 -B iid --index -o - | tail -c 100) >end
+	grep -aq '"fl.count":"1000000","fl.kind":"end"' end
 }
