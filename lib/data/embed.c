@@ -615,6 +615,24 @@ fail:
 	return -1;
 }
 
+int fl_embeds_take(struct fl_embeds *m, struct fl_tset *rec, const char *name, struct fl_err *e)
+{
+	struct where w = { .source = name };
+	struct fl_embed *p;
+
+	*m = (struct fl_embeds){ .n = 0 };
+	if ((p = add_part(m, e))) {
+		p->rec = *rec;
+		*rec = (struct fl_tset){ .t = NULL };
+		if ((p->name = fl_arena_str(&p->arena, name, e)) && !from_record(p, &w, e) &&
+		    !count_rows(m, e))
+			return 0;
+	}
+	fl_tset_release(rec);
+	fl_embeds_release(m);
+	return -1;
+}
+
 const struct fl_embed *fl_embeds_part(const struct fl_embeds *m, size_t i)
 {
 	size_t lo = 0, hi = m->n;

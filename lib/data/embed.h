@@ -49,6 +49,9 @@ struct fl_embeds {
 	struct fl_idrow *byid;		/* (N) by id, or NULL: ids are row numbers */
 };
 int fl_embeds_open(struct fl_embeds *m, const char *const *source, size_t n, struct fl_err *e);
+/* The rows `emb` of a record in memory, which is moved in (rec is emptied, on failure
+ * too) and whose data stay where they are; name: for messages, copied. */
+int fl_embeds_take(struct fl_embeds *m, struct fl_tset *rec, const char *name, struct fl_err *e);
 void fl_embeds_release(struct fl_embeds *m);
 
 /* The tensor of m->rec that says WHAT of the rows: WHAT beside `emb`, NAME_WHAT beside

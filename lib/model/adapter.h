@@ -1,0 +1,38 @@
+/* An adapter's model applied to embeddings: rows of texts or of images in, what the
+ * model takes their distributions to be out (nn/posterior.h). */
+#ifndef FL_MODEL_ADAPTER_H
+#define FL_MODEL_ADAPTER_H
+
+#include "data/embed.h"
+#include "model/model.h"
+
+struct fl_adapter {
+	struct fl_net net;
+	fl_real *w;			/* (P) */
+	struct fl_reading reading;	/* width, score, what there is of either side */
+};
+
+/* From a record of kind model. FL_EDATA where its loss reads no distributions: it is
+ * not an adapter of pairs. The record may be released afterwards. */
+int fl_adapter_take(struct fl_adapter *a, const struct fl_tset *model, struct fl_err *e);
+int fl_adapter_open(struct fl_adapter *a, const char *path, struct fl_err *e);
+void fl_adapter_release(struct fl_adapter *a);
+
+/* Fills out (empty) with a record of kind embed that owns its tensors: emb (N,d), the
+ * means; kappa (N) F32, var (N,d) F32 and uncertainty (N) F64 where the side has them;
+ * id and label of the rows; fl.metric and fl.unit. The same bytes for any number of
+ * threads. FL_EDATA: rows of another width, not finite, or all zeros, by number;
+ * FL_ENUM: a result that is not finite. */
+int fl_adapter_record(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *rows,
+                      int threads, struct fl_tset *out, struct fl_err *e);
+/* The same in place of rows, whose files are closed: from here on they are adapted
+ * embeddings with kappa, var and uncertainty beside them, as if read from such a record. */
+int fl_adapter_replace(const struct fl_adapter *a, enum fl_side side, struct fl_embeds *rows,
+                       int threads, struct fl_err *e);
+
+/* The same for a few rows x(n,d) in memory; k: room of this thread, initialised for
+ * batches up to k->B with fl_work_init(k, &a->net, B, 0, e). No checks. */
+void fl_adapter_apply(const struct fl_adapter *a, enum fl_side side, const float *x, size_t n,
+                      struct fl_work *k, struct fl_posterior *out);
+
+#endif
