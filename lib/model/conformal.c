@@ -94,7 +94,7 @@ const struct fl_arch fl_arch_conformal = {
 		.name = "conformal",
 		.title = "Conformal zero-shot classifier",
 		.cite = "Sadinle et al., JASA 114, 2019; Romano et al., NeurIPS 2020; Angelopoulos et al., ICLR 2021",
-		.doc = "zero-shot classifier whose sets of classes hold the true one as often as asked",
+		.doc = "zero-shot classifier with sets of classes of a known coverage",
 		.params = params,
 		.psize = sizeof(struct conformal),
 		.formula = "{c: score_c <= q}, q the ceil((n+1)(1-level))-th smallest score of the true classes",

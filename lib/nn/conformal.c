@@ -140,7 +140,7 @@ const struct fl_layer_entry fl_layer_conformal = {
 		.name = "conformal",
 		.title = "Conformal prediction",
 		.cite = "Vovk et al. 2005; Sadinle et al., JASA 114, 2019; Romano et al., NeurIPS 2020",
-		.doc = "outputs as they are, with the quantile that makes sets of classes of them",
+		.doc = "outputs as they are, with the quantile of its sets of classes",
 		.params = params,
 		.psize = sizeof(struct fl_conformal),
 		.formula = "{c: score_c <= quantile}",

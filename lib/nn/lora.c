@@ -26,7 +26,7 @@ static const struct fl_param params[] = {
 	{ "bias", FL_P_BOOL, offsetof(struct lora, bias), "on", 0, 0, NULL, NULL,
 	  "whether a bias is added" },
 	{ "init", FL_P_ENUM, offsetof(struct lora, init), NULL, 0, 0, init_name, "how",
-	  "initial weight and bias: torch, as a linear layer's, or zero; unset: torch" },
+	  "initial weight and bias, as torch's or zero; unset: torch" },
 	{ 0 }
 };
 
