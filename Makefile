@@ -29,13 +29,13 @@ LIBS    := -l:libjansson.a -l:libz.a -lm -pthread
 # keeps a processor busy waiting from the moment a program starts.
 BLAS    := -L/usr/lib/$(shell $(CC) -print-multiarch)/openblas-serial -l:libopenblas.a -lm
 # Programs that multiply matrices; the others do not pay for loading a BLAS.
-BLAS_TOOLS := fl-local-train fl-eval fl-stats
+BLAS_TOOLS := fl-local-train fl-eval fl-stats fl-distill
 
 SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data augment by schedule shift opt metric rmetric arch layer loss method rule server stat
+FAMILIES := data augment by schedule shift opt metric rmetric arch layer loss method rule server stat distill
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -51,6 +51,7 @@ DIR_method := lib/fed/client
 DIR_rule   := lib/fed/agg
 DIR_server := lib/fed/server
 DIR_stat   := lib/fed/stat
+DIR_distill := lib/fed/distill
 HDR_data   := data/source.h
 HDR_augment := augment/augment.h
 HDR_by     := part/part.h
@@ -66,6 +67,7 @@ HDR_method := fed/client/client.h
 HDR_rule   := fed/agg/agg.h
 HDR_server := fed/server/server.h
 HDR_stat   := fed/stat/stat.h
+HDR_distill := fed/distill/distill.h
 GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/blob.c
 
 OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)

@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# fl-distill: a server that trains, against PyTorch (golden/distill/make.py) and in a
+# pipeline.
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	G=$ROOT/test/golden/distill
+	M=$G/model.safetensors
+}
+
+# refuses STATUS TEXT ARGUMENT...
+refuses() {
+	local want=$1 text=$2
+	shift 2
+	run fl-distill -o never "$@"
+	echo "$output"
+	[ "$status" = "$want" ]
+	[[ $output == *"$text"* ]]
+	[ ! -e never ]
+}
+
+@test "feddf equals PyTorch" {
+	o="--opt adam:lr=0.02 -e 4 -b 5 --shuffle none -d $G/data.safetensors"
+	fl-distill -m "$M" -M feddf:tau=2 $o -o got.safetensors "$G"/[012].safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/feddf.safetensors"
+	fl-distill -m "$M" -M feddf:weight=examples $o -o got.safetensors "$G"/[012].safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/feddf-examples.safetensors"
+}
+
+@test "ccvr without variance equals PyTorch's classifier of the means" {
+	fl-distill -m "$M" -M ccvr:samples=6 --with "$G/moments.safetensors" \
+		--opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none -o got.safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr.safetensors"
+}
+
+@test "the next round's model, from the clients' mean; the same bytes in any order" {
+	o="-m $M -M feddf -d $G/data.safetensors"
+	fl-distill $o -s 3 -o a.safetensors "$G"/[012].safetensors
+	cat "$G"/2.safetensors "$G"/0.safetensors "$G"/1.safetensors | fl-distill $o -s 3 -n 3 | cmp - a.safetensors
+	fl-distill $o -s 3 -j 3 "$G"/[012].safetensors | cmp - a.safetensors
+	fl-distill $o -s 4 -o b.safetensors "$G"/[012].safetensors
+	run st-cmp a.safetensors b.safetensors
+	[ "$status" = 1 ]
+	for cpu in ref avx2; do FL_CPU=$cpu fl-distill $o -s 3 "$G"/[012].safetensors | cmp - a.safetensors || [ "$cpu" = avx2 ]; done
+	fl-distill $o --steps 0 -o mean.safetensors "$G"/[012].safetensors
+	fl-aggregate -m "$M" -o avg.safetensors "$G"/[012].safetensors
+	st-cmp --rtol=1e-6 --atol=1e-7 mean.safetensors avg.safetensors
+	"$PYTHON" - "$M" <<-'END'
+		import os, sys
+		sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		from fed_record import load
+		m = load("a.safetensors")[1]
+		assert m["fl.kind"] == "model" and m["fl.round"] == "1" and m["fl.parent"] == load(sys.argv[1])[2]
+		assert m["fl.arch"] == load(sys.argv[1])[1]["fl.arch"] and "feddf" in m["fl.prov"]
+	END
+}
+
+@test "on skewed clients, virtual features mend the classifier and nothing else" {
+	fl-partition -q -d digits -k 4 -B dirichlet:alpha=0.1 -s 1 -o clients --test-frac 0.2 --test-output held
+	fl-init -a mlp:in=64,hidden=32,out=10 -s 1 -o g.safetensors
+	fl-local-train -m g.safetensors --opt sgd:lr=0.1 -e 5 clients/*.safetensors |
+		fl-aggregate -m g.safetensors -o m.safetensors
+	fl-stats -m m.safetensors moments clients/*.safetensors | fl-aggregate -o moments.safetensors
+	fl-distill -m m.safetensors -M ccvr:samples=200 --with moments.safetensors -o c.safetensors
+	accuracy() { fl-eval -m $1.safetensors --format json held/*.safetensors | jq 'select(.kind == "summary").accuracy'; }
+	m=$(accuracy m)
+	c=$(accuracy c)
+	echo "$m $c"
+	jq -en "$c > $m + 0.2"
+	for s in m c; do st-cat --tensor '0.*' --no-prov -o $s.body $s.safetensors; done
+	st-cmp m.body c.body
+	[ "$(st-ls c.safetensors | cut -f1)" = 1 ]
+}
+
+@test "what does not fit is refused" {
+	u="$G/0.safetensors"
+	refuses 2 "method feddf wants proxy data: -d SOURCE" -m "$M" -M feddf "$u"
+	refuses 2 "method ccvr has no use for -d" -m "$M" -M ccvr --with "$G/moments.safetensors" -d digits
+	refuses 2 "method ccvr reads statistic moments by --with" -m "$M" -M ccvr
+	refuses 2 "method ccvr reads no updates" -m "$M" -M ccvr --with "$G/moments.safetensors" "$u"
+	refuses 2 "-M" -m "$M"
+	refuses 2 "exclude each other" -m "$M" -M feddf -d "$G/data.safetensors" -e 1 --steps 1 "$u"
+	refuses 3 "client 0 is there twice" -m "$M" -M feddf -d "$G/data.safetensors" "$u" "$u"
+	refuses 3 "want kind 'stats'" -m "$M" -M ccvr --with "$u"
+	refuses 3 "12" -m "$M" -M feddf -d digits "$u"
+	fl-distill -m "$M" -M feddf -d "$G/data.safetensors" -o next.safetensors "$u"
+	refuses 3 "client 0: fl.round is 1, but the model is of round 1" -m next.safetensors -M feddf -d "$G/data.safetensors" "$u"
+	fl-init -a mlp:in=12,hidden=7,out=3 -s 9 -o other.safetensors
+	refuses 3 "client 0: fl.base is" -m other.safetensors -M feddf -d "$G/data.safetensors" "$u"
+	fl-init -a mlp:in=12,hidden=8,out=3 -s 9 -o wide.safetensors
+	refuses 3 "moments is not of 3 classes and 8 features" -m wide.safetensors -M ccvr --with "$G/moments.safetensors"
+	refuses 5 "step 5: loss is not finite" -m "$M" -M feddf -d "$G/data.safetensors" --opt sgd:lr=1e6 -b 5 \
+		-e 9 "$G"/[012].safetensors
+	run sh -c "fl-distill -m '$M' -M ccvr --with '$G/moments.safetensors' >/dev/full"
+	[ "$status" = 4 ]
+}
+
+@test "a covariance that is none is refused, one without full rank is fine" {
+	"$PYTHON" - "$G" <<-'END'
+		import os, sys
+		sys.path.insert(0, os.environ["ROOT"] + "/test/golden/method")
+		import numpy as np
+		from ref import load, save
+		t, m = load(sys.argv[1] + "/moments.safetensors")
+		v = np.arange(7.0) - 2
+		t["cov"] = np.stack([np.outer(v, v), np.zeros((7, 7)), np.eye(7)])
+		save("flat.safetensors", t, m)
+		t["cov"][2, 3, 3] = -1
+		save("bad.safetensors", t, m)
+	END
+	fl-distill -m "$M" -M ccvr --with flat.safetensors -o c.safetensors
+	refuses 3 "class 2: the covariance is not positive semidefinite: pivot 3 is -1" -m "$M" -M ccvr --with bad.safetensors
+}
