@@ -87,6 +87,19 @@ static inline int case_import(struct cases *c, struct fl_err *e)
 	return rc;
 }
 
+static inline int case_targets(struct cases *c, struct fl_err *e)
+{
+	size_t n = c->B * c->net.targets;
+	float *t = fl_arena_zero(&c->arena, n, sizeof *t, e);
+
+	if (!t)
+		return -1;
+	case_fill("target", t, n);
+	for (size_t i = 0; i < n; i++)
+		c->work.target[i] = t[i];
+	return 0;
+}
+
 static inline int case_open(struct cases *c, struct fl_err *e)
 {
 	const struct fl_tensor *z = case_get(c, "logits");
@@ -110,7 +123,7 @@ static inline int case_open(struct cases *c, struct fl_err *e)
 		c->work.act[0][i] = !strcmp(c->name, "lstm") ? floorf((x[i] + 1) * 2.5f) : x[i];
 	for (size_t i = 0; i < c->B; i++)
 		c->y[i] = (int32_t)(i * 7 % c->net.classes);
-	return 0;
+	return case_targets(c, e);
 }
 
 static inline void case_step(struct cases *c, int s)

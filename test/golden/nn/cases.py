@@ -258,11 +258,30 @@ def supcon(z, y, tau):
     return -((logp * same).sum(1)[has] / same.sum(1)[has]).mean()
 
 
+def keys(z):
+    """Targets, of the outputs' shape."""
+    return torch.from_numpy(fill("target", tuple(z.shape))).double()
+
+
+def kd(z, y, T, alpha):
+    q, p = keys(z) / T, z / T
+    soft = nn.functional.kl_div(torch.log_softmax(p, 1), torch.log_softmax(q, 1),
+                                reduction="batchmean", log_target=True)
+    return alpha * T * T * soft + (1 - alpha) * nn.functional.cross_entropy(z, y)
+
+
+def infonce(z, y, tau):
+    u, v = nn.functional.normalize(z), nn.functional.normalize(keys(z))
+    return nn.functional.cross_entropy(u @ v.T / tau, torch.arange(len(y)))
+
+
 LOSSES = {
     "ce-smooth": ("ce:smoothing=0.1,weights=1+0.5+2+0.25",
                   nn.CrossEntropyLoss(torch.tensor([1, .5, 2, .25]).double(), label_smoothing=0.1)),
     "mse": ("mse", one_hot(nn.functional.mse_loss)),
     "bce": ("bce", one_hot(nn.functional.binary_cross_entropy_with_logits)),
+    "kd": ("kd:T=3,alpha=0.7", lambda z, y: kd(z, y, 3, 0.7)),
+    "infonce": ("infonce:tau=0.3", lambda z, y: infonce(z, y, 0.3)),
     "supcon": ("supcon:tau=0.5", lambda z, y: supcon(z, y, 0.5)),
 }
 CASES["lora"] = (spec([9], layer("lora", out=8, rank=3, alpha=6.0), layer("tanh"),

@@ -250,7 +250,7 @@ def compare(name, net, model, shape, classes, folder):
 
 def both(what, folder):
     bad, cases = 0, nets()
-    losses = ("ce-smooth", "mse", "bce", "supcon")      # one net with several losses
+    losses = sys.modules["cases"].LOSSES        # one net with several
     names = [n for n in dict.fromkeys(presets() + list(cases)) if n not in losses]
     for name in names:
         arch, net, shape, _, classes = cases[name]
