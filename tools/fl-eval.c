@@ -114,7 +114,7 @@ struct job {
 	size_t wave, nitem;
 	struct row *row;		/* (nrow); with counts for --confusion alone */
 	size_t nrow, rowcap;
-	int counting;			/* something wants counts */
+	int counting, losses;		/* something wants counts, the model's loss */
 	uint64_t *counts;		/* (C,C+1) of all clients together; NULL: none yet */
 	size_t C;			/* classes of counts */
 	struct fl_spread spread[METRICS_MAX];
@@ -180,6 +180,14 @@ static void finish(const struct fl_specs *metric, struct row *row, size_t C)
 	}
 }
 
+/* Of examples [i,i+B), whose outputs are there. */
+static double loss(const struct net *n, struct room *r, const struct fl_data *d, size_t i, size_t B)
+{
+	if (r->work.target)
+		fl_data_targets(d, NULL, i, B, r->work.target);
+	return fl_net_loss(&n->net, &r->work, r->y, B, 0);
+}
+
 static int measure(const struct job *j, const struct net *n, struct room *r, struct item *it,
                    struct fl_err *e)
 {
@@ -187,7 +195,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	const struct fl_data *d = &it->data;
 	size_t C = n->net.classes;
 
-	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, 0, e) ||
+	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||
 	    (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;
 	it->row.C = C;
@@ -204,7 +212,9 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 		for (size_t m = 0; m < metric->n; m++) {
 			const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
 
-			if (f->batch)
+			if (f->of_model)
+				it->row.v[m] += (double)B * loss(n, r, d, i, B);
+			else if (f->batch)
 				it->row.v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
 		}
 		if (it->row.counts)
@@ -709,8 +719,12 @@ static int setup(struct job *j, struct fl_err *e)
 	const struct opts *o = j->o;
 
 	j->counting = o->confusion != NULL;
-	for (size_t m = 0; m < o->metric.n; m++)
-		j->counting |= ((const struct fl_metric *)o->metric.v[m].entry)->counts != NULL;
+	for (size_t m = 0; m < o->metric.n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)o->metric.v[m].entry;
+
+		j->counting |= f->counts != NULL;
+		j->losses |= f->of_model;
+	}
 	j->wave = o->threads > 1 ? WAVE * (size_t)o->threads : 1;
 	if (fl_models_open(&j->models, o->model, e))
 		return -1;

@@ -1,24 +1,13 @@
-/* Loss: mean cross-entropy of the softmax, in nats. */
+/* The loss that the architecture brings, which knows how to compute it. */
 #include "metric/metric.h"
-
-static double batch(const void *p, const float *z, const float *lse, const int32_t *y, size_t B,
-                    size_t C)
-{
-	double sum = 0;
-
-	(void)p;
-	for (size_t i = 0; i < B; i++)
-		sum += (double)lse[i] - (double)z[i * C + (size_t)y[i]];
-	return sum;
-}
 
 const struct fl_metric fl_metric_loss = {
 	.e = {
 		.name = "loss",
-		.title = "Cross-entropy",
+		.title = "Loss of the architecture",
 		.cite = "fl-metrics(5)",
-		.doc = "mean cross-entropy of the softmax, in nats",
-		.formula = "(1/n) sum_i ( log sum_c exp z_ic - z_i,y_i )",
+		.doc = "mean loss that training minimises, as the architecture has it",
+		.formula = "mean over batches of 256 in stored order, by default of cross-entropy in nats",
 	},
-	.batch = batch,
+	.of_model = 1,
 };

@@ -175,3 +175,48 @@ fails() {
 	run script -qec "fl-eval -m m.safetensors -d digits" /dev/null </dev/null
 	[ "$status" = 0 ]
 }
+
+# value METRIC FILE: of the first client.
+value() {
+	jq -s ".[0].$1" "$2"
+}
+
+@test "loss is the architecture's own, as fl-local-train measures it; nll is the cross-entropy" {
+	for loss in ce ce:smoothing=0.1 ce:smoothing=0.2,weights=1+2+1+1+1+1+1+1+1+3 mse bce supcon:tau=0.5; do
+		fl-init -a '{"input":[64],"layers":[{"layer":"linear","out":10}],"loss":"'$loss'"}' \
+			-s 1 -o l.safetensors --no-sync
+		fl-eval -m l.safetensors --metric loss,nll --format json c/0003.safetensors >l.json
+		fl-local-train -m l.safetensors --steps 0 --measure loss0 c/0003.safetensors >u.sts
+		[ "$(value loss l.json)" = "$(st-ls -n 1 --meta u.sts | awk '$2 == "fl.loss0" { print $3 }' | jq .)" ]
+		fl-eval -m m.safetensors --metric loss --format json c/0003.safetensors >m.json
+		jq -s -e '.[0].nll - .[1].loss | fabs < 1e-12' <(head -n 1 l.json) <(head -n 1 m.json)
+		[ $loss = ce ] || [ "$(value loss l.json)" != "$(value nll l.json)" ]
+	done
+}
+
+@test "a loss that wants targets wants them of the data, where it is asked for" {
+	fl-init -a '{"input":[64],"layers":[{"layer":"linear","out":10}],"loss":"kd:T=2"}' -s 1 -o k.safetensors --no-sync
+	fl-eval -m k.safetensors --metric accuracy,nll --format json c/0003.safetensors >plain.json
+	fails 3 "tensor 'target' is missing; the model's loss wants 10 numbers an example" \
+		fl-eval -m k.safetensors c/0003.safetensors
+	"$PYTHON" -c "
+import json, sys; sys.path.insert(0, '$ROOT/test/golden')
+import numpy as np
+from fed_record import load, save
+d, meta, _ = load('c/0003.safetensors'); w = load('k.safetensors')[0]
+scale = json.loads(meta['fl.scale'])
+x = (d['x'].reshape(len(d['y']), -1) / scale['div'] - scale.get('mean', [0])[0]) / scale.get('std', [1])[0]
+z = x @ w['0.weight'].T.astype(float) + w['0.bias']
+t = np.sin(np.arange(z.size)).reshape(z.shape).astype(np.float32)
+save('t.safetensors', dict(d, target=t), **{k[3:]: v for k, v in meta.items() if k[:3] == 'fl.' and k != 'fl.v'})
+def log_softmax(a): return a - np.log(np.exp(a).sum(1, keepdims=True))
+q, p = log_softmax(t.astype(float) / 2), log_softmax(z / 2)
+kl = (np.exp(q) * (q - p)).sum(1).mean()
+ce = -log_softmax(z)[np.arange(len(z)), d['y']].mean()
+print(0.5 * 4 * kl + 0.5 * ce)" >want
+	fl-eval -m k.safetensors --metric loss --format json t.safetensors >t.json
+	jq -s -e --argjson want "$(cat want)" '.[0].loss / $want - 1 | fabs < 1e-6' t.json
+	fl-local-train -m k.safetensors t.safetensors | fl-aggregate -n 1 -m k.safetensors -o k1.safetensors
+	fl-eval -m k1.safetensors --metric loss --format json t.safetensors >t1.json
+	[ "$(jq -s '.[0].loss < .[1].loss' <(head -n 1 t1.json) <(head -n 1 t.json))" = true ]
+}

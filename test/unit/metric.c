@@ -88,7 +88,7 @@ static void test_batch(void)
 	is_near(batch("accuracy", z, NULL, y, 6, 3), 2, 0,
 	        "largest logit wins, the lowest of equals, NaN never");
 	fl_softmax_rows(even, p, lse, 1, 4);
-	is_near(batch("loss", even, lse, first, 1, 4), log(4), 1e-6, "loss of even logits is ln C");
+	is_near(batch("nll", even, lse, first, 1, 4), log(4), 1e-6, "nll of even logits is ln C");
 }
 
 /* Logits whose largest is p's; all NaN where p is -1. */
