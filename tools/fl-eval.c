@@ -27,7 +27,7 @@ enum { TSV, JSON };
 static const char *const formats[] = { "tsv", "json", NULL };
 
 struct opts {
-	const char *model, *scale, *output, *confusion;
+	const char *model, *with, *scale, *output, *confusion;
 	struct fl_strs data, min;
 	struct fl_specs metric;
 	int64_t expect, threads;
@@ -43,6 +43,8 @@ static const struct fl_opt opts[] = {
 	  "how stored values of -d become inputs" } },
 	{ 0, 0, &fl_family_metric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), "accuracy,loss",
 	  0, 0, NULL, "list", "what to measure" } },
+	{ 0, 0, NULL, { "with", FL_P_PATH, O(with), NULL, 0, 0, NULL, "model",
+	  "the model that metric ratio compares with, such as the initial one" } },
 	{ 0, 0, NULL, { "min", FL_P_STRS, O(min), NULL, 0, 0, NULL, "field=value",
 	  "exit 1 unless this field of the summary is at least that; repeatable" } },
 	{ 0, 0, NULL, { "confusion", FL_P_PATH, O(confusion), NULL, 0, 0, NULL, "file",
@@ -80,6 +82,7 @@ struct row {
 	const char *split;		/* in the run's arena; NULL: not known */
 	size_t n, order;
 	double v[METRICS_MAX];
+	double first[METRICS_MAX];	/* of the model of --with, for ratios */
 	size_t C;
 	uint64_t *counts;		/* (C,C+1) as in metric.h, or NULL; owned */
 };
@@ -110,6 +113,8 @@ struct job {
 	struct fl_models models;
 	struct net net;			/* where all clients have the same model */
 	struct room *room;		/* (threads) for it; work.B 0: not yet */
+	struct net first;		/* the model of --with */
+	struct room *froom;		/* (threads) for that */
 	struct item *item;		/* (wave) */
 	size_t wave, nitem;
 	struct row *row;		/* (nrow); with counts for --confusion alone */
@@ -175,6 +180,8 @@ static void finish(const struct fl_specs *metric, struct row *row, size_t C)
 
 		if (f->counts)
 			row->v[m] = f->counts(metric->v[m].p, row->counts, C);
+		else if (f->ratio)	/* a first loss of 0 has no ratio */
+			row->v[m] = row->first[m] > 0 ? row->v[m] / row->first[m] : NAN;
 		else
 			row->v[m] /= (double)row->n;
 	}
@@ -188,20 +195,13 @@ static double loss(const struct net *n, struct room *r, const struct fl_data *d,
 	return fl_net_loss(&n->net, &r->work, r->y, B, 0);
 }
 
-static int measure(const struct job *j, const struct net *n, struct room *r, struct item *it,
-                   struct fl_err *e)
+/* Sums of n over the examples into v: of all metrics, or where only is set, of ratios. */
+static void add_up(const struct job *j, const struct net *n, struct room *r, const struct fl_data *d,
+                   int only, double *v, uint64_t *counts)
 {
 	const struct fl_specs *metric = &j->o->metric;
-	const struct fl_data *d = &it->data;
 	size_t C = n->net.classes;
 
-	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||
-	    (j->counting && !(it->row.counts = get_counts(C, e))))
-		return -1;
-	it->row.C = C;
-	it->row.round = n->round;
-	it->row.n = d->N;
-	memset(it->row.v, 0, sizeof it->row.v);
 	for (size_t i = 0, B; i < d->N; i += B) {
 		const float *z = r->work.act[n->net.nlayer];
 
@@ -212,20 +212,48 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 		for (size_t m = 0; m < metric->n; m++) {
 			const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
 
+			if (only && !f->ratio)
+				continue;
 			if (f->of_model)
-				it->row.v[m] += (double)B * loss(n, r, d, i, B);
+				v[m] += (double)B * loss(n, r, d, i, B);
 			else if (f->batch)
-				it->row.v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
+				v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
 		}
-		if (it->row.counts)
-			fl_confusion_add(it->row.counts, z, r->y, B, C);
+		if (counts)
+			fl_confusion_add(counts, z, r->y, B, C);
 	}
-	finish(metric, &it->row, C);
+}
+
+/* fr: room for the model of --with. */
+static int measure(const struct job *j, const struct net *n, struct room *r, struct room *fr,
+                   struct item *it, struct fl_err *e)
+{
+	const struct fl_data *d = &it->data;
+	size_t C = n->net.classes;
+
+	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||
+	    (j->counting && !(it->row.counts = get_counts(C, e))))
+		return -1;
+	it->row.C = C;
+	it->row.round = n->round;
+	it->row.n = d->N;
+	memset(it->row.v, 0, sizeof it->row.v);
+	memset(it->row.first, 0, sizeof it->row.first);
+	add_up(j, n, r, d, 0, it->row.v, it->row.counts);
+	if (j->first.ready) {
+		const struct fl_net *net = &j->first.net;
+
+		if (fl_data_fits(d, fl_shape_count(&net->in), net->classes, net->targets, e) ||
+		    (!fr->work.B && room_init(fr, net, e)))
+			return fl_fail_in(e, "%s", j->o->with);
+		add_up(j, &j->first, fr, d, 1, it->row.first, NULL);
+	}
+	finish(&j->o->metric, &it->row, C);
 	return 0;
 }
 
 /* A model of its own, from a folder. */
-static int measure_personal(struct job *j, struct item *it, struct fl_err *e)
+static int measure_personal(struct job *j, struct room *fr, struct item *it, struct fl_err *e)
 {
 	struct fl_tset model = { .t = NULL };
 	struct room room = { .p = NULL };
@@ -240,7 +268,7 @@ static int measure_personal(struct job *j, struct item *it, struct fl_err *e)
 	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, e) ? -1 : 0))
 		fl_fail_in(e, "%s: model of client %" PRId64, j->models.path, it->data.client);
 	if (!rc)
-		rc = measure(j, &net, &room, it, e);
+		rc = measure(j, &net, &room, fr, it, e);
 	if (net.ready)
 		room_release(&room);
 	net_release(&net);
@@ -254,10 +282,10 @@ static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
 	struct room *r = &j->room[thread];
 
 	if (j->models.folder)
-		return measure_personal(j, &j->item[i], e);
+		return measure_personal(j, &j->froom[thread], &j->item[i], e);
 	if (!r->work.B && room_init(r, &j->net.net, e))
 		return -1;
-	return measure(j, &j->net, r, &j->item[i], e);
+	return measure(j, &j->net, r, &j->froom[thread], &j->item[i], e);
 }
 
 /* --- all data sets --- */
@@ -695,7 +723,7 @@ static int check_min(const struct job *j, int check, struct fl_err *e)
 static int check_options(const struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
-	size_t std = !strcmp(o->model, "-"), i, k;
+	size_t std = !strcmp(o->model, "-"), ratios = 0, i, k;
 
 	if (!o->metric.n || o->metric.n > METRICS_MAX)
 		return fl_fail(e, FL_EUSAGE, "--metric: want 1 to %d", METRICS_MAX);
@@ -704,6 +732,11 @@ static int check_options(const struct job *j, struct fl_err *e)
 			if (o->metric.v[i].entry == o->metric.v[k].entry)
 				return fl_fail(e, FL_EUSAGE, "--metric: %s is given twice",
 				               metric_name(j, i));
+	for (i = 0; i < o->metric.n; i++)
+		ratios += ((const struct fl_metric *)o->metric.v[i].entry)->ratio != 0;
+	if (!ratios != !o->with)
+		return fl_fail(e, FL_EUSAGE, "metric ratio and --with go together");
+	std += o->with && !strcmp(o->with, "-");
 	for (i = 0; i < o->data.n; i++)
 		std += !strcmp(o->data.v[i], "-");
 	if (o->confusion && !strcmp(o->confusion, "-"))
@@ -712,6 +745,20 @@ static int check_options(const struct job *j, struct fl_err *e)
 	if (std > 1)
 		return fl_fail(e, FL_EUSAGE, "standard input is given %zu times", std);
 	return check_min(j, 0, e);
+}
+
+static int open_first(struct job *j, struct fl_err *e)
+{
+	struct fl_tset model = { .t = NULL };
+	int rc;
+
+	if (!j->o->with)
+		return 0;
+	if (fl_stream_load(j->o->with, FL_KIND_MODEL, &model, e))
+		return -1;
+	rc = net_init(&j->first, &model, e) ? fl_fail_in(e, "%s", j->o->with) : 0;
+	fl_tset_release(&model);
+	return rc;
 }
 
 static int setup(struct job *j, struct fl_err *e)
@@ -729,7 +776,9 @@ static int setup(struct job *j, struct fl_err *e)
 	if (fl_models_open(&j->models, o->model, e))
 		return -1;
 	if (!(j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e)) ||
-	    !(j->room = fl_arena_zero(&j->run->arena, (size_t)o->threads, sizeof *j->room, e)))
+	    !(j->room = fl_arena_zero(&j->run->arena, (size_t)o->threads, sizeof *j->room, e)) ||
+	    !(j->froom = fl_arena_zero(&j->run->arena, (size_t)o->threads, sizeof *j->froom, e)) ||
+	    open_first(j, e))
 		return -1;
 	if (!j->models.folder && net_init(&j->net, &j->models.one, e))
 		return fl_fail_in(e, "%s", o->model);
@@ -750,7 +799,11 @@ static void cleanup(struct job *j)
 	for (int i = 0; j->room && i < j->o->threads; i++)
 		if (j->room[i].work.B)
 			room_release(&j->room[i]);
+	for (int i = 0; j->froom && i < j->o->threads; i++)
+		if (j->froom[i].work.B)
+			room_release(&j->froom[i]);
 	net_release(&j->net);
+	net_release(&j->first);
 	fl_models_release(&j->models);
 	free(j->row);
 }
@@ -777,7 +830,7 @@ static int reads_stdin(const struct fl_run *r)
 	for (size_t i = 0; i < o->data.n; i++)
 		if (!strcmp(o->data.v[i], "-"))
 			return 1;
-	return !strcmp(o->model, "-") || (reads_clients(r) && fl_run_stdin_default(r));
+	return !strcmp(o->model, "-") || (o->with && !strcmp(o->with, "-")) || (reads_clients(r) && fl_run_stdin_default(r));
 }
 
 static const struct fl_family *const families[] = { &fl_family_data, &fl_family_metric, NULL };

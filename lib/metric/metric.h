@@ -11,6 +11,7 @@ struct fl_metric {
 	struct fl_entry e;
 	int higher_is_better;
 	int of_model;		/* the model's own loss: neither of the two */
+	int ratio;		/* with of_model: over that of a first model */
 	/* One of the two. Adds a batch to the client's sum: z(B,C) logits, lse(B)
 	 * log-sum-exp, y(B). The client's value is the sum over n examples. */
 	double (*batch)(const void *p, const float *z, const float *lse, const int32_t *y,

@@ -52,6 +52,26 @@ fails() {
 	done
 }
 
+@test "ratios of losses to those of another model, and their spread" {
+	fl-local-train -m m.safetensors --opt sgd:lr=0.05 c/*.safetensors |
+		fl-aggregate -m m.safetensors -o 1.safetensors --no-sync
+	for k in m 1; do fl-eval -m $k.safetensors --format json c/*.safetensors >$k.jsonl; done
+	fl-eval -m 1.safetensors --with m.safetensors --metric loss,ratio --format json c/*.safetensors >r.jsonl
+	fl-eval -m 1.safetensors --with m.safetensors --metric loss,ratio --format json -j 3 c/*.safetensors | cmp - r.jsonl
+	jq -en --slurpfile a m.jsonl --slurpfile b 1.jsonl --slurpfile r r.jsonl '
+		[range(12) | ($b[.].loss / $a[.].loss - $r[.].ratio | fabs)] | max < 1e-12'
+	jq -es 'map(select(.kind == "client").ratio) as $v | .[-1] | .ratio_max == ($v | max) and .ratio_min == ($v | min) and
+		(.ratio_mean - ($v | add / length) | fabs) < 1e-12 and .ratio_worst10 == ($v | max)' r.jsonl
+	mkdir own
+	for k in $(seq 0 11); do cp 1.safetensors "own/$(printf %04d $k).safetensors"; done
+	fl-eval -m own --with m.safetensors --metric loss,ratio --format json c/*.safetensors | cmp - r.jsonl
+	fl-eval -m m.safetensors --with m.safetensors --metric ratio c/*.safetensors --min ratio_min=1 >/dev/null
+	fails 2 "metric ratio and --with go together" fl-eval -m m.safetensors --metric ratio c/*.safetensors
+	fails 2 "metric ratio and --with go together" fl-eval -m m.safetensors --with m.safetensors c/*.safetensors
+	fl-init -a logreg:in=65,out=10 -s 1 -o wide.safetensors
+	fails 3 "wide.safetensors" fl-eval -m m.safetensors --with wide.safetensors --metric ratio c/*.safetensors
+}
+
 @test "F1 and balanced accuracy: of each client, of all together; who was taken for whom" {
 	[ -x "$PYTHON" ] && "$PYTHON" -c 'import sklearn' 2>/dev/null || skip "no scikit-learn"
 	fl-eval -m m.safetensors --format json --metric accuracy,f1,balanced --confusion k c/*.safetensors >j

@@ -40,6 +40,25 @@ setup() {
 	awk -F '\t' '$3 == 4 { OFS = FS; print $4, $5, $6, $7 }' "$OUT/digits-5/rounds.tsv" | diff - "$BATS_TEST_TMPDIR/want"
 }
 
+@test "reach: the first round at a target, from above or below, or none" {
+	PATH=$PWD/pipelines/fairness:$PATH
+	cd "$BATS_TEST_TMPDIR"
+	for r in 0 1 2 3; do
+		printf '{"kind":"client","round":%d,"accuracy":0.99}\n' $r
+		printf '{"kind":"summary","round":%d,"accuracy":%s,"loss":%s}\n' $r "$(jq -n "[.9, .2, null, .6][$r]")" "$(jq -n "[.1, 3, 2, 1][$r]")"
+	done >a.jsonl
+	cp a.jsonl b.jsonl
+	run reach accuracy 0.5 a.jsonl b.jsonl
+	[ "$output" = "$(printf 'a.jsonl\t3\nb.jsonl\t3')" ]
+	[ "$(reach accuracy 0.1 a.jsonl)" = "$(printf 'a.jsonl\t1')" ]
+	[ "$(reach accuracy 0.7 a.jsonl)" = "$(printf 'a.jsonl\t-')" ]
+	[ "$(reach loss -2.5 a.jsonl)" = "$(printf 'a.jsonl\t2')" ]
+	[ "$(reach loss -0.5 a.jsonl)" = "$(printf 'a.jsonl\t-')" ]
+	run reach nothing 1 a.jsonl
+	[ "$status" != 0 ]
+	[[ $output == *"no field nothing"* ]]
+}
+
 @test "a study that is killed, again and again, ends in the same bytes" {
 	"${STUDY[@]}" "OUT=$OUT"
 	for ms in 1 2 4 6; do
