@@ -7,6 +7,7 @@
 #include "base/fmath.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "metric/metric.h"
 
 /* --- calibration error --- */
 
@@ -110,21 +111,11 @@ int fl_calibration(const double *conf, const double *right, size_t n, size_t M,
 
 /* --- predictions --- */
 
-static size_t largest(const float *z, size_t C)
-{
-	size_t top = 0;
-
-	for (size_t c = 1; c < C; c++)
-		if (z[c] > z[top])
-			top = c;
-	return top;
-}
-
 void fl_forecast(const float *z, size_t C, size_t y, double beta, struct fl_forecast *out)
 {
 	double sum = 0, squares = 0, p_y;
 
-	out->top = largest(z, C);
+	out->top = fl_argmax(z, C);
 	out->place = 0;
 	for (size_t c = 0; c < C; c++) {
 		double p = fl_exp(beta * ((double)z[c] - (double)z[out->top]));
@@ -135,7 +126,8 @@ void fl_forecast(const float *z, size_t C, size_t y, double beta, struct fl_fore
 	}
 	p_y = fl_exp(beta * ((double)z[y] - (double)z[out->top])) / sum;
 	out->conf = 1 / sum;
-	out->nll = fl_log(sum) - beta * ((double)z[y] - (double)z[out->top]);
+	out->lse = fl_log(sum);
+	out->nll = out->lse - beta * ((double)z[y] - (double)z[out->top]);
 	out->brier = squares / (sum * sum) - 2 * p_y + 1;
 }
 
@@ -155,7 +147,7 @@ static int derive(void *ctx, size_t i, int thread, struct fl_err *e)
 {
 	struct fit *f = ctx;
 	const float *z = f->z + i * f->C;
-	double top = (double)z[largest(z, f->C)], sum = 0, mean = 0, square = 0;
+	double top = (double)z[fl_argmax(z, f->C)], sum = 0, mean = 0, square = 0;
 
 	(void)thread;
 	(void)e;

@@ -22,12 +22,13 @@ struct fl_calibration {
 int fl_calibration(const double *conf, const double *right, size_t n, size_t M,
                    struct fl_calibration *out, struct fl_err *e);
 
-/* The softmax of beta z(C) as a prediction of class y. Among equal logits the lowest
- * class wins. */
+/* The softmax of beta z(C), finite, as a prediction of class y. Among equal logits the
+ * lowest class wins. */
 struct fl_forecast {
 	size_t top;		/* the most probable class */
 	size_t place;		/* of y among the classes, 0: the most probable */
-	double conf;		/* probability of top */
+	double conf;		/* probability of top, exp(-lse) */
+	double lse;		/* log sum_c exp(beta (z_c - z_top)), >= 0 */
 	double nll;		/* -ln p_y */
 	double brier;		/* sum_c (p_c - [c = y])^2 */
 };

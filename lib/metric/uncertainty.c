@@ -421,6 +421,31 @@ int fl_risk_curve(const double *u, const double *y, size_t n, double *coverage, 
 	return rc;
 }
 
+static void add_numbers(const double *v, size_t n, struct fl_str *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		fl_str_addc(out, i ? '\t' : '\n');
+		fl_str_addnum(out, v[i]);
+	}
+}
+
+void fl_bins_tsv(const struct fl_bin *bin, size_t bins, struct fl_str *out)
+{
+	fl_str_add(out, "bin\tn\tuncertainty\tleast\tlargest\tquality");
+	for (size_t b = 0; b < bins; b++)
+		add_numbers((const double[]){ (double)(b + 1), (double)bin[b].n, bin[b].u, bin[b].lo,
+		                              bin[b].hi, bin[b].y }, 6, out);
+	fl_str_addc(out, '\n');
+}
+
+void fl_curve_tsv(const double *coverage, const double *risk, size_t points, struct fl_str *out)
+{
+	fl_str_add(out, "coverage\trisk");
+	for (size_t i = 0; i < points; i++)
+		add_numbers((const double[]){ coverage[i], risk[i] }, 2, out);
+	fl_str_addc(out, '\n');
+}
+
 int fl_tell_apart(const double *first, size_t n, const double *second, size_t m,
                   struct fl_apart *out, struct fl_err *e)
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/str.h"
 
 /* --- answers ordered by uncertainty --- */
 
@@ -80,6 +80,11 @@ int fl_doubt_interval(const double *u, const double *y, size_t n, size_t bins,
  * coverage(n) and risk(n) of the answers up to there; *points of them. */
 int fl_risk_curve(const double *u, const double *y, size_t n, double *coverage, double *risk,
                   size_t *points, struct fl_err *e);
+
+/* The two as tables for plots: a line of names, then "bin n uncertainty least largest
+ * quality" of each bin, "coverage risk" of each point. */
+void fl_bins_tsv(const struct fl_bin *bin, size_t bins, struct fl_str *out);
+void fl_curve_tsv(const double *coverage, const double *risk, size_t points, struct fl_str *out);
 
 /* Telling two sets apart by a score that is larger in the second: AUROC with half ties,
  * and the share of the second that is kept where 95 % of the first are, as above.

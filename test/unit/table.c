@@ -7,6 +7,7 @@
 #include "fed/stat/stat.h"
 #include "metric/metric.h"
 #include "metric/rank.h"
+#include "metric/unknown.h"
 #include "model/model.h"
 #include "nn/layer.h"
 #include "optim/optim.h"
@@ -26,7 +27,8 @@ static const struct {
 	{ &fl_family_data, "lib/data" }, { &fl_family_by, "lib/part" },
 	{ &fl_family_shift, "lib/shift" }, { &fl_family_opt, "lib/optim" },
 	{ &fl_family_schedule, "lib/optim" },
-	{ &fl_family_metric, "lib/metric" }, { &fl_family_rmetric, "lib/metric" }, { &fl_family_arch, "lib/model" },
+	{ &fl_family_metric, "lib/metric" }, { &fl_family_rmetric, "lib/metric" }, { &fl_family_unknown, "lib/metric" },
+	{ &fl_family_arch, "lib/model" },
 	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },
 	{ &fl_family_method, "lib/fed/client" }, { &fl_family_rule, "lib/fed/agg" },
 	{ &fl_family_server, "lib/fed/server" }, { &fl_family_stat, "lib/fed/stat" },

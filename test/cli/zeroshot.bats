@@ -1,0 +1,237 @@
+#!/usr/bin/env bats
+# vlm-zeroshot: the summary against NumPy's, scikit-learn's and mpmath's, groupings,
+# rows, written files, threads, bad input.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	G=$ROOT/test/golden/zeroshot
+	cd "$BATS_TEST_TMPDIR"
+	cp "$G"/*.safetensors .
+	ALL=(--images images.safetensors --texts texts.safetensors --no-sync)
+}
+
+# fails STATUS MESSAGE COMMAND...: one message, nothing on standard output.
+fails() {
+	local status_=$1 message=$2
+	shift 2
+	run --separate-stderr "$@"
+	echo "status $status: $stderr"
+	[ "$status" = "$status_" ]
+	[[ $stderr == *"$message"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	[ -z "$output" ]
+}
+
+# near WANT FILE: every field of WANT within 2e-6 in FILE, null where it is null.
+near() {
+	jq -n --slurpfile w "$1" --slurpfile g "$2" '[$w[0] | to_entries[] | .key as $k | .value as $v |
+		$g[0][$k] as $x | select(if $v == null or $x == null then $v != $x
+		else ([$v - $x, $x - $v] | max) > 2e-6 * ([1, $v, -$v] | max) end) | "\($k): \($x), want \($v)"]' >differ
+	cat differ
+	[ "$(jq length differ)" = 0 ]
+}
+
+@test "every field is what NumPy, scikit-learn and mpmath say, plain and weighted by kappa" {
+	for weights in uniform kappa; do
+		vlm-zeroshot "${ALL[@]}" --val val.safetensors --unknown unknown.safetensors \
+			--scores maxprob,entropy,energy,cosine,kappa,vmf,ps --logit-scale 20 \
+			--weights "$weights" --format json >got
+		jq ".$weights" "$G/want.json" >want
+		near want got
+		[ "$(jq -c 'keys - ["schema", "kind"]' got)" = "$(jq -c keys want)" ]
+	done
+	[ "$(jq -r '"\(.schema) \(.kind)"' got)" = "vlm-zeroshot/1 summary" ]
+}
+
+@test "the table has the numbers of the JSON" {
+	vlm-zeroshot "${ALL[@]}" --format json >j
+	vlm-zeroshot "${ALL[@]}" >t
+	[ "$(head -1 t)" = "$(printf 'field\tvalue')" ]
+	[ "$(tail -n +2 t | awk -F '\t' '{ print $1 }' | xargs)" = "$(jq -r 'keys_unsorted - ["schema", "kind"] | join(" ")' j)" ]
+	cmp <(tail -n +2 t | cut -f 2 | jq -c .) <(jq -c 'del(.schema, .kind)[]' j)
+}
+
+@test "equal bytes for any -j and any instruction set" {
+	vlm-zeroshot "${ALL[@]}" --val val.safetensors --unknown unknown.safetensors --scores vmf,ps \
+		--bootstrap 50 --rows want.rows >want
+	vlm-zeroshot "${ALL[@]}" --val val.safetensors --unknown unknown.safetensors --scores vmf,ps \
+		--bootstrap 50 --rows got.rows -j 3 | cmp - want
+	cmp want.rows got.rows
+	FL_CPU=ref vlm-zeroshot "${ALL[@]}" --val val.safetensors --unknown unknown.safetensors \
+		--scores vmf,ps --bootstrap 50 --rows got.rows | cmp - want
+	cmp want.rows got.rows
+}
+
+@test "rows: the summary follows from them" {
+	vlm-zeroshot "${ALL[@]}" --unknown unknown.safetensors --rows r --format json >s
+	[ "$(grep -c '"kind":"image"' r)" = 90 ]
+	[ "$(grep -c '"kind":"unknown"' r)" = 35 ]
+	[ "$(jq -s '[.[] | select(.kind == "image")] | (map(select(.class == .label)) | length) / length' r)" = "$(jq .accuracy s)" ]
+	[ "$(jq -s '[.[] | select(.rank == 1)] | length' r)" = "$(jq -s '[.[] | select(.class == .label)] | length' r)" ]
+	[ "$(head -1 r | jq .id)" = 100 ]
+	[ "$(jq -s 'map(select(.kind == "unknown"))[0] | has("label")' r)" = false ]
+	vlm-zeroshot "${ALL[@]}" --rows t >/dev/null
+	[ "$(head -1 t | tr '\t' ' ')" = "kind id class name probability label rank uncertainty" ]
+	[ "$(awk -F '\t' 'NR > 1 && $3 == $6' t | wc -l)" = "$(jq -s '[.[] | select(.class == .label)] | length' r)" ]
+}
+
+@test "texts of a class: labels, the same in JSON, templates one after the other, names" {
+	vlm-zeroshot "${ALL[@]}" >want
+	echo '{"0":[0,1,2],"1":3,"2":[4,5],"3":[6],"4":[7,8,9,10],"5":[11],"6":[12,13]}' >g.json
+	vlm-zeroshot "${ALL[@]}" --classes g.json | cmp - want
+	echo '{"ant":[0,2,1],"bee":[3],"cat":[5,4],"dog":[6],"eel":[10,8,9,7],"fox":11,"gnu":[12,13]}' >n.json
+	vlm-zeroshot "${ALL[@]}" --classes n.json --rows r --format json >got
+	[ "$(jq .n got)" = 90 ]
+	[ "$(jq -r 'select(.class == 3) | .name' r | sort -u)" = dog ]
+	vlm-zeroshot --images images.safetensors --texts texts.safetensors --texts texts.safetensors \
+		--classes each:14 >each
+	vlm-zeroshot --images images.safetensors --texts texts.safetensors --classes rows | cmp - each
+	[ "$(awk '$1 == "classes" { print $2 }' each)" = 14 ]
+}
+
+@test "classes written are classes read" {
+	vlm-zeroshot "${ALL[@]}" --weights kappa --write-classes c.safetensors >want
+	vlm-zeroshot --images images.safetensors --texts c.safetensors >got
+	awk 'NR == FNR { v[$1] = $2; next } FNR > 1 && ($2 - v[$1]) ^ 2 > 1e-10 { print; bad = 1 }
+		END { exit bad }' want got
+	[ "$(st-ls -l c.safetensors | grep -cE 'emb|kappa|label')" = 3 ]
+	[ "$(st-ls --meta c.safetensors | grep -c 'fl.prov.*vlm-zeroshot.*--weights=kappa')" = 1 ]
+}
+
+@test "tables to plot: bins whose mean is the accuracy, a curve that ends at the error rate" {
+	vlm-zeroshot "${ALL[@]}" --bins 9 --write-bins b --write-curve c --format json >s
+	[ "$(head -1 b | tr '\t' ' ')" = "bin n uncertainty least largest quality" ]
+	[ "$(wc -l <b)" = 10 ]
+	awk 'NR > 1 { n += $2; y += $2 * $6 } END { printf "%.12f\n", y / n }' b >got
+	jq .accuracy s | awk '{ printf "%.12f\n", $1 }' | cmp - got
+	tail -1 c | awk '{ printf "%s %.12f\n", $1, 1 - $2 }' >got
+	jq .accuracy s | awk '{ printf "1 %.12f\n", $1 }' | cmp - got
+	awk 'NR > 2 && $1 <= last { bad = 1 } { last = $1 } END { exit bad }' c
+}
+
+@test "intervals hold what they are of, and depend on the seed alone" {
+	vlm-zeroshot "${ALL[@]}" --bootstrap 200 --format json >a
+	[ "$(jq '.aurc_lo < .aurc and .aurc < .aurc_hi and .auroc_lo < .auroc and .auroc < .auroc_hi' a)" = true ]
+	vlm-zeroshot "${ALL[@]}" --bootstrap 200 --format json -j 2 | cmp - a
+	vlm-zeroshot "${ALL[@]}" --bootstrap 200 --format json -s 1 >b
+	[ "$(jq .aurc a)" = "$(jq .aurc b)" ]
+	[ "$(jq .aurc_lo a)" != "$(jq .aurc_lo b)" ]
+}
+
+@test "without kappa of texts: given, fitted to the validation set, or refused" {
+	st-cat -1 --tensor emb --tensor label texts.safetensors >t.safetensors
+	fails 2 "give --kappa, or --val" vlm-zeroshot --images images.safetensors --texts t.safetensors \
+		--unknown unknown.safetensors --scores vmf
+	fails 3 "no tensor 'kappa' to weigh texts by" vlm-zeroshot --images images.safetensors \
+		--texts t.safetensors --weights kappa
+	vlm-zeroshot --images images.safetensors --texts t.safetensors --unknown unknown.safetensors \
+		--scores vmf --kappa 12 --format json >given
+	[ "$(jq .kappa given)" = 12 ]
+	vlm-zeroshot --images images.safetensors --texts t.safetensors --unknown unknown.safetensors \
+		--scores vmf,cosine --val val.safetensors --format json >fitted
+	# One concentration for all: the likelihood orders as the cosine does.
+	[ "$(jq '.vmf_auroc == .cosine_auroc and .kappa > 5 and .kappa < 40' fitted)" = true ]
+	[ "$(jq '.vmf_kept > .vmf_kept_unknown' fitted)" = true ]
+}
+
+@test "images without labels: rows alone" {
+	vlm-zeroshot --images unknown.safetensors --texts texts.safetensors --rows r --format json >s
+	[ "$(jq -c 'keys_unsorted' s)" = '["schema","kind","n","classes"]' ]
+	[ "$(jq -s 'length' r)" = 35 ]
+	fails 3 "no labels to measure by" vlm-zeroshot --images unknown.safetensors \
+		--texts texts.safetensors --write-bins b
+	fails 3 "no labels to fit to" vlm-zeroshot "${ALL[@]}" --val unknown.safetensors
+}
+
+@test "fewer than five classes have no accuracy@5" {
+	echo '{"0":[0],"1":[3],"2":[4],"3":[6]}' >g.json
+	fails 3 "there are 4 classes" vlm-zeroshot "${ALL[@]}" --classes g.json
+	vlm-zeroshot --images texts.safetensors --texts texts.safetensors >/dev/null
+	"$PYTHON" - "$ROOT/test/golden" <<-'END' || skip "no NumPy"
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import numpy as np
+		from fed_record import save
+		x = np.eye(4, 12, dtype="f4").repeat(5, 0)
+		save("few.safetensors", {"emb": x, "label": np.arange(20) // 5}, kind="embed")
+	END
+	vlm-zeroshot --images few.safetensors --texts texts.safetensors --classes g.json --format json >s
+	[ "$(jq '.["accuracy@5"]' s)" = null ]
+}
+
+@test "bad input is refused by name and row" {
+	fails 2 "--images must be given" vlm-zeroshot --texts texts.safetensors
+	fails 2 "want each:C" vlm-zeroshot "${ALL[@]}" --classes each:0
+	fails 3 "14 texts are not as many for each of 4 classes" vlm-zeroshot "${ALL[@]}" --classes each:4
+	fails 4 "nowhere.json" vlm-zeroshot "${ALL[@]}" --classes nowhere.json
+	echo '{"0":[0],"2":[1]}' >g.json
+	vlm-zeroshot --images unknown.safetensors --texts texts.safetensors --classes g.json --rows r >/dev/null
+	[ "$(awk -F '\t' 'NR > 1 { print $4 }' r | sort -u | xargs)" = "0 2" ]
+	echo '{"0":[0],"1":[]}' >g.json
+	fails 3 "class 1 has no text" vlm-zeroshot "${ALL[@]}" --classes g.json
+	echo '{"0":[0],"1":[14]}' >g.json
+	fails 3 '"1": text row 14, there are 14' vlm-zeroshot "${ALL[@]}" --classes g.json
+	echo '{"0":[0,3,0],"1":[1]}' >g.json
+	fails 3 '"0": text row 0 occurs twice' vlm-zeroshot "${ALL[@]}" --classes g.json
+	echo '{"0":[-1]}' >g.json
+	fails 3 'text row -1' vlm-zeroshot "${ALL[@]}" --classes g.json
+	echo '{"0":["x"]}' >g.json
+	fails 3 'want text rows' vlm-zeroshot "${ALL[@]}" --classes g.json
+	echo '[]' >g.json
+	fails 3 'want an object' vlm-zeroshot "${ALL[@]}" --classes g.json
+	echo '{}' >g.json
+	fails 3 'want an object' vlm-zeroshot "${ALL[@]}" --classes g.json
+	fails 2 "vmf is given twice" vlm-zeroshot "${ALL[@]}" --scores vmf,vmf
+	fails 2 "did you mean 'energy'" vlm-zeroshot "${ALL[@]}" --scores enrgy
+	fails 3 "90 answers do not fill 91 bins" vlm-zeroshot "${ALL[@]}" --bins 91
+	"$PYTHON" - "$ROOT/test/golden" <<-'END' || skip "no NumPy"
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import numpy as np
+		from fed_record import save, stream
+		t = {k: v.copy() for k, v in next(iter(stream("texts.safetensors")))[0].items()}
+		bad = dict(t, emb=t["emb"].copy()); bad["emb"][3] = 0; save("zero.safetensors", bad, kind="embed")
+		bad = dict(t, emb=t["emb"].copy()); bad["emb"][2, 1] = np.nan; save("nan.safetensors", bad, kind="embed")
+		bad = dict(t, kappa=t["kappa"].copy()); bad["kappa"][5] = -1; save("kappa.safetensors", bad, kind="embed")
+		bad = dict(t, label=t["label"].copy()); bad["label"][13] = 99; save("label.safetensors", bad, kind="embed")
+		bad = dict(t, emb=t["emb"].copy()); bad["emb"][5] = -bad["emb"][4]; save("cancel.safetensors", bad, kind="embed")
+		save("wide.safetensors", {"emb": np.ones((3, 5), "f4")}, kind="embed")
+	END
+	fails 3 "row 3" vlm-zeroshot --images images.safetensors --texts zero.safetensors
+	fails 3 "row 2" vlm-zeroshot --images images.safetensors --texts nan.safetensors
+	fails 3 "row 2" vlm-zeroshot --images nan.safetensors --texts texts.safetensors
+	fails 3 "kappa of row 5 is -1" vlm-zeroshot --images images.safetensors --texts kappa.safetensors
+	fails 3 "text row 13: label 99" vlm-zeroshot --images images.safetensors --texts label.safetensors
+	fails 3 "class 2: its texts have no common direction" vlm-zeroshot --images images.safetensors --texts cancel.safetensors
+	fails 3 "rows of 5, texts are of 12" vlm-zeroshot --images wide.safetensors --texts texts.safetensors
+	fails 3 "row 13: label 99" vlm-zeroshot --images label.safetensors --texts texts.safetensors
+}
+
+@test "nothing is published on failure" {
+	fails 4 "/nowhere/x" vlm-zeroshot "${ALL[@]}" --rows r --write-classes c --write-bins b \
+		--write-curve /nowhere/x
+	[ ! -e r ] && [ ! -e b ] && [ ! -e c ]
+	run ! sh -c 'vlm-zeroshot "$@" --rows r >/dev/full' sh "${ALL[@]}"
+	[ ! -e r ]
+	[ -z "$(ls -A | grep -F .tmp)" ]
+}
+
+@test "records cut short anywhere are refused, each with a message" {
+	for cut in $(seq 0 97 "$(($(stat -c %s unknown.safetensors) - 1))"); do
+		head -c "$cut" unknown.safetensors >cut.safetensors
+		run --separate-stderr vlm-zeroshot "${ALL[@]}" --unknown cut.safetensors
+		[ "$status" = 3 ]
+		[[ $stderr == *cut.safetensors* ]]
+	done
+}
+
+@test "the manual's examples run" {
+	vlm-zeroshot --images images.safetensors --texts texts.safetensors \
+		--bootstrap 1000 --format json | jq -e '.spearman_lo <= .spearman' >/dev/null
+	vlm-zeroshot --images images.safetensors --texts texts.safetensors \
+		--val val.safetensors --unknown unknown.safetensors --scores maxprob,vmf >s
+	[ "$(grep -cE '^(temperature|vmf_auroc|vmf_kept)' s)" = 4 ]
+	vlm-zeroshot --images images.safetensors --texts texts.safetensors \
+		--weights kappa --write-classes classes.safetensors >/dev/null
+	st-check classes.safetensors
+}
