@@ -135,6 +135,14 @@ size_t fl_gemm_scratch(const struct fl_gemm *g)
 	return g->M > WHOLE_M ? g->K * N : least(g->K, BLOCK_K) * least(N, FEW);
 }
 
+/* Steps over k: few, of nearly equal length. */
+static size_t deep(size_t K)
+{
+	size_t n = (K + BLOCK_K - 1) / BLOCK_K;
+
+	return n > 1 ? (K + n - 1) / n : K;
+}
+
 /* Rows that one rows() call may see: a multiple of the tile's. */
 static size_t block_rows(const struct fl_gemm *g, const struct kit *kit)
 {
@@ -224,7 +232,7 @@ static void block(const struct fl_gemm *g, const struct kit *kit, const struct p
 static void by_rows(const struct fl_gemm *g, const struct kit *kit, float *scratch)
 {
 	struct panel p = { packs(g) ? scratch : NULL, 0, g->N, 0, g->K };
-	size_t step = block_rows(g, kit), m, k;
+	size_t step = block_rows(g, kit), depth = deep(g->K), m, k;
 
 	if (p.b)
 		fl_pack_b(g, kit->lanes * STRIP, 0, g->N, 0, g->K, p.b);
@@ -232,8 +240,8 @@ static void by_rows(const struct fl_gemm *g, const struct kit *kit, float *scrat
 		m = least(step, g->M - i);
 		k = 0;
 		do {		/* once even where K is 0: c = start */
-			block(g, kit, &p, i, m, k, least(BLOCK_K, g->K - k));
-			k += BLOCK_K;
+			block(g, kit, &p, i, m, k, least(depth, g->K - k));
+			k += depth;
 		} while (k < g->K);
 		if (g->rows)
 			g->rows(g->ctx, i, i + m);
@@ -247,11 +255,11 @@ static void by_columns(const struct fl_gemm *g, const struct kit *kit, float *sc
 		struct panel p = { scratch, j, least(FEW, g->N - j), 0, 0 };
 
 		do {
-			p.K = least(BLOCK_K, g->K - p.k0);
+			p.K = least(deep(g->K), g->K - p.k0);
 			fl_pack_b(g, kit->lanes * STRIP, j, p.n, p.k0, p.K, p.b);
 			for (size_t i = 0; i < g->M; i += BLOCK_M)
 				block(g, kit, &p, i, least(BLOCK_M, g->M - i), p.k0, p.K);
-			p.k0 += BLOCK_K;
+			p.k0 += p.K;
 		} while (p.k0 < g->K);
 	}
 	if (g->rows && g->M)

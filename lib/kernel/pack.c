@@ -119,19 +119,21 @@ static void copy_piece(const float *b, const uint32_t *bk, size_t K, float *p, s
 FL_ISA_FN(copy_piece, (const float *b, const uint32_t *bk, size_t K, float *p, size_t width,
                        size_t n), (b, bk, K, p, width, n))
 
+/* A run is one power of two, or two that overlap. */
 static size_t find_pieces(const uint32_t *bj, size_t n, struct piece *piece)
 {
 	size_t count = 0;
 
-	for (size_t j = 0, run; j < n; j += run) {
-		struct piece *q = &piece[count++];
-
+	for (size_t j = 0, run, part; j < n; j += run) {
 		run = 1;
 		while (j + run < n && bj[j + run] == bj[j] + run)
 			run++;
-		while (run & (run - 1))		/* the greatest power of two in it */
-			run &= run - 1;
-		*q = (struct piece){ j, run, bj[j] };
+		part = run;
+		while (part & (part - 1))	/* the greatest power of two in it */
+			part &= part - 1;
+		piece[count++] = (struct piece){ j, part, bj[j] };
+		if (part < run)
+			piece[count++] = (struct piece){ j + run - part, part, bj[j] + run - part };
 	}
 	return count;
 }

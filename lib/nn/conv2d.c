@@ -1,13 +1,16 @@
-/* Two-dimensional convolution (cross-correlation), as products over columns of
- * windows. In an image, with col(K,P) the windows' contents, K running over
- * (channel, row, column) of the kernel and P over the output's pixels:
- *   y(O,P) = w(K,O)^T col + b     each y one chain: b, then ascending K
- *   dw(K,O) = sum col dy^T        each dw one chain, ascending (image, pixel)
- *   dx = windows of w dy added    each dx sums, for its windows in ascending
- *                                 kernel place, chains over ascending O
+/* Two-dimensional convolution (cross-correlation), as products whose operand is
+ * the windows of an image, read where they lie in padded planes: no columns. In
+ * an image, with win(K,P) the windows' contents, K running over (channel, row,
+ * column) of the kernel and P over the output's pixels:
+ *   y(O,P) = w(K,O)^T win + b     each y one chain: b, then ascending K
+ *   dw(K,O) = sum win dy^T        each dw one chain, ascending (image, pixel)
+ *   dx(C,.) = w(C,.) windows of dy   each dx one chain from 0, ascending (row,
+ *                                 column) of the kernel, then O
  *   db = sum of dy, as lanes.h defines
- * The record holds w as PyTorch does, (O, C/groups, kh, kw). With groups, each
- * group is such a convolution of its slice of channels. */
+ * With steps between windows, the pixels of x fall into phases, by their place
+ * modulo the step, each with its own places of the kernel. The record holds w as
+ * PyTorch does, (O, C/groups, kh, kw). With groups, each group is such a
+ * convolution of its slice of channels. */
 #include <math.h>
 #include <string.h>
 
@@ -19,16 +22,48 @@
 static const struct fl_param params[] = { FL_CONV2D_PARAMS, { 0 } };
 
 enum { WEIGHT, BIAS };
-enum { PIXELS = 256 };		/* small images are joined to this many, so that dw is loaded seldom */
+enum { PIXELS = 1024 };		/* images are joined to this many, so that dw is loaded seldom */
+#define JOINED ((size_t)1 << 20)	/* numbers of joined images, unless one is larger */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
 
 /* All the loops need to know; recomputed a call. */
 struct geo {
 	struct fl_window w;
 	size_t G, c, o;		/* groups; channels and outputs of one */
 	size_t K, P, O;
-	size_t Hp, Wp;		/* with padding */
-	size_t join;		/* images whose columns lie side by side */
+	size_t Hp, Wp;		/* x with padding */
+	size_t top, left, Hd, Wd;	/* dy's place in planes with zeros around it, and their size */
+	size_t plane, dplane;	/* from one plane of x, or dy, to the next */
+	size_t join;		/* images whose windows make one chain */
 };
+
+/* A direction of dy's planes: zeros before, and all. A pixel y of x meets the
+ * outputs (y + p - i) / s, from -(k-1-p)/s on. */
+static void around(size_t k, size_t s, size_t p, size_t n, size_t out, size_t *before, size_t *all)
+{
+	size_t end = (n - 1 + p) / s + 1;
+
+	*before = k > p + 1 ? (k - 1 - p) / s : 0;
+	*all = *before + (end > out ? end : out);
+}
+
+/* An odd number of cache lines: planes that many apart do not compete for the same
+ * places of the cache. */
+static size_t spread(size_t n)
+{
+	size_t line = FL_ALIGN / sizeof(fl_real);
+
+	return ((n + line - 1) / line | 1) * line;
+}
 
 static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl_err *e)
 {
@@ -43,9 +78,11 @@ static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl
 	g->P = g->w.OH * g->w.OW;
 	g->Hp = g->w.H + 2 * g->w.ph;
 	g->Wp = g->w.W + 2 * g->w.pw;
-	g->join = g->P && g->P < PIXELS ? (PIXELS + g->P - 1) / g->P : 1;
-	if (g->join > B)
-		g->join = B ? B : 1;
+	around(g->w.kh, g->w.sh, g->w.ph, g->w.H, g->w.OH, &g->top, &g->Hd);
+	around(g->w.kw, g->w.sw, g->w.pw, g->w.W, g->w.OW, &g->left, &g->Wd);
+	g->plane = g->w.ph || g->w.pw ? spread(g->Hp * g->Wp) : g->w.H * g->w.W;
+	g->dplane = spread(g->Hd * g->Wd);
+	g->join = most(1, least(B, least(PIXELS / g->P, JOINED / g->c / g->plane)));
 	return 0;
 }
 
@@ -63,7 +100,8 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "%zu groups do not divide %zu channels in and %zu out",
 		               g.G, g.w.C, g.O);
 	if (fl_mul(g.c, g.w.kh * g.w.kw, &n) || fl_mul(n, g.P, &n) || n > FL_NET_MAX ||
-	    fl_mul(g.c, g.Hp, &n) || fl_mul(n, g.Wp, &n) || n > FL_NET_MAX)
+	    fl_mul(g.c, g.plane, &n) || n > FL_NET_MAX ||
+	    fl_mul(g.o, g.dplane, &n) || n > FL_NET_MAX)
 		return fl_fail(e, FL_EUSAGE, "the windows of an image hold more than %zu numbers",
 		               FL_NET_MAX);
 	l->out = (struct fl_shape){ 3, { g.O, g.w.OH, g.w.OW } };
@@ -90,100 +128,90 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 			w[k * g.O + o] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
 }
 
-/* --- windows <-> columns --- */
+/* --- planes with zeros around them --- */
 
-/* y(n) = x(0), x(by), ... */
-FL_BODY void copy_row(const fl_real *x, fl_real *y, size_t n, size_t by)
+/* n planes (H,W) of x to the inside of others, plane apart with rows of Wp. */
+static void plant(const fl_real *x, size_t n, size_t H, size_t W, fl_real *to, size_t plane,
+                  size_t Wp)
 {
-	size_t i = 0;
-
-	if (by == 1)
-		for (; i + 8 <= n; i += 8)
-			memcpy(y + i, x + i, 8 * sizeof *y);
-	for (; i < n; i++)
-		y[i] = x[i * by];
+	for (size_t i = 0; i < n; i++, to += plane)
+		for (size_t r = 0; r < H; r++, x += W)
+			memcpy(to + r * Wp, x, W * sizeof *x);
 }
 
-FL_BODY void add_row(const fl_real *x, fl_real *y, size_t n, size_t by)
-{
-	size_t i = 0;
-
-	if (by == 1)
-		for (; i + 8 <= n; i += 8)
-			for (size_t j = i; j < i + 8; j++)
-				y[j] += x[j];
-	for (; i < n; i++)
-		y[i * by] += x[i];
-}
-
-/* Padded planes x(c,Hp,Wp) -> columns col(K,P), rows ld apart. */
-FL_BODY void to_columns_body(const struct geo *g, const fl_real *x, fl_real *col, size_t ld)
+/* Planes of group i of n images from b on, with their padding: in pad, zeroed
+ * before, unless there is none. Images are g->c planes apart there. */
+static const fl_real *padded(const struct geo *g, const fl_real *x, size_t b, size_t n, size_t i,
+                             fl_real *pad)
 {
 	const struct fl_window *w = &g->w;
+	size_t plane = w->H * w->W;
 
-	for (size_t c = 0; c < g->c; c++)
-		for (size_t i = 0; i < w->kh; i++)
-			for (size_t j = 0; j < w->kw; j++, col += ld) {
-				const fl_real *from = x + (c * g->Hp + i) * g->Wp + j;
-
-				for (size_t r = 0; r < w->OH; r++)
-					copy_row(from + r * w->sh * g->Wp, col + r * w->OW, w->OW, w->sw);
-			}
-}
-
-/* The opposite, adding what falls on the same place; x is zeroed before. */
-FL_BODY void from_columns_body(const struct geo *g, const fl_real *col, fl_real *x)
-{
-	const struct fl_window *w = &g->w;
-
-	memset(x, 0, g->c * g->Hp * g->Wp * sizeof *x);
-	for (size_t c = 0; c < g->c; c++)
-		for (size_t i = 0; i < w->kh; i++)
-			for (size_t j = 0; j < w->kw; j++, col += g->P) {
-				fl_real *to = x + (c * g->Hp + i) * g->Wp + j;
-
-				for (size_t r = 0; r < w->OH; r++)
-					add_row(col + r * w->OW, to + r * w->sh * g->Wp, w->OW, w->sw);
-			}
-}
-
-static void to_columns(const struct geo *g, const fl_real *x, fl_real *col, size_t ld);
-FL_ISA_FN(to_columns, (const struct geo *g, const fl_real *x, fl_real *col, size_t ld),
-          (g, x, col, ld))
-
-static void from_columns(const struct geo *g, const fl_real *col, fl_real *x);
-FL_ISA_FN(from_columns, (const struct geo *g, const fl_real *col, fl_real *x), (g, col, x))
-
-/* Planes x(c,H,W) with zeros around them: in pad, unless there are none. */
-static const fl_real *padded(const struct geo *g, const fl_real *x, fl_real *pad)
-{
-	const struct fl_window *w = &g->w;
-
-	if (!w->ph && !w->pw)
+	x += (b * w->C + i * g->c) * plane;
+	if (!w->ph && !w->pw && (n == 1 || g->G == 1))
 		return x;
-	memset(pad, 0, g->c * g->Hp * g->Wp * sizeof *pad);
-	for (size_t c = 0; c < g->c; c++)
-		for (size_t i = 0; i < w->H; i++)
-			memcpy(pad + (c * g->Hp + i + w->ph) * g->Wp + w->pw,
-			       x + (c * w->H + i) * w->W, w->W * sizeof *x);
+	for (size_t k = 0; k < n; k++)
+		plant(x + k * w->C * plane, g->c, w->H, w->W,
+		      pad + k * g->c * g->plane + w->ph * g->Wp + w->pw, g->plane, g->Wp);
 	return pad;
 }
 
-static void unpad(const struct geo *g, const fl_real *pad, fl_real *x)
+/* --- phases: the pixels of x at (y + t sh, x + u sw) --- */
+
+struct phase {
+	size_t y, x, rows, cols;
+	size_t k0, K, j0, N;	/* stretches of the tables: places and outputs, pixels */
+};
+
+/* Places of a kernel of k that outputs with step s put on a pixel: at % s, + s, ... */
+static size_t places(size_t k, size_t s, size_t at)
+{
+	return at % s < k ? (k - at % s + s - 1) / s : 0;
+}
+
+static void measure(const struct geo *g, struct phase *f)
 {
 	const struct fl_window *w = &g->w;
 
-	for (size_t c = 0; c < g->c; c++)
-		for (size_t i = 0; i < w->H; i++)
-			memcpy(x + (c * w->H + i) * w->W,
-			       pad + (c * g->Hp + i + w->ph) * g->Wp + w->pw, w->W * sizeof *x);
+	f->rows = (w->H - f->y + w->sh - 1) / w->sh;
+	f->cols = (w->W - f->x + w->sw - 1) / w->sw;
+	f->N = f->rows * f->cols;
+	f->K = places(w->kh, w->sh, f->y + w->ph) * places(w->kw, w->sw, f->x + w->pw) * g->o;
 }
 
-/* --- products of one group --- */
+static struct phase first_phase(const struct geo *g)
+{
+	struct phase f = { 0 };
 
-/* Places in the scratch: columns, padded planes, dy of joined images, products. */
+	measure(g, &f);
+	return f;
+}
+
+static int is_phase(const struct geo *g, const struct phase *f)
+{
+	return f->y < least(g->w.sh, g->w.H);
+}
+
+static void next_phase(const struct geo *g, struct phase *f)
+{
+	f->k0 += f->K;
+	f->j0 += f->N;
+	if (++f->x == least(g->w.sw, g->w.W)) {
+		f->x = 0;
+		f->y++;
+	}
+	if (is_phase(g, f))
+		measure(g, f);
+}
+
+/* --- scratch: offsets of operands, planes, the products' own --- */
+
+/* Where things are in the scratch, in reals. */
 struct room {
-	size_t col, pad, dy, product;
+	size_t window, pixel;		/* win: (K); of joined images (join*P) */
+	size_t dy_pixel, dy_out;	/* dy^T: (join*P); (o) */
+	size_t channel, place, output, input;	/* dx: w (c), (kh*kw*o); dy there and (H*W) */
+	size_t x, dy, dx, product;	/* planes; a phase of dx where there are several */
 };
 
 static size_t lines(size_t n)
@@ -193,83 +221,171 @@ static size_t lines(size_t n)
 	return (n + line - 1) / line * line;
 }
 
+static size_t offsets(size_t n)
+{
+	return lines((n * sizeof(uint32_t) + sizeof(fl_real) - 1) / sizeof(fl_real));
+}
+
+static int has_phases(const struct geo *g)
+{
+	return g->w.sh > 1 || g->w.sw > 1;
+}
+
 static struct room rooms(const struct geo *g)
 {
-	struct room r = { .col = 0 };
+	size_t places_o = g->w.kh * g->w.kw * g->o;
+	struct room r = { .window = 0 };
 
-	r.pad = r.col + lines(g->K * g->P * g->join);
-	r.dy = r.pad + lines(g->c * g->Hp * g->Wp);
-	r.product = r.dy + lines(g->o * g->P * g->join);
+	r.pixel = r.window + offsets(g->K);
+	r.dy_pixel = r.pixel + offsets(g->join * g->P);
+	r.dy_out = r.dy_pixel + offsets(g->join * g->P);
+	r.channel = r.dy_out + offsets(g->o);
+	r.place = r.channel + offsets(g->c);
+	r.output = r.place + offsets(places_o);
+	r.input = r.output + offsets(places_o);
+	r.x = r.input + offsets(g->w.H * g->w.W);
+	r.dy = r.x + lines(g->join * g->c * g->plane);
+	r.dx = r.dy + lines(g->o * g->dplane);
+	r.product = r.dx + (has_phases(g) ? lines(g->c * g->w.H * g->w.W) : 0);
 	return r;
 }
 
-static fl_product product_y(const struct geo *g, const fl_real *w, const fl_real *col, fl_real *y)
+static uint32_t *table(fl_real *scratch, size_t at)
 {
+	return (uint32_t *)(scratch + at);
+}
+
+/* The windows of n images. */
+static void fill_windows(const struct geo *g, fl_real *scratch, size_t n)
+{
+	const struct fl_window *w = &g->w;
+	struct room r = rooms(g);
+	uint32_t *window = table(scratch, r.window), *pixel = table(scratch, r.pixel);
+
+	for (size_t c = 0; c < g->c; c++)
+		for (size_t i = 0; i < w->kh; i++)
+			for (size_t j = 0; j < w->kw; j++)
+				*window++ = (uint32_t)(c * g->plane + i * g->Wp + j);
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < w->OH; i++)
+			for (size_t j = 0; j < w->OW; j++)
+				*pixel++ = (uint32_t)(k * g->c * g->plane + i * w->sh * g->Wp + j * w->sw);
+	if (!w->ph && !w->pw)
+		return;
+	memset(scratch + r.x, 0, n * g->c * g->plane * sizeof *scratch);
+}
+
+/* dy of joined images as (pixel, output). */
+static void fill_outputs(const struct geo *g, fl_real *scratch)
+{
+	struct room r = rooms(g);
+	uint32_t *pixel = table(scratch, r.dy_pixel), *out = table(scratch, r.dy_out);
+
+	for (size_t k = 0; k < g->join; k++)
+		for (size_t p = 0; p < g->P; p++)
+			*pixel++ = (uint32_t)(k * g->O * g->P + p);
+	for (size_t o = 0; o < g->o; o++)
+		out[o] = (uint32_t)(o * g->P);
+}
+
+/* A phase's places of the kernel, and what of dy they meet there. */
+static void fill_phase(const struct geo *g, fl_real *scratch, const struct phase *f)
+{
+	const struct fl_window *w = &g->w;
+	struct room r = rooms(g);
+	uint32_t *place = table(scratch, r.place) + f->k0, *out = table(scratch, r.output) + f->k0;
+	uint32_t *in = table(scratch, r.input) + f->j0;
+	size_t y = f->y + w->ph, x = f->x + w->pw;
+
+	for (size_t i = y % w->sh; i < w->kh; i += w->sh)
+		for (size_t j = x % w->sw; j < w->kw; j += w->sw) {
+			size_t row = (y + g->top * w->sh - i) / w->sh;
+			size_t at = row * g->Wd + (x + g->left * w->sw - j) / w->sw;
+
+			for (size_t o = 0; o < g->o; o++) {
+				*place++ = (uint32_t)((i * w->kw + j) * g->O + o);
+				*out++ = (uint32_t)(o * g->dplane + at);
+			}
+		}
+	for (size_t t = 0; t < f->rows; t++)
+		for (size_t u = 0; u < f->cols; u++)
+			*in++ = (uint32_t)(t * g->Wd + u);
+}
+
+static void fill_phases(const struct geo *g, fl_real *scratch)
+{
+	struct room r = rooms(g);
+	uint32_t *channel = table(scratch, r.channel);
+
+	for (size_t c = 0; c < g->c; c++)
+		channel[c] = (uint32_t)(c * g->w.kh * g->w.kw * g->O);
+	for (struct phase f = first_phase(g); is_phase(g, &f); next_phase(g, &f))
+		fill_phase(g, scratch, &f);
+	memset(scratch + r.dy, 0, g->o * g->dplane * sizeof *scratch);
+}
+
+/* --- products of one group; x, dy: planes; w: the group's --- */
+
+static fl_product product_y(const struct geo *g, fl_real *scratch, const fl_real *w,
+                            const fl_real *x, fl_real *y)
+{
+	struct room r = rooms(g);
+
 	return (fl_product){
 		.M = g->o, .N = g->P, .K = g->K,
 		.a = w, .lda = g->O, .ta = 1,
-		.b = col, .ldb = g->P,
+		.b = x, .bk = table(scratch, r.window), .bj = table(scratch, r.pixel),
 		.c = y, .ldc = g->P,
 	};
 }
 
-static fl_product product_col(const struct geo *g, const fl_real *w, const fl_real *dy,
-                              fl_real *col)
+static fl_product product_dx(const struct geo *g, fl_real *scratch, const struct phase *f,
+                             const fl_real *w, const fl_real *dy, fl_real *dx)
 {
+	struct room r = rooms(g);
+
 	return (fl_product){
-		.M = g->K, .N = g->P, .K = g->o,
-		.a = w, .lda = g->O,
-		.b = dy, .ldb = g->P,
-		.c = col, .ldc = g->P,
+		.M = g->c, .N = f->N, .K = f->K,
+		.a = w, .ai = table(scratch, r.channel), .ak = table(scratch, r.place) + f->k0,
+		.b = dy, .bk = table(scratch, r.output) + f->k0, .bj = table(scratch, r.input) + f->j0,
+		.c = dx, .ldc = f->N,
 	};
 }
 
-/* n images side by side. */
-static fl_product product_dw(const struct geo *g, const fl_real *col, const fl_real *dy,
-                             fl_real *dw, size_t n)
+/* n images. */
+static fl_product product_dw(const struct geo *g, fl_real *scratch, const fl_real *x,
+                             const fl_real *dy, fl_real *dw, size_t n)
 {
+	struct room r = rooms(g);
+
 	return (fl_product){
 		.M = g->K, .N = g->o, .K = n * g->P,
-		.a = col, .lda = n * g->P,
-		.b = dy, .ldb = n * g->P, .tb = 1,
+		.a = x, .ai = table(scratch, r.window), .ak = table(scratch, r.pixel),
+		.b = dy, .bk = table(scratch, r.dy_pixel), .bj = table(scratch, r.dy_out),
 		.c = dw, .ldc = g->O,
 		.start = FL_GEMM_ADD,
 	};
-}
-
-static size_t most(size_t a, size_t b)
-{
-	return a > b ? a : b;
 }
 
 static size_t scratch(const struct fl_layer *l, size_t B)
 {
 	fl_real none[1] = { 0 };
 	struct geo g;
-	fl_product y, col, dw;
+	fl_product y, dx, dw;
+	size_t n;
 
 	geometry(&g, l, B, NULL);
-	y = product_y(&g, none, none, none);
-	col = product_col(&g, none, none, none);
-	dw = product_dw(&g, none, none, none, g.join);
-	return rooms(&g).product +
-	       most(fl_matmul_scratch(&y), most(fl_matmul_scratch(&col), fl_matmul_scratch(&dw)));
+	y = product_y(&g, none, none, none, none);
+	dw = product_dw(&g, none, none, none, none, g.join);
+	n = most(fl_matmul_scratch(&y), fl_matmul_scratch(&dw));
+	for (struct phase f = first_phase(&g); is_phase(&g, &f); next_phase(&g, &f)) {
+		dx = product_dx(&g, none, &f, none, none, none);
+		n = most(n, fl_matmul_scratch(&dx));
+	}
+	return rooms(&g).product + n;
 }
 
 /* --- passes --- */
-
-/* Planes of image b, group i, of x(B,C,H,W). */
-static const fl_real *planes(const struct geo *g, const fl_real *x, size_t b, size_t i)
-{
-	return x + (b * g->w.C + i * g->c) * g->w.H * g->w.W;
-}
-
-static void fill_bias(const struct geo *g, const fl_real *bias, fl_real *y)
-{
-	for (size_t o = 0; o < g->o; o++)
-		for (size_t p = 0; p < g->P; p++)
-			y[o * g->P + p] = bias[o];
-}
 
 static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 {
@@ -279,20 +395,31 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 
 	geometry(&g, l, a->B, NULL);
 	r = rooms(&g);
+	fill_windows(&g, a->scratch, 1);
 	for (size_t b = 0; b < a->B; b++)
 		for (size_t i = 0; i < g.G; i++) {
-			fl_real *y = a->y + (b * g.O + i * g.o) * g.P;
-			fl_product p = product_y(&g, w + i * g.o, a->scratch + r.col, y);
+			const fl_real *x = padded(&g, a->x, b, 1, i, a->scratch + r.x);
+			fl_product p = product_y(&g, a->scratch, w + i * g.o, x,
+			                         a->y + (b * g.O + i * g.o) * g.P);
 
-			to_columns(&g, padded(&g, planes(&g, a->x, b, i), a->scratch + r.pad),
-			           a->scratch + r.col, g.P);
 			if (l->nparam > BIAS) {
-				fill_bias(&g, a->w + l->off[BIAS] + i * g.o, y);
-				p.start = FL_GEMM_ADD;
+				p.start = FL_GEMM_ROW_BIAS;
+				p.bias = a->w + l->off[BIAS] + i * g.o;
 			}
 			p.relu = relu;
 			fl_matmul(&p, a->scratch + r.product);
 		}
+}
+
+/* The pixels of a phase to their places. */
+static void scatter(const struct geo *g, const struct phase *f, const fl_real *from, fl_real *dx)
+{
+	const struct fl_window *w = &g->w;
+
+	for (size_t c = 0; c < g->c; c++)
+		for (size_t t = 0; t < f->rows; t++)
+			for (size_t u = 0; u < f->cols; u++)
+				dx[(c * w->H + f->y + t * w->sh) * w->W + f->x + u * w->sw] = *from++;
 }
 
 static void input_gradient(const struct geo *g, const fl_real *w, const struct fl_pass *a,
@@ -300,30 +427,17 @@ static void input_gradient(const struct geo *g, const fl_real *w, const struct f
 {
 	struct room r = rooms(g);
 	fl_real *dx = a->dx + (b * g->w.C + i * g->c) * g->w.H * g->w.W;
-	int pads = g->w.ph || g->w.pw;
-	fl_product p = product_col(g, w + i * g->o, a->dy + (b * g->O + i * g->o) * g->P,
-	                           a->scratch + r.col);
 
-	fl_matmul(&p, a->scratch + r.product);
-	from_columns(g, a->scratch + r.col, pads ? a->scratch + r.pad : dx);
-	if (pads)
-		unpad(g, a->scratch + r.pad, dx);
-}
+	plant(a->dy + (b * g->O + i * g->o) * g->P, g->o, g->w.OH, g->w.OW,
+	      a->scratch + r.dy + g->top * g->Wd + g->left, g->dplane, g->Wd);
+	for (struct phase f = first_phase(g); is_phase(g, &f); next_phase(g, &f)) {
+		fl_real *to = has_phases(g) ? a->scratch + r.dx : dx;
+		fl_product p = product_dx(g, a->scratch, &f, w + i * g->o, a->scratch + r.dy, to);
 
-/* dy of n images from b on, side by side: (o, n*P). */
-static const fl_real *joined(const struct geo *g, const struct fl_pass *a, size_t b, size_t n,
-                             size_t i)
-{
-	const fl_real *from = a->dy + (b * g->O + i * g->o) * g->P;
-	fl_real *to = a->scratch + rooms(g).dy;
-
-	if (n == 1)
-		return from;
-	for (size_t o = 0; o < g->o; o++)
-		for (size_t k = 0; k < n; k++)
-			memcpy(to + (o * n + k) * g->P, from + (k * g->O + o) * g->P,
-			       g->P * sizeof *to);
-	return to;
+		fl_matmul(&p, a->scratch + r.product);
+		if (has_phases(g))
+			scatter(g, &f, to, dx);
+	}
 }
 
 struct rows {
@@ -343,11 +457,10 @@ static void weight_gradient(const struct geo *g, fl_real *dw, const struct fl_pa
                             size_t b, size_t n, size_t i, struct rows *rows)
 {
 	struct room r = rooms(g);
-	fl_product p = product_dw(g, a->scratch + r.col, joined(g, a, b, n, i), dw + i * g->o, n);
+	const fl_real *x = padded(g, a->x, b, n, i, a->scratch + r.x);
+	fl_product p = product_dw(g, a->scratch, x, a->dy + (b * g->O + i * g->o) * g->P,
+	                          dw + i * g->o, n);
 
-	for (size_t k = 0; k < n; k++)
-		to_columns(g, padded(g, planes(g, a->x, b + k, i), a->scratch + r.pad),
-		           a->scratch + r.col + k * g->P, n * g->P);
 	if (rows) {
 		p.rows = weight_rows;
 		p.ctx = rows;
@@ -398,10 +511,14 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	geometry(&g, l, a->B, NULL);
 	rows.O = g.O;
 	early = a->done && g.G == 1;	/* rows of a group are no stretch of w */
+	fill_windows(&g, a->scratch, g.join);
+	fill_outputs(&g, a->scratch);
+	if (a->dx)
+		fill_phases(&g, a->scratch);
 	if (a->flags & FL_BACK_FIRST)
 		memset(dw, 0, g.K * g.O * sizeof *dw);
 	for (size_t b = 0, n; b < a->B; b += n) {
-		n = a->B - b < g.join ? a->B - b : g.join;
+		n = least(g.join, a->B - b);
 		for (size_t i = 0; i < g.G; i++) {
 			for (size_t k = 0; a->dx && k < n; k++)
 				input_gradient(&g, w, a, b + k, i);
