@@ -82,7 +82,7 @@ static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl
 	around(g->w.kw, g->w.sw, g->w.pw, g->w.W, g->w.OW, &g->left, &g->Wd);
 	g->plane = g->w.ph || g->w.pw ? spread(g->Hp * g->Wp) : g->w.H * g->w.W;
 	g->dplane = spread(g->Hd * g->Wd);
-	g->join = most(1, least(B, least(PIXELS / g->P, JOINED / g->c / g->plane)));
+	g->join = most(1, least(B, least(PIXELS / g->P, JOINED / most(1, g->c * g->plane))));
 	return 0;
 }
 
