@@ -30,7 +30,7 @@
 #define HITS_SHARE 32		/* nor does it pay where more than 1 in so many is a hit */
 #define ONE_PLUS_MIN 0x1p-24	/* of 1 + c, before the logarithm */
 
-const char *const fl_pass_name[] = { "auto", "exact", "bf16", "int8", NULL };
+const char *const fl_first_name[] = { "auto", "exact", "bf16", "int8", NULL };
 
 /* Rows in F32 and, where narrow, once more. */
 struct block {
@@ -63,6 +63,10 @@ struct worker {
 	int narrow;			/* this block's tiles are coarse */
 	unsigned long long exact;
 	float *room;			/* (2,d) */
+	struct {
+		size_t q, col;
+	} wait[FL_DOTS];		/* pairs to look at, (waiting) */
+	size_t waiting;
 	struct fl_arena arena;
 };
 
@@ -282,7 +286,7 @@ FL_ISA_FN(tally_columns, (const float *u, const float *hi, const float *lo, size
 /* w->c(n) = products of query q with columns w->list(n). row: of the tile. */
 static void products(const struct job *j, struct worker *w, size_t q, const float *row, size_t n)
 {
-	const float *y[FL_DOTS];
+	const float *x[FL_DOTS], *y[FL_DOTS];
 
 	if (!w->narrow) {
 		for (size_t k = 0; k < n; k++)
@@ -291,9 +295,11 @@ static void products(const struct job *j, struct worker *w, size_t q, const floa
 	}
 	for (size_t k = 0, m; k < n; k += m) {
 		m = n - k < FL_DOTS ? n - k : FL_DOTS;
-		for (size_t i = 0; i < m; i++)
+		for (size_t i = 0; i < m; i++) {
+			x[i] = j->q.x + q * j->d;
 			y[i] = w->g.x + w->list[k + i] * j->d;
-		fl_dots(j->q.x + q * j->d, y, m, j->d, w->c + k);
+		}
+		fl_dots(x, y, m, j->d, w->c + k);
 	}
 	w->exact += n;
 }
@@ -324,18 +330,47 @@ static void offer_column(const struct job *j, struct worker *w, size_t q, size_t
 		w->least[col] = below(j->back[g * j->KB].score);
 }
 
+static void offer(const struct job *j, struct worker *w, size_t q, size_t col, float c)
+{
+	double s = score(j, j->q0 + q, w->g.i0 + col, c);
+
+	offer_row(j, w, q, col, s);
+	offer_column(j, w, q, col, s);
+}
+
+/* The pairs that wait, whose chains run side by side. */
+static void settle(const struct job *j, struct worker *w)
+{
+	const float *x[FL_DOTS], *y[FL_DOTS];
+	float c[FL_DOTS];
+
+	if (!w->waiting)
+		return;
+	for (size_t k = 0; k < w->waiting; k++) {
+		x[k] = j->q.x + w->wait[k].q * j->d;
+		y[k] = w->g.x + w->wait[k].col * j->d;
+	}
+	fl_dots(x, y, w->waiting, j->d, c);
+	for (size_t k = 0; k < w->waiting; k++)
+		offer(j, w, w->wait[k].q, w->wait[k].col, c[k]);
+	w->exact += w->waiting;
+	w->waiting = 0;
+}
+
 static void take_hits(const struct job *j, struct worker *w, size_t q, const float *row,
                       const float *u)
 {
 	size_t n = outstanding(u, j->K ? w->ask[q] : INFINITY, j->KB ? w->least : NULL, w->g.n, w->list);
 
-	products(j, w, q, row, n);
 	for (size_t k = 0; k < n; k++) {
-		size_t col = w->list[k];
-		double s = score(j, j->q0 + q, w->g.i0 + col, w->c[k]);
-
-		offer_row(j, w, q, col, s);
-		offer_column(j, w, q, col, s);
+		if (!w->narrow) {
+			offer(j, w, q, w->list[k], row[w->list[k]]);
+			continue;
+		}
+		w->wait[w->waiting].q = q;
+		w->wait[w->waiting++].col = w->list[k];
+		if (w->waiting == FL_DOTS)
+			settle(j, w);
 	}
 }
 
@@ -352,9 +387,10 @@ static void count_one(struct fl_stand *t, size_t p, double s, uint32_t order, ui
 	}
 }
 
+/* One more than depth, as a query's own row may have been counted. */
 static int is_far(const struct fl_stand *t, size_t i, size_t p)
 {
-	return t->depth && __atomic_load_n(&t->above[p], __ATOMIC_RELAXED) >= t->depth[i];
+	return t->depth && __atomic_load_n(&t->above[p], __ATOMIC_RELAXED) > t->depth[i];
 }
 
 /* Of query q, by the scores of this row of the tile. */
@@ -477,17 +513,20 @@ static void scan(const struct job *j, struct worker *w, size_t q0, size_t m)
 			tally_columns(u, w->hi + r * j->B, w->lo + r * j->B, w->g.n, w->nhi + r * j->B,
 			              w->nlo + r * j->B);
 	}
+	settle(j, w);
 	if (s->back_stand)
 		end_columns(j, w, q0, m);
 }
 
-static void coarse_tiles(const struct job *j, struct worker *w)
+/* From query q on. */
+static void coarse_tiles(const struct job *j, struct worker *w, size_t q)
 {
 	enum fl_coarse t = (enum fl_coarse)j->coarse;
 	size_t stride = fl_coarse_bytes(t, j->d);
 
+	w->narrow = 1;
 	fl_coarse_pack(t, w->g.narrow, w->g.n, j->d, w->packed);
-	for (size_t q = 0, m; q < j->Q; q += m) {
+	for (size_t m; q < j->Q; q += m) {
 		m = j->Q - q < TILE ? j->Q - q : TILE;
 		fl_coarse_tile(t, j->q.narrow + q * stride, j->q.scale + q, m, w->packed, w->g.scale,
 		               w->g.n, j->d, w->tile, w->ldc);
@@ -511,7 +550,8 @@ static void rows_ready(void *ctx, size_t i0, size_t i1)
 	scan(r->j, r->w, r->q0 + i0, i1 - i0);
 }
 
-static void exact_tiles(const struct job *j, struct worker *w)
+/* Up to query end. */
+static void exact_tiles(const struct job *j, struct worker *w, size_t end)
 {
 	struct ready r = { .j = j, .w = w, .c = w->tile };
 	struct fl_gemm g = {
@@ -519,8 +559,9 @@ static void exact_tiles(const struct job *j, struct worker *w)
 		.ldc = w->ldc, .tb = 1, .start = FL_GEMM_ZERO, .rows = rows_ready, .ctx = &r
 	};
 
-	for (size_t q = 0; q < j->Q; q += g.M) {
-		g.M = j->Q - q < STEP ? j->Q - q : STEP;
+	w->narrow = 0;
+	for (size_t q = 0; q < end; q += g.M) {
+		g.M = end - q < STEP ? end - q : STEP;
 		g.a = j->q.x + q * j->d;
 		r.q0 = q;
 		fl_gemm(&g, w->scratch);
@@ -622,11 +663,23 @@ static void columns(const struct job *j, struct worker *w)
 	}
 }
 
+/* Queries of this block to form in F32. A first pass leaves everything open as long as
+ * heaps are not full: a thread's first block, and the first tile of new columns. */
+static size_t exact_queries(const struct job *j, const struct worker *w)
+{
+	if (j->coarse < 0 || w->g.len_max > LENGTH_MAX || j->q.len_max > LENGTH_MAX ||
+	    (j->K && w->count[j->Q - 1] < j->K))
+		return j->Q;
+	if (j->KB && j->nback[w->g.i0] < j->KB)
+		return j->Q < TILE ? j->Q : TILE;
+	return 0;
+}
+
 static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	struct job *j = ctx;
 	struct worker *w = &j->w[thread];
-	size_t G = j->s->gallery.n;
+	size_t G = j->s->gallery.n, exact;
 
 	w->g.i0 = item * j->B;
 	w->g.n = G - w->g.i0 < j->B ? G - w->g.i0 : j->B;
@@ -636,11 +689,10 @@ static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
 	if (check_range(j, &w->g, e))
 		return -1;
 	columns(j, w);
-	w->narrow = j->coarse >= 0 && w->g.len_max <= LENGTH_MAX && j->q.len_max <= LENGTH_MAX;
-	if (w->narrow)
-		coarse_tiles(j, w);
-	else
-		exact_tiles(j, w);
+	exact = exact_queries(j, w);
+	exact_tiles(j, w, exact);
+	if (exact < j->Q)
+		coarse_tiles(j, w, exact);
 	return 0;
 }
 
@@ -724,7 +776,7 @@ static int do_pairs(void *ctx, size_t i, int thread, struct fl_err *e)
 {
 	const struct pairs *p = ctx;
 	float *x = p->j->w[thread].room, *y = x + p->j->d, c;
-	const float *row = y;
+	const float *a = x, *b = y;
 	int back = p->own == &p->j->s->gallery;
 
 	if (p->t->first[i] == p->t->first[i + 1])
@@ -736,7 +788,7 @@ static int do_pairs(void *ctx, size_t i, int thread, struct fl_err *e)
 
 		if (one_row(p->j, p->other, o, y, e))
 			return -1;
-		fl_dots(x, &row, 1, p->j->d, &c);
+		fl_dots(&a, &b, 1, p->j->d, &c);
 		p->t->score[k] = score(p->j, back ? o : i, back ? i : o, c);
 		p->t->above[k] = p->t->level[k] = p->t->before[k] = 0;
 	}
@@ -751,6 +803,40 @@ static int score_pairs(struct job *j, struct fl_err *e)
 
 	return (s->stand && fl_par_for(s->query.n, j->threads, &a, do_pairs, e)) ||
 	       (s->back_stand && fl_par_for(s->gallery.n, j->threads, &b, do_pairs, e)) ? -1 : 0;
+}
+
+/* Takes query i's own row out of what was counted. */
+static int do_self(void *ctx, size_t i, int thread, struct fl_err *e)
+{
+	const struct pairs *p = ctx;
+	const struct fl_rows *g = &p->j->s->gallery;
+	float *x = p->j->w[thread].room, *y = x + p->j->d, c;
+	const float *a = x, *b = y;
+	uint32_t self = p->j->s->self[i];
+	double s;
+
+	if (self == UINT32_MAX || p->t->first[i] == p->t->first[i + 1])
+		return 0;
+	if (one_row(p->j, p->own, i, x, e) || one_row(p->j, g, self, y, e))
+		return -1;
+	fl_dots(&a, &b, 1, p->j->d, &c);
+	s = score(p->j, i, self, c);
+	for (size_t k = p->t->first[i]; k < p->t->first[i + 1]; k++)
+		if (s > p->t->score[k]) {
+			p->t->above[k]--;
+		} else if (s >= p->t->score[k] && self != p->t->row[k]) {
+			p->t->level[k]--;
+			p->t->before[k] -= order_of(g, self) < order_of(g, p->t->row[k]);
+		}
+	return 0;
+}
+
+static int without_self(struct job *j, struct fl_err *e)
+{
+	const struct fl_search *s = j->s;
+	struct pairs p = { j, &s->query, &s->gallery, s->stand };
+
+	return s->stand && s->self ? fl_par_for(s->query.n, j->threads, &p, do_self, e) : 0;
 }
 
 static void mark_far(struct fl_stand *t, size_t n)
@@ -871,16 +957,34 @@ static size_t kept(size_t k, size_t n)
 	return !k ? 0 : k < n ? k + 1 : n;
 }
 
+/* Whether places matter far down among m rows, where scores lie so close that a first
+ * pass leaves most of them open. */
+static int is_deep(const struct fl_stand *t, size_t n, size_t m)
+{
+	for (size_t i = 0; t && t->depth && i < n; i++)
+		if (t->first[i] < t->first[i + 1] && t->depth[i] * HITS_SHARE > m)
+			return 1;
+	return t && !t->depth;
+}
+
+/* Whether a first pass is likely to pay. */
+static int is_worth(const struct fl_search *s)
+{
+	size_t Q = s->query.n, G = s->gallery.n;
+
+	return Q >= QUERIES_MIN && s->k * HITS_SHARE <= G && s->back_k * HITS_SHARE <= Q &&
+	       !is_deep(s->stand, Q, G) && !is_deep(s->back_stand, G, Q);
+}
+
 static int choose_pass(const struct fl_search *s)
 {
 	enum fl_coarse t = FL_NCOARSE;
 
-	if (s->pass == FL_PASS_BF16)
+	if (s->pass == FL_FIRST_BF16)
 		t = FL_COARSE_BF16;
-	else if (s->pass == FL_PASS_INT8)
+	else if (s->pass == FL_FIRST_INT8)
 		t = FL_COARSE_INT8;
-	else if (s->pass == FL_PASS_AUTO && s->query.n >= QUERIES_MIN &&
-	         s->k * HITS_SHARE <= s->gallery.n && s->back_k * HITS_SHARE <= s->query.n)
+	else if (s->pass == FL_FIRST_AUTO && is_worth(s))
 		t = fl_coarse_best();
 	/* The slack of ln(1 + c) has no bound near c = -1, so places would all be open. */
 	if (t == FL_NCOARSE || !fl_coarse_has(t) || s->query.d > FL_COARSE_D_MAX ||
@@ -932,11 +1036,13 @@ static int search(struct job *j, struct fl_err *e)
 		if (do_chunk(j, e))
 			return -1;
 	}
+	if (without_self(j, e))
+		return -1;
 	for (size_t g = 0; j->KB && g < s->gallery.n; g++)
 		publish(&j->out->back, g, j->back + g * j->KB, j->nback[g], s->query.order);
 	mark_far(s->stand, s->query.n);
 	mark_far(s->back_stand, s->gallery.n);
-	j->out->pass = j->coarse < 0 ? FL_PASS_EXACT : j->coarse == FL_COARSE_BF16 ? FL_PASS_BF16 : FL_PASS_INT8;
+	j->out->pass = j->coarse < 0 ? FL_FIRST_EXACT : j->coarse == FL_COARSE_BF16 ? FL_FIRST_BF16 : FL_FIRST_INT8;
 	return 0;
 }
 

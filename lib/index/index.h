@@ -52,13 +52,13 @@ struct fl_stand {
 };
 #define FL_STAND_FAR UINT32_MAX
 
-enum fl_pass {
-	FL_PASS_AUTO,		/* the fastest that this processor has */
-	FL_PASS_EXACT,		/* F32 throughout */
-	FL_PASS_BF16,		/* products of BF16, then those in F32 that its error leaves open */
-	FL_PASS_INT8		/* the same with 8-bit integers after a rotation */
+enum fl_first {
+	FL_FIRST_AUTO,		/* the fastest that this processor has */
+	FL_FIRST_EXACT,		/* F32 throughout */
+	FL_FIRST_BF16,		/* products of BF16, then those in F32 that its error leaves open */
+	FL_FIRST_INT8		/* the same with 8-bit integers after a rotation */
 };
-extern const char *const fl_pass_name[];	/* by the above, NULL-terminated */
+extern const char *const fl_first_name[];	/* by the above, NULL-terminated */
 
 struct fl_search {
 	struct fl_rows query, gallery;
@@ -66,17 +66,18 @@ struct fl_search {
 	int log1p;			/* h */
 	size_t k, back_k;		/* of each query; of each gallery row; 0: none */
 	double min;			/* scores below are no hits; -INFINITY */
-	const uint32_t *self;		/* (query.n) gallery row that is no hit of it; or NULL.
-					 * UINT32_MAX: none. Not with back_k or stand */
+	const uint32_t *self;		/* (query.n) gallery row that is as if it were not there
+					 * for the query; or NULL. UINT32_MAX: none. Not with
+					 * back_k or back_stand */
 	struct fl_stand *stand, *back_stand;	/* of queries, of gallery rows; or NULL */
-	enum fl_pass pass;
+	enum fl_first pass;
 	size_t memory;			/* bytes for blocks and heaps; results come on top */
 	int threads;
 };
 
 struct fl_found {
 	struct fl_top top, back;	/* hit NULL where k, back_k is 0 */
-	enum fl_pass pass;		/* what was used */
+	enum fl_first pass;		/* what was used */
 	size_t chunks;			/* passes over the gallery */
 	unsigned long long exact;	/* scores recomputed in F32 after a first pass */
 	struct fl_arena arena;

@@ -167,6 +167,8 @@ static int right_stand(const struct fl_stand *t, size_t n, size_t m, const struc
 			uint32_t a = 0, l = 0, b = 0, o = t->row[p];
 
 			for (size_t k = 0; k < m; k++) {
+				if (!back && s->self && s->self[i] == k)
+					continue;
 				double v = want_of(i, k, back), mine = want_of(i, o, back);
 
 				a += v > mine;
@@ -209,9 +211,9 @@ static void check(struct fl_search *s, const char *what)
 	struct fl_found f;
 	struct fl_err e = { 0 };
 
-	for (int pass = FL_PASS_EXACT; pass <= FL_PASS_INT8; pass++)
+	for (int pass = FL_FIRST_EXACT; pass <= FL_FIRST_INT8; pass++)
 		for (int v = 0; v < 3; v++) {
-			s->pass = (enum fl_pass)pass;
+			s->pass = (enum fl_first)pass;
 			s->threads = v == 1 ? 3 : 1;
 			s->memory = v == 2 ? 1 : (size_t)1 << 30;
 			if (!ok(!fl_search(s, &f, &e), "%s runs", what)) {
@@ -222,8 +224,8 @@ static void check(struct fl_search *s, const char *what)
 			   (!s->back_k || right_hits(&f.back, gallery.n, query.n, s, 1)) &&
 			   (!s->stand || right_stand(s->stand, query.n, gallery.n, s, 0)) &&
 			   (!s->back_stand || right_stand(s->back_stand, gallery.n, query.n, s, 1)),
-			   "%s, %s as %s, %d threads, %zu chunks", what, fl_pass_name[pass],
-			   fl_pass_name[f.pass], s->threads, f.chunks);
+			   "%s, %s as %s, %d threads, %zu chunks", what, fl_first_name[pass],
+			   fl_first_name[f.pass], s->threads, f.chunks);
 			fl_found_release(&f);
 		}
 }
@@ -268,6 +270,8 @@ static void with_all(size_t Q, size_t G, size_t d, int whole)
 static void test_self(void)
 {
 	static uint32_t self[QMAX];
+	static struct given given;
+	struct fl_stand t;
 	struct fl_search s;
 
 	fill(&query, 300, 32, 0, 5);
@@ -280,6 +284,14 @@ static void test_self(void)
 		self[i] = i % 3 ? i : UINT32_MAX;
 	define(&s);
 	check(&s, "self and min");
+	for (int deep = 0; deep < 2; deep++) {
+		t = give(&given, 300, 300, deep ? 0 : 4);
+		for (size_t i = 0; i < 300; i++)
+			for (size_t p = given.first[i]; p < given.first[i + 1]; p++)
+				given.row[p] += given.row[p] == i ? given.row[p] ? -1u : 1 : 0;
+		s.stand = &t;
+		check(&s, "places without self");
+	}
 }
 
 static void refuse(struct fl_search *s, int code, const char *msg)

@@ -1,0 +1,253 @@
+#!/usr/bin/env bats
+# vlm-retrieve: hits and metrics against a naive search in double, formats, merging,
+# selections, adapters' scores, bad input.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	E=$ROOT/test/golden/embed
+	cd "$BATS_TEST_TMPDIR"
+	"$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	"$PYTHON" "$ROOT/test/golden/retrieve/naive.py" make .
+}
+
+fails() {
+	local status_=$1 message=$2
+	shift 2
+	run --separate-stderr "$@"
+	echo "status $status: $stderr"
+	[ "$status" = "$status_" ]
+	[[ $stderr == *"$message"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	[ -z "$output" ]
+}
+
+# npy FILE EXPRESSION: an array in NumPy.
+npy() {
+	"$PYTHON" -c "import numpy as np, sys; np.save(sys.argv[1], $2)" "$1"
+}
+
+naive() {
+	"$PYTHON" "$ROOT/test/golden/retrieve/naive.py" check . "$@"
+}
+
+both() {
+	local name=$1
+	shift
+	vlm-retrieve --gallery "$name-image.safetensors" --queries "$name-text.safetensors" --both \
+		--truth groups:3 --metric hit@1,hit@5,recall@5,mrr,medr,meanr --format json "$@"
+}
+
+@test "hits and metrics of both directions are those of a naive search in double" {
+	for name in ints floats; do
+		for score in ip cosine vmf ps csd; do
+			both $name --score $score --top 7 >$name-out
+			naive $name-out
+			vlm-retrieve --queries $name-image.safetensors --gallery $name-text.safetensors --both \
+				--truth groups:3 --metric hit@1,hit@5,recall@5,mrr,medr,meanr \
+				--format json --images --score $score --top 200 >$name-out
+			naive $name-out images
+		done
+	done
+}
+
+@test "equal bytes for any -j, memory, first pass and instruction set" {
+	for score in cosine vmf ps csd; do
+		both floats --score $score >want
+		for first in exact bf16 int8; do
+			both floats --score $score --first-pass $first -j 3 --memory 1M | cmp - want
+		done
+		for cpu in ref sse2 avx2; do
+			if ! FL_CPU=$cpu fl-init --version >/dev/null 2>&1; then continue; fi
+			FL_CPU=$cpu both floats --score $score | cmp - want
+		done
+	done
+}
+
+@test "a planted tie at the last hit is counted" {
+	both ints --score ip --top 7 | tail -1 >s
+	[ "$(jq .queries_with_tie_at_k s)" -gt 0 ]
+	[ "$(jq .queries s) $(jq .gallery s) $(jq .positives s)" = "180 60 180" ]
+}
+
+@test "ties in favour of positives and against them enclose the order by id" {
+	for t in optimistic index pessimistic; do
+		both ints --score ip --ties $t | tail -1 | jq '.["hit@1"]'
+	done >h
+	[ "$(sort -gr h)" = "$(cat h)" ]
+	[ "$(sort -u h | wc -l)" -gt 1 ]
+}
+
+@test "TSV, JSON, TREC, ranking and npy say the same" {
+	args="--gallery floats-image.safetensors --queries floats-text.safetensors --top 4"
+	vlm-retrieve $args --ranking r.json --ids i.npy --scores s.npy -o t --no-sync
+	vlm-retrieve $args --format json >j
+	vlm-retrieve $args --format trec >trec
+	jq -r '.query as $q | range(.ids | length) as $k | [$q, $k + 1, .ids[$k], .scores[$k]] | @tsv' j |
+		awk '{ print $1, $2, $3 }' >j3
+	awk '{ print $1, $2, $3 }' t | cmp - j3
+	awk '{ print $1, $4, $3 }' trec | cmp - j3
+	[ "$(awk '{ print NF, $2, $6 }' trec | sort -u)" = "6 Q0 fltools" ]
+	jq -r 'to_entries[] | .key as $q | .value | to_entries[] | "\($q) \(.key + 1) \(.value)"' r.json | cmp - j3
+	"$PYTHON" - <<-END
+		import numpy as np
+		i, s = np.load("i.npy"), np.load("s.npy")
+		t = np.loadtxt("t", dtype=str)
+		assert (i.ravel() == t[:, 2].astype(int)).all() and i.shape == s.shape == (180, 4)
+		assert (s.astype("f4").ravel() == t[:, 3].astype("f4")).all()
+	END
+}
+
+@test "answers of parts of a gallery merge to the answer of the whole" {
+	npy rows.npy 'np.random.default_rng(1).standard_normal((90, 12)).astype("f4")'
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		import numpy as np
+		from naive import write
+		from pathlib import Path
+		x = np.load("rows.npy")
+		x[60:] = x[:30]
+		for name, a, b in (("a", 0, 40), ("b", 40, 43), ("c", 43, 90)):
+		    write(Path(name), emb=x[a:b], id=np.arange(a, b) * 7 % 90)
+	END
+	q="--queries floats-text.safetensors --top 6 --score cosine"
+	for f in json tsv; do
+		vlm-retrieve --gallery a --gallery b --gallery c $q --format $f >want
+		for g in a b c; do vlm-retrieve --gallery $g $q --format $f >$g.$f; done
+		vlm-retrieve --merge --top 6 --format $f a.$f b.$f c.$f | cmp - want
+		cat c.$f a.$f b.$f | vlm-retrieve --merge --top 6 --format $f | cmp - want
+	done
+	fails 3 "id 0 is in two answers" vlm-retrieve --merge --top 6 a.json a.json
+	fails 3 "a.json: line 1: query" vlm-retrieve --merge --top 7 a.json b.json
+	fails 3 "line 1: holds a NUL byte" vlm-retrieve --merge rows.npy
+	echo "1 2 3 4" >bad
+	fails 3 "not query, rank, id and score" vlm-retrieve --merge bad
+	head -c 100 a.json >cut
+	fails 3 "cut: line 1: truncated" vlm-retrieve --merge cut
+}
+
+@test "shards, a stream of them, and one record are the same gallery" {
+	vlm-retrieve --gallery "$E/f32.safetensors" --queries "$E/f4.npy" >want
+	vlm-retrieve --gallery "$E/shards.sts" --queries "$E/f4.npy" | cmp - want
+	vlm-retrieve --gallery - --queries "$E/f4.npy" <"$E/shards.sts" | cmp - want
+	vlm-retrieve --gallery "$E/f32.safetensors" --queries "$E/f4.fvecs" | cmp - want
+	vlm-retrieve --gallery "$E/f4.npy" --gallery "$E/f4.fbin" --queries "$E/f4.npy" --top 14 >two
+	[ "$(cut -f 3 two | sort -un | tail -1)" = 13 ]
+}
+
+@test "--self, --min-score, --only and --except" {
+	npy g.npy 'np.eye(6, 8, dtype="f4")[[0, 1, 2, 0, 3, 1]]'
+	vlm-retrieve --gallery g.npy --queries g.npy --self --min-score 0.5 >t
+	[ "$(awk '{ printf "%s-%s ", $1, $3 }' t)" = "0-3 1-5 3-0 5-1 " ]
+	printf '0\n3\n\n' >ids
+	[ "$(vlm-retrieve --gallery g.npy --queries g.npy --only ids --top 1 | cut -f 3 | xargs)" = "0 0 0 0 0 0" ]
+	[ "$(vlm-retrieve --gallery g.npy --queries g.npy --except ids --top 9 | cut -f 3 | sort -u | xargs)" = "1 2 4 5" ]
+	echo 77 >>ids
+	run --separate-stderr vlm-retrieve --gallery g.npy --queries g.npy --only ids --top 1
+	[ "$status" = 0 ]
+	[[ $stderr == *"ids: 1 ids that no row of the gallery has"* ]]
+	echo 77 >ids
+	fails 3 "leave no row" vlm-retrieve -q --gallery g.npy --queries g.npy --only ids
+	echo 7x >ids
+	fails 3 "ids: line 1 is not an id" vlm-retrieve --gallery g.npy --queries g.npy --except ids
+}
+
+@test "metrics over a part of the gallery are those of a gallery of that part" {
+	"$PYTHON" -c 'for i in range(30): print(i)' >ids
+	npy i.npy 'np.random.default_rng(1).standard_normal((60, 9)).astype("f4")'
+	npy t.npy 'np.load("i.npy").repeat(2, 0) + np.random.default_rng(2).standard_normal((120, 9)).astype("f4")'
+	npy i2.npy 'np.load("i.npy")[:30]'
+	npy t2.npy 'np.load("t.npy")[:60]'
+	m="--truth groups:2 --both --no-hits --metric hit@1,meanr,mrr"
+	vlm-retrieve --gallery i2.npy --queries t2.npy $m | grep -E '#(reverse.)?(hit|mean|mrr)' >want
+	fails 3 "query 60 has no positive" vlm-retrieve --gallery i.npy --queries t.npy --only ids --truth groups:2
+	vlm-retrieve --gallery i.npy --queries t.npy --only ids --skip-unmatched $m >got
+	grep -q '^#skipped	60$' got
+	# the queries passed over still are rows that others rank
+	cmp <(grep -E '#(hit|mean|mrr)' got) <(grep -v reverse want)
+}
+
+@test "labels as truth, each row without itself" {
+	vlm-retrieve --gallery floats-image.safetensors --queries floats-image.safetensors --self \
+		--truth label --metric hit@1,meanr --no-hits --format json >s
+	"$PYTHON" - <<-END
+		import json, sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		import numpy as np
+		from naive import read
+		from pathlib import Path
+		r = read(Path("floats-image.safetensors"))
+		x = r["emb"].astype(float)
+		x /= np.linalg.norm(x, axis=1, keepdims=True)
+		c = np.round(x @ x.T, 12)
+		c[np.diag_indices(60)] = -9
+		first = []
+		for q in range(60):
+		    order = np.lexsort((r["id"], -c[q]))
+		    first.append(min(k for k, g in enumerate(order) if r["label"][g] == r["label"][q] and g != q))
+		s = json.load(open("s"))
+		assert abs(s["hit@1"] - np.mean(np.array(first) < 1)) < 1e-9, (s, np.mean(np.array(first) < 1))
+		assert abs(s["meanr"] - np.mean(first) - 1) < 1e-9
+	END
+}
+
+@test "uncertainty of texts: of who asks, and of what was found" {
+	both floats --score cosine --bins 5 --bootstrap 50 --no-hits --curve curve >s
+	[ "$(jq '.["uncertainty.auroc"] != null and .["reverse.uncertainty.aurc"] != null and
+		.["uncertainty.aurc.lo"] <= .["uncertainty.aurc"] and .["uncertainty.aurc"] <= .["uncertainty.aurc.hi"]' s)" = true ]
+	[ "$(grep -c '^bin' curve)" = 10 ]
+	grep -q '^risk	reverse	1	' curve
+}
+
+@test "a record says its score; texts and images that disagree are refused" {
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		from naive import read, write
+		from pathlib import Path
+		for side, score in (("text", "vmf"), ("image", "csd"), ("image", "nix")):
+		    write(Path(side + "." + score), {"fl.metric": score}, **read(Path("floats-" + side + ".safetensors")))
+	END
+	vlm-retrieve --gallery floats-image.safetensors --queries text.vmf | cmp - \
+		<(vlm-retrieve --gallery floats-image.safetensors --queries floats-text.safetensors --score vmf)
+	fails 3 "fl.metric is vmf of the queries, csd of the gallery" vlm-retrieve --gallery image.csd --queries text.vmf
+	fails 3 "fl.metric is nix, which is not known" vlm-retrieve --gallery image.nix --queries text.vmf
+}
+
+@test "bad rows are named, with their file" {
+	npy g.npy 'np.ones((30, 4), "f4")'
+	npy z.npy 'np.ones((30, 4), "f4") * (np.arange(30) != 7)[:, None].astype("f4")'
+	npy n.npy 'np.where(np.arange(120).reshape(30, 4) == 50, np.nan, 1).astype("f4")'
+	npy w.npy 'np.ones((30, 5), "f4")'
+	npy h.npy 'np.full((30, 4), 3e38, "f4")'
+	fails 3 "z.npy: row 7 is all zeros" vlm-retrieve --gallery z.npy --queries g.npy
+	fails 3 "z.npy: row 7 is all zeros" vlm-retrieve --gallery g.npy --queries z.npy
+	vlm-retrieve --gallery z.npy --queries g.npy --score ip >/dev/null
+	fails 3 "n.npy: row 12 is not finite" vlm-retrieve --gallery g.npy --gallery n.npy --queries g.npy
+	fails 3 "w.npy has rows of 5 values, g.npy of 4" vlm-retrieve --gallery g.npy --gallery w.npy --queries g.npy
+	fails 3 "w.npy has rows of 5 values, g.npy of 4" vlm-retrieve --gallery g.npy --queries w.npy
+	fails 5 "may leave the range of F32" vlm-retrieve --gallery h.npy --queries h.npy --score ip
+	fails 3 "hit@31 looks at 31 places, the gallery has 30 rows" \
+		vlm-retrieve --gallery g.npy --queries g.npy --truth diagonal --metric hit@31
+	fails 3 "no kappa beside the rows" vlm-retrieve --gallery g.npy --queries g.npy --score vmf
+	fails 4 "No such file" vlm-retrieve --gallery g.npy --queries none.npy
+}
+
+@test "options that contradict each other" {
+	a="--gallery floats-image.safetensors --queries floats-text.safetensors"
+	fails 2 "--gallery is missing" vlm-retrieve --queries floats-text.safetensors
+	fails 2 "--metric wants --truth" vlm-retrieve $a --metric hit@1
+	fails 2 "--both has two rankings" vlm-retrieve $a --both
+	fails 2 "a TREC run holds no metrics" vlm-retrieve $a --truth groups:3 --format trec
+	fails 2 "standard input is given twice" vlm-retrieve --gallery - --queries -
+	fails 2 "operand 'x' without --merge" vlm-retrieve $a x
+	fails 2 "unknown score" vlm-retrieve $a --score cosin || fails 2 "cosine" vlm-retrieve $a --score cosin
+}
+
+@test "nothing appears where something fails" {
+	a="--gallery floats-image.safetensors --queries floats-text.safetensors"
+	fails 4 "No such file" vlm-retrieve $a --ids i.npy --ranking none/r.json -o out
+	[ ! -e out ] && [ ! -e i.npy ]
+	run sh -c "vlm-retrieve $a >/dev/full"
+	[ "$status" = 4 ]
+}

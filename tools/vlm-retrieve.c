@@ -1,0 +1,989 @@
+/* vlm-retrieve: the best rows of a gallery for every query, and how good they are. */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "cli/tool.h"
+#include "data/embed.h"
+#include "data/truth.h"
+#include "index/answers.h"
+#include "index/index.h"
+#include "metric/rank.h"
+#include "metric/uncertainty.h"
+#include "model/adapter.h"
+#include "nn/posterior.h"
+#include "sphere/ps.h"
+#include "sphere/vmf.h"
+
+#define ANSWER_MAX ((size_t)1 << 36)	/* bytes of one file for --merge */
+#define ID_FILE_MAX ((size_t)1 << 30)
+#define FLUSH ((size_t)64 << 10)
+
+static const char *const default_metrics[] = { "hit@1", "hit@5", "hit@10", "medr", "meanr" };
+
+struct opts {
+	struct fl_strs gallery, queries;
+	const char *adapter, *truth, *only, *except, *ranking, *ids, *scores, *curve, *output;
+	struct fl_specs metric;
+	int64_t top, threads, memory, bins, bootstrap, seed;
+	double min_score;
+	int images, both, score, self, skip, ties, format, no_hits, first_pass, merge, no_sync;
+};
+
+#define O(member) offsetof(struct opts, member)
+static const struct fl_opt opts[] = {
+	{ 0, 0, NULL, { "gallery", FL_P_STRS, O(gallery), NULL, 0, 0, NULL, "embeddings",
+	  "rows to search: a record, FILE#NAME, .npy, .npz#NAME, .fvecs, .fbin; repeatable" } },
+	{ 0, 0, NULL, { "queries", FL_P_STRS, O(queries), NULL, 0, 0, NULL, "embeddings",
+	  "rows to search for; repeatable" } },
+	{ 0, 0, NULL, { "adapter", FL_P_PATH, O(adapter), NULL, 0, 0, NULL, "model",
+	  "apply this model of an adapter to both sides first" } },
+	{ 0, 0, NULL, { "images", FL_P_BOOL, O(images), "off", 0, 0, NULL, NULL,
+	  "the queries are images and the gallery texts, not the other way round" } },
+	{ 0, 0, NULL, { "top", FL_P_INT, O(top), "10", 0, 4e9, NULL, "n", "hits of a query" } },
+	{ 0, 0, NULL, { "both", FL_P_BOOL, O(both), "off", 0, 0, NULL, NULL,
+	  "search the queries for every row of the gallery, too" } },
+	{ 0, 0, NULL, { "score", FL_P_ENUM, O(score), NULL, 0, 0, fl_score_name, "score",
+	  "what to rank by; unset: what the records say, else cosine" } },
+	{ 0, 0, NULL, { "min-score", FL_P_REAL, O(min_score), NULL, -1e300, 1e300, NULL, "score",
+	  "scores below are no hits" } },
+	{ 0, 0, NULL, { "self", FL_P_BOOL, O(self), "off", 0, 0, NULL, NULL,
+	  "a row with the query's own id is no hit" } },
+	{ 0, 0, NULL, { "only", FL_P_PATH, O(only), NULL, 0, 0, NULL, "file",
+	  "search rows of the gallery with these ids alone, one a line" } },
+	{ 0, 0, NULL, { "except", FL_P_PATH, O(except), NULL, 0, 0, NULL, "file",
+	  "leave out rows of the gallery with these ids" } },
+	{ 0, 0, NULL, { "truth", FL_P_STR, O(truth), NULL, 0, 0, NULL, "pairs",
+	  "what belongs together: a record, FILE#NAME, JSON, diagonal, groups:K, label" } },
+	{ 0, 0, &fl_family_rmetric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), NULL, 0, 0,
+	  NULL, "list", "what to measure by the truth; unset: hit@1, 5, 10, medr, meanr" } },
+	{ 0, 0, NULL, { "skip-unmatched", FL_P_BOOL, O(skip), "off", 0, 0, NULL, NULL,
+	  "pass over queries without a positive, and count them" } },
+	{ 0, 0, NULL, { "ties", FL_P_ENUM, O(ties), "index", 0, 0, fl_ties_name, "order",
+	  "whom metrics put first among equal scores" } },
+	{ 0, 0, NULL, { "bins", FL_P_INT, O(bins), "10", 2, 1e6, NULL, "n",
+	  "bins of hit@1 by uncertainty" } },
+	{ 0, 0, NULL, { "bootstrap", FL_P_INT, O(bootstrap), "0", 0, 1e6, NULL, "n",
+	  "resamples for 95 % intervals of what is measured by uncertainty" } },
+	FL_OPT_SEED(struct opts),
+	FL_OPT_FORMAT(struct opts, fl_answer_format_name),
+	{ 0, 0, NULL, { "no-hits", FL_P_BOOL, O(no_hits), "off", 0, 0, NULL, NULL,
+	  "write no hits, only what was measured" } },
+	{ 0, 0, NULL, { "ranking", FL_P_PATH, O(ranking), NULL, 0, 0, NULL, "file",
+	  "write {\"query id\": [gallery ids]} there" } },
+	{ 0, 0, NULL, { "ids", FL_P_PATH, O(ids), NULL, 0, 0, NULL, "file",
+	  "write the ids of hits there as .npy; -1 where there are fewer" } },
+	{ 0, 0, NULL, { "scores", FL_P_PATH, O(scores), NULL, 0, 0, NULL, "file",
+	  "write their scores there as .npy" } },
+	{ 0, 0, NULL, { "curve", FL_P_PATH, O(curve), NULL, 0, 0, NULL, "file",
+	  "write bins by uncertainty and risk by coverage there, for plots" } },
+	{ 0, 0, NULL, { "merge", FL_P_BOOL, O(merge), "off", 0, 0, NULL, NULL,
+	  "combine answers, the operands, to those of all their galleries together" } },
+	{ 0, 0, NULL, { "first-pass", FL_P_ENUM, O(first_pass), "auto", 0, 0, fl_first_name, "type",
+	  "what products are first formed in; answers do not depend on it" } },
+	{ 0, 0, NULL, { "memory", FL_P_SIZE, O(memory), "1G", 1 << 20, 1e18, NULL, "size",
+	  "room for queries and hits; more queries take more passes over the gallery" } },
+	FL_OPT_OUTPUT(struct opts),
+	FL_OPT_THREADS(struct opts),
+	FL_OPT_NO_SYNC(struct opts),
+	{ 0, 0, NULL, { 0 } }
+};
+
+/* Rows of one side: all of m, or pick(n) of them. */
+struct side {
+	struct fl_embeds m;
+	const uint32_t *pick;
+	size_t n;
+	double *scale, *bias;
+	uint32_t *order;
+	double *u;			/* (n) uncertainty, or NULL */
+};
+
+/* One direction of measuring. */
+struct measure {
+	struct fl_truth truth;
+	struct fl_stand stand;
+	size_t *depth;
+	uint32_t *place;
+	double *value;			/* (metrics) */
+	size_t tied;			/* queries whose places the order of ties decides */
+	double *y, *u;			/* (answered) hit@1 and uncertainty; u NULL: not known */
+	size_t answered;
+	struct fl_doubt doubt, lo, hi;
+	struct fl_bin *bin;
+};
+
+struct job {
+	struct fl_run *run;
+	const struct opts *o;
+	struct side query, gallery;
+	enum fl_score score;
+	struct fl_specs metric;
+	uint32_t *self;
+	struct fl_found found;
+	struct measure fore, back;
+};
+
+static void *get(struct job *j, size_t n, size_t size, struct fl_err *e)
+{
+	return fl_arena_zero(&j->run->arena, n, size, e);
+}
+
+/* --- rows --- */
+
+static size_t row_of(const struct side *s, size_t i)
+{
+	return s->pick ? s->pick[i] : i;
+}
+
+static int64_t id_of(const struct side *s, size_t i)
+{
+	return fl_embeds_id(&s->m, row_of(s, i));
+}
+
+static int read_rows(const void *ctx, size_t i0, size_t n, float *out, struct fl_err *e)
+{
+	const struct side *s = ctx;
+
+	(void)e;
+	if (s->pick)
+		fl_embeds_gather(&s->m, s->pick + i0, n, out);
+	else
+		fl_embeds_rows(&s->m, i0, n, out);
+	return 0;
+}
+
+static void where(const void *ctx, size_t i, char *buf, size_t size)
+{
+	const struct side *s = ctx;
+	const struct fl_embed *p = fl_embeds_part(&s->m, row_of(s, i));
+
+	snprintf(buf, size, "%s: row %zu", p->name, row_of(s, i) - p->first);
+}
+
+/* Places of rows among equal scores: ids ascending. */
+static int set_order(struct job *j, struct side *s, struct fl_err *e)
+{
+	uint32_t *place;
+
+	if (!s->m.byid)
+		return 0;
+	if (!(place = get(j, s->m.N, sizeof *place, e)) || !(s->order = get(j, s->n, sizeof *s->order, e)))
+		return -1;
+	for (size_t i = 0; i < s->m.N; i++)
+		place[s->m.byid[i].row] = (uint32_t)i;
+	for (size_t i = 0; i < s->n; i++)
+		s->order[i] = place[row_of(s, i)];
+	return 0;
+}
+
+/* --- --only, --except --- */
+
+/* take[row] = 1 for every id in the file; ids that no row has are counted. */
+static int mark_ids(const struct side *s, const char *path, unsigned char *take, struct fl_err *e)
+{
+	size_t size, line = 1, missing = 0, row;
+	char *text = fl_read_file(path, ID_FILE_MAX, &size, e), *at = text, *end;
+	int rc = 0;
+	int64_t id;
+
+	for (; text && !rc && at < text + size; at = end + 1, line++) {
+		end = at + strcspn(at, "\n");
+		*end = '\0';
+		if (!*at)
+			continue;
+		if (fl_num_i64(at, &id))
+			rc = fl_fail(e, FL_EDATA, "%s: line %zu is not an id", path, line);
+		else if (fl_embeds_find(&s->m, id, &row))
+			missing++;
+		else
+			take[row] = 1;
+	}
+	if (!rc && missing)
+		fl_say(FL_LOG_WARN, "%s: %zu ids that no row of the gallery has", path, missing);
+	free(text);
+	return text ? rc : -1;
+}
+
+static int pick_rows(struct job *j, struct side *s, struct fl_err *e)
+{
+	unsigned char *only, *except;
+	uint32_t *pick;
+
+	s->n = s->m.N;
+	if (!j->o->only && !j->o->except)
+		return 0;
+	if (!(only = get(j, s->m.N, 1, e)) || !(except = get(j, s->m.N, 1, e)) ||
+	    !(pick = get(j, s->m.N, sizeof *pick, e)))
+		return -1;
+	if ((j->o->only && mark_ids(s, j->o->only, only, e)) ||
+	    (j->o->except && mark_ids(s, j->o->except, except, e)))
+		return -1;
+	s->n = 0;
+	for (size_t i = 0; i < s->m.N; i++)
+		if ((only[i] || !j->o->only) && !except[i])
+			pick[s->n++] = (uint32_t)i;
+	s->pick = pick;
+	return s->n ? 0 : fl_fail(e, FL_EDATA, "--only and --except leave no row of the gallery");
+}
+
+/* --- scores --- */
+
+/* The score that the records of a side were made for; -1: they do not say. */
+static int stated_score(const struct side *s, int *score, struct fl_err *e)
+{
+	*score = -1;
+	for (size_t i = 0; i < s->m.n; i++) {
+		const char *name = fl_meta_get(&s->m.part[i].rec, "fl.metric");
+		int k = 0;
+
+		while (name && fl_score_name[k] && strcmp(name, fl_score_name[k]))
+			k++;
+		if (name && !fl_score_name[k])
+			return fl_fail(e, FL_EDATA, "%s: fl.metric is %s, which is not known; --score decides",
+			               s->m.part[i].name, name);
+		if (name && *score >= 0 && *score != k)
+			return fl_fail(e, FL_EDATA, "%s: fl.metric is %s, elsewhere %s; --score decides",
+			               s->m.part[i].name, name, fl_score_name[*score]);
+		*score = name ? k : *score;
+	}
+	return 0;
+}
+
+/* Texts may be likelihoods where images have no more than a direction: the score with
+ * more in it counts. */
+static int choose_score(struct job *j, struct fl_err *e)
+{
+	int q, g;
+
+	if (j->o->score >= 0) {
+		j->score = (enum fl_score)j->o->score;
+		return 0;
+	}
+	if (stated_score(&j->query, &q, e) || stated_score(&j->gallery, &g, e))
+		return -1;
+	q = q < 0 ? FL_SCORE_COSINE : q;
+	g = g < 0 ? FL_SCORE_COSINE : g;
+	if (q != g && q != FL_SCORE_COSINE && g != FL_SCORE_COSINE)
+		return fl_fail(e, FL_EDATA, "fl.metric is %s of the queries, %s of the gallery; --score decides",
+		               fl_score_name[q], fl_score_name[g]);
+	j->score = (enum fl_score)(q == FL_SCORE_COSINE ? g : q);
+	return 0;
+}
+
+/* out(n) = the column beside the rows, or sums over its rows where wide; finite. 1: it
+ * is there, 0: it is not. */
+static int column(const struct side *s, const char *what, int wide, double *out, struct fl_err *e)
+{
+	double row[1024];
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct fl_embed *p = fl_embeds_part(&s->m, row_of(s, i));
+		const struct fl_tensor *t = fl_embed_beside(p, what);
+		size_t k = row_of(s, i) - p->first, d = wide ? p->d : 1;
+
+		if (!t)
+			return 0;
+		if (t->n != p->N * d || t->ndim != (wide ? 2u : 1u))
+			return fl_fail(e, FL_EDATA, "%s: '%s' does not go with %zu rows", p->name, t->name, p->N);
+		out[i] = 0;
+		for (size_t c = 0, m; c < d; c += m) {
+			m = d - c < 1024 ? d - c : 1024;
+			fl_dtype_to_f64(t->dtype, (const char *)t->data + (k * d + c) * fl_dtype_size(t->dtype), row, m);
+			for (size_t x = 0; x < m; x++)
+				out[i] += row[x];
+		}
+		if (!isfinite(out[i]) || out[i] < 0)
+			return fl_fail(e, FL_EDATA, "%s: '%s' of row %zu is negative or not finite", p->name,
+			               t->name, k);
+	}
+	return 1;
+}
+
+static int need_column(const struct job *j, const struct side *s, const char *what, int wide,
+                       double *out, struct fl_err *e)
+{
+	int rc = column(s, what, wide, out, e);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return fl_fail(e, FL_EDATA, "%s: no %s beside the rows, which score %s wants",
+	               s->m.part[0].name, what, fl_score_name[j->score]);
+}
+
+/* kappa of the texts: the score's slope, and what makes it a likelihood. */
+static int likelihood(struct job *j, struct side *text, struct fl_err *e)
+{
+	size_t d = text->m.d;
+
+	if (!(text->scale = get(j, text->n, sizeof *text->scale, e)) ||
+	    !(text->bias = get(j, text->n, sizeof *text->bias, e)) ||
+	    need_column(j, text, "kappa", 0, text->scale, e))
+		return -1;
+	for (size_t i = 0; i < text->n; i++)
+		text->bias[i] = j->score == FL_SCORE_VMF ? fl_vmf_approx(text->scale[i], d) :
+		                                           fl_ps_logc(text->scale[i], d);
+	return 0;
+}
+
+/* -(|a - b|^2 + sum of variances) = 2c - 2 - sums, of unit vectors. */
+static int distance(struct job *j, struct side *s, double constant, double slope, struct fl_err *e)
+{
+	if (!(s->bias = get(j, s->n, sizeof *s->bias, e)) || !(s->scale = get(j, s->n, sizeof *s->scale, e)) ||
+	    need_column(j, s, "var", 1, s->bias, e))
+		return -1;
+	for (size_t i = 0; i < s->n; i++) {
+		s->scale[i] = slope;
+		s->bias[i] = constant - s->bias[i];
+	}
+	return 0;
+}
+
+static int set_score(struct job *j, struct fl_err *e)
+{
+	struct side *text = j->o->images ? &j->gallery : &j->query;
+
+	if (choose_score(j, e))
+		return -1;
+	if (j->score == FL_SCORE_VMF || j->score == FL_SCORE_PS)
+		return likelihood(j, text, e);
+	if (j->score == FL_SCORE_CSD)
+		return distance(j, &j->query, -2, 2, e) || distance(j, &j->gallery, 0, 1, e) ? -1 : 0;
+	return 0;
+}
+
+/* Larger: less certain. What the record says, or 1/kappa. */
+static int set_uncertainty(struct job *j, struct side *s, struct fl_err *e)
+{
+	double *u = get(j, s->n, sizeof *u, e);
+	int rc = u ? column(s, "uncertainty", 0, u, e) : -1;
+
+	if (!rc && (rc = column(s, "kappa", 0, u, e)) > 0)
+		for (size_t i = 0; i < s->n; i++)
+			u[i] = 1 / u[i];
+	s->u = rc > 0 ? u : NULL;
+	return rc < 0 ? -1 : 0;
+}
+
+/* --- truth --- */
+
+/* Gallery rows of the truth, or queries where these are the gallery's rows, become
+ * positions in what was picked. */
+static int pick_truth(struct job *j, struct fl_truth *t, int reverse, struct fl_err *e)
+{
+	const struct side *g = &j->gallery;
+	uint32_t *place, *row;
+	size_t *first, n = 0, Q = reverse ? g->n : t->Q;
+
+	if (!g->pick)
+		return 0;
+	if (!(place = get(j, g->m.N, sizeof *place, e)) ||
+	    !(row = get(j, t->first[t->Q], sizeof *row, e)) || !(first = get(j, Q + 1, sizeof *first, e)))
+		return -1;
+	for (size_t i = 0; i < g->n; i++)
+		place[g->pick[i]] = (uint32_t)i + 1;
+	t->skipped = 0;
+	for (size_t i = 0; i < Q; i++) {
+		size_t q = reverse ? g->pick[i] : i;
+
+		for (size_t p = t->first[q]; p < t->first[q + 1]; p++)
+			if (reverse || place[t->row[p]])
+				row[n++] = reverse ? t->row[p] : place[t->row[p]] - 1;
+		first[i + 1] = n;
+		t->skipped += first[i + 1] == first[i];
+		if (first[i + 1] == first[i] && !j->o->skip)
+			return fl_fail(e, FL_EDATA, "query %zu has no positive among the rows searched", q);
+	}
+	t->Q = Q;
+	t->first = first;
+	t->row = row;
+	return 0;
+}
+
+static int open_truth(struct job *j, struct measure *m, int reverse, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	const struct side *own = reverse ? &j->gallery : &j->query, *other = reverse ? &j->query : &j->gallery;
+
+	if (fl_truth_open(&m->truth, o->truth, &own->m, &other->m, o->images != reverse, o->skip, e) ||
+	    (o->self && fl_truth_without_self(&m->truth, o->skip, e)) || pick_truth(j, &m->truth, reverse, e))
+		return -1;
+	return fl_rank_check(j->metric.v, j->metric.n, m->truth.first, m->truth.Q, other->n, e);
+}
+
+static int set_stand(struct job *j, struct measure *m, int reverse, struct fl_err *e)
+{
+	const struct fl_truth *t = &m->truth;
+	size_t P, G = reverse ? j->query.n : j->gallery.n;
+
+	if (open_truth(j, m, reverse, e))
+		return -1;
+	P = t->first[t->Q];
+	m->stand = (struct fl_stand){ .first = t->first, .row = t->row };
+	if (!(m->depth = get(j, t->Q, sizeof *m->depth, e)) ||
+	    !(m->stand.score = get(j, P, sizeof *m->stand.score, e)) ||
+	    !(m->stand.above = get(j, P, sizeof *m->stand.above, e)) ||
+	    !(m->stand.level = get(j, P, sizeof *m->stand.level, e)) ||
+	    !(m->stand.before = get(j, P, sizeof *m->stand.before, e)))
+		return -1;
+	/* hit@1 is always wanted, for uncertainty */
+	for (size_t q = 0; q < t->Q; q++) {
+		m->depth[q] = fl_rank_depth(j->metric.v, j->metric.n, t->first[q + 1] - t->first[q], G);
+		m->depth[q] = m->depth[q] ? m->depth[q] : 1;
+	}
+	m->stand.depth = m->depth;
+	return 0;
+}
+
+static int set_metrics(struct job *j, struct fl_err *e)
+{
+	size_t n = sizeof default_metrics / sizeof *default_metrics;
+
+	j->metric = j->o->metric;
+	if (j->metric.n)
+		return 0;
+	if (!(j->metric.v = get(j, n, sizeof *j->metric.v, e)))
+		return -1;
+	for (; j->metric.n < n; j->metric.n++)
+		if (fl_spec_parse(&fl_family_rmetric, default_metrics[j->metric.n], &j->run->arena,
+		                  &j->metric.v[j->metric.n], e))
+			return -1;
+	return 0;
+}
+
+/* --- search --- */
+
+static int set_self(struct job *j, struct fl_err *e)
+{
+	uint32_t *place;
+	size_t row;
+
+	if (!(j->self = get(j, j->query.n, sizeof *j->self, e)) ||
+	    !(place = get(j, j->gallery.m.N, sizeof *place, e)))
+		return -1;
+	for (size_t i = 0; i < j->gallery.n; i++)
+		place[row_of(&j->gallery, i)] = (uint32_t)i + 1;
+	for (size_t q = 0; q < j->query.n; q++)
+		j->self[q] = fl_embeds_find(&j->gallery.m, id_of(&j->query, q), &row) || !place[row] ?
+		             UINT32_MAX : place[row] - 1;
+	return 0;
+}
+
+static struct fl_rows rows_of(const struct side *s)
+{
+	return (struct fl_rows){ .n = s->n, .d = s->m.d, .read = read_rows, .where = where, .ctx = s,
+	                         .scale = s->scale, .bias = s->bias, .order = s->order };
+}
+
+static int search(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	struct fl_search s = {
+		.query = rows_of(&j->query), .gallery = rows_of(&j->gallery),
+		.unit = j->score != FL_SCORE_IP, .log1p = j->score == FL_SCORE_PS,
+		.k = (size_t)o->top, .min = isnan(o->min_score) ? -INFINITY : o->min_score,
+		.self = j->self, .pass = (enum fl_first)o->first_pass, .memory = (size_t)o->memory,
+		.threads = (int)o->threads
+	};
+
+	if (o->both)
+		s.back_k = s.k;
+	if (o->truth)
+		s.stand = &j->fore.stand;
+	if (o->truth && o->both)
+		s.back_stand = &j->back.stand;
+	if (fl_search(&s, &j->found, e))
+		return -1;
+	fl_say(FL_LOG_INFO, "%s: %zu queries, %zu rows of %zu values searched in %zu passes; first pass %s, "
+	       "%llu scores formed again; %zu queries with a tie after the last hit",
+	       fl_score_name[j->score], j->query.n, j->gallery.n, j->gallery.m.d, j->found.chunks,
+	       fl_first_name[j->found.pass], j->found.exact, j->found.top.tied);
+	return 0;
+}
+
+/* --- measuring --- */
+
+static int places(struct job *j, struct measure *m, struct fl_err *e)
+{
+	const struct fl_truth *t = &m->truth;
+	struct fl_standing s = { m->stand.above, m->stand.level, m->stand.before };
+	size_t P = t->first[t->Q];
+	uint32_t *best, *worst;
+
+	if (!(m->place = get(j, P, sizeof *m->place, e)) || !(best = get(j, P, sizeof *best, e)) ||
+	    !(worst = get(j, P, sizeof *worst, e)))
+		return -1;
+	fl_rank_places(t->first, t->Q, &s, FL_TIES_OPTIMISTIC, best);
+	fl_rank_places(t->first, t->Q, &s, FL_TIES_PESSIMISTIC, worst);
+	fl_rank_places(t->first, t->Q, &s, (enum fl_ties)j->o->ties, m->place);
+	m->tied = fl_rank_tied(t->first, t->Q, best, worst);
+	return 0;
+}
+
+/* hit@1 against uncertainty: of who asks, or of what was found where askers have none. */
+static int doubts(struct job *j, struct measure *m, int reverse, struct fl_err *e)
+{
+	const struct side *own = reverse ? &j->gallery : &j->query, *other = reverse ? &j->query : &j->gallery;
+	const struct fl_top *top = reverse ? &j->found.back : &j->found.top;
+	const struct fl_truth *t = &m->truth;
+	const struct opts *o = j->o;
+	struct fl_doubt_boot boot = { (size_t)o->bootstrap, 0.95, (uint64_t)o->seed, (int)o->threads };
+
+	if (!own->u && (!other->u || !top->k))
+		return 0;
+	if (!(m->u = get(j, t->Q, sizeof *m->u, e)) || !(m->y = get(j, t->Q, sizeof *m->y, e)) ||
+	    !(m->bin = get(j, (size_t)o->bins, sizeof *m->bin, e)))
+		return -1;
+	for (size_t q = 0; q < t->Q; q++) {
+		if (t->first[q] == t->first[q + 1] || (!own->u && !top->count[q]))
+			continue;
+		m->u[m->answered] = own->u ? own->u[q] : other->u[top->hit[q * top->k].row];
+		m->y[m->answered++] = m->place[t->first[q]] == 0;
+	}
+	if (fl_doubt(m->u, m->y, m->answered, (size_t)o->bins, &m->doubt, m->bin, e))
+		return -1;
+	return o->bootstrap ? fl_doubt_interval(m->u, m->y, m->answered, (size_t)o->bins, &boot, &m->lo,
+	                                        &m->hi, e) : 0;
+}
+
+static int measure(struct job *j, struct measure *m, int reverse, struct fl_err *e)
+{
+	struct fl_places p = { .Q = m->truth.Q, .G = reverse ? j->query.n : j->gallery.n,
+	                       .first = m->truth.first };
+
+	if (places(j, m, e) || !(m->value = get(j, j->metric.n, sizeof *m->value, e)))
+		return -1;
+	p.place = m->place;
+	for (size_t k = 0; k < j->metric.n; k++)
+		if (fl_rank_measure(&j->metric.v[k], &p, &m->value[k], NULL, e))
+			return -1;
+	fl_say(FL_LOG_INFO, "%s: %zu positives of %zu queries, %zu without one passed over; ties %s, "
+	       "%zu queries depend on it", reverse ? "reverse" : "truth", p.first[p.Q], p.Q,
+	       m->truth.skipped, fl_ties_name[j->o->ties], m->tied);
+	return doubts(j, m, reverse, e);
+}
+
+/* --- hits as text --- */
+
+static int flush(struct fl_out *o, struct fl_str *b, size_t least, struct fl_err *e)
+{
+	if (fl_str_check(b, e))
+		return -1;
+	if (b->len < least)
+		return 0;
+	if (fl_out_write(o, b->s, b->len, e))
+		return -1;
+	fl_str_clear(b);
+	return 0;
+}
+
+/* Whether scores are products in F32 as they are. */
+static int is_f32(const struct job *j)
+{
+	return j->score == FL_SCORE_COSINE || j->score == FL_SCORE_IP;
+}
+
+static int hits(const struct job *j, const struct fl_top *t, int reverse, struct fl_out *o, struct fl_err *e)
+{
+	const struct side *own = reverse ? &j->gallery : &j->query, *other = reverse ? &j->query : &j->gallery;
+	int64_t *id = fl_alloc(t->k, sizeof *id, e);
+	double *score = fl_alloc(t->k, sizeof *score, e);
+	struct fl_str b = FL_STR_INIT;
+	int rc = id && score ? 0 : -1;
+
+	for (size_t q = 0; !rc && q < t->n; q++) {
+		struct fl_answer a = { .query = id_of(own, q), .id = id, .score = score, .n = t->count[q],
+		                       .top = (size_t)j->o->top, .reverse = reverse, .f32 = is_f32(j) };
+
+		for (size_t k = 0; k < a.n; k++) {
+			id[k] = id_of(other, t->hit[q * t->k + k].row);
+			score[k] = t->hit[q * t->k + k].score;
+		}
+		fl_answer_print(&b, (enum fl_answer_format)j->o->format, &a);
+		rc = flush(o, &b, FLUSH, e);
+	}
+	if (!rc)
+		rc = flush(o, &b, 1, e);
+	fl_str_release(&b);
+	free(id);
+	free(score);
+	return rc;
+}
+
+static void field(struct fl_str *b, int json, const char *prefix, const char *name, const char *suffix,
+                  double v)
+{
+	if (json)
+		fl_str_addf(b, ",\"%s%s%s\":", prefix, name, suffix);
+	else
+		fl_str_addf(b, "#%s%s%s\t", prefix, name, suffix);
+	if (json && !isfinite(v))
+		fl_str_add(b, "null");
+	else
+		fl_str_addnum(b, v);
+	if (!json)
+		fl_str_addc(b, '\n');
+}
+
+static void count(struct fl_str *b, int json, const char *prefix, const char *name, size_t n)
+{
+	fl_str_addf(b, json ? ",\"%s%s\":%zu" : "#%s%s\t%zu\n", prefix, name, n);
+}
+
+static void measured(const struct job *j, const struct measure *m, const char *prefix, struct fl_str *b)
+{
+	int json = j->o->format == FL_ANSWER_JSON;
+	char name[FL_RANK_NAME_MAX], place[64];
+
+	for (size_t k = 0; k < j->metric.n; k++)
+		field(b, json, prefix, fl_rank_name(&j->metric.v[k], name), "", m->value[k]);
+	count(b, json, prefix, "positives", m->truth.first[m->truth.Q]);
+	count(b, json, prefix, "skipped", m->truth.skipped);
+	count(b, json, prefix, "ties", m->tied);
+	snprintf(place, sizeof place, "%suncertainty.", prefix);
+	for (size_t k = 0; m->u && k < FL_DOUBT_FIELDS; k++) {
+		const char *f = fl_doubt_fields[k].name;
+
+		field(b, json, place, f, "", fl_doubt_get(&m->doubt, k));
+		if (j->o->bootstrap) {
+			field(b, json, place, f, ".lo", fl_doubt_get(&m->lo, k));
+			field(b, json, place, f, ".hi", fl_doubt_get(&m->hi, k));
+		}
+	}
+}
+
+static int summary(const struct job *j, struct fl_out *o, struct fl_err *e)
+{
+	int json = j->o->format == FL_ANSWER_JSON, rc;
+	struct fl_str b = FL_STR_INIT;
+
+	if (json)
+		fl_str_addf(&b, "{\"schema\":\"" FL_ANSWER_SCHEMA "\",\"kind\":\"summary\",\"score\":\"%s\"",
+		            fl_score_name[j->score]);
+	count(&b, json, "", "queries", j->query.n);
+	count(&b, json, "", "gallery", j->gallery.n);
+	count(&b, json, "", "queries_with_tie_at_k", j->found.top.tied);
+	measured(j, &j->fore, "", &b);
+	if (j->o->both)
+		measured(j, &j->back, "reverse.", &b);
+	fl_str_add(&b, json ? "}\n" : "");
+	rc = flush(o, &b, 1, e);
+	fl_str_release(&b);
+	return rc;
+}
+
+static int main_output(const struct job *j, struct fl_out *o, struct fl_err *e)
+{
+	const struct opts *p = j->o;
+
+	return (!p->no_hits && p->top && hits(j, &j->found.top, 0, o, e)) ||
+	       (!p->no_hits && p->top && p->both && hits(j, &j->found.back, 1, o, e)) ||
+	       (p->truth && summary(j, o, e)) ? -1 : 0;
+}
+
+/* --- other files --- */
+
+static int ranking(const struct job *j, struct fl_out *o, struct fl_err *e)
+{
+	const struct fl_top *t = &j->found.top;
+	struct fl_str b = FL_STR_INIT;
+	int rc = 0;
+
+	fl_str_addc(&b, '{');
+	for (size_t q = 0; !rc && q < t->n; q++) {
+		fl_str_addf(&b, "%s\"%" PRId64 "\":[", q ? ",\n" : "", id_of(&j->query, q));
+		for (size_t k = 0; k < t->count[q]; k++)
+			fl_str_addf(&b, "%s%" PRId64, k ? "," : "", id_of(&j->gallery, t->hit[q * t->k + k].row));
+		fl_str_addc(&b, ']');
+		rc = flush(o, &b, FLUSH, e);
+	}
+	fl_str_add(&b, "}\n");
+	if (!rc)
+		rc = flush(o, &b, 1, e);
+	fl_str_release(&b);
+	return rc;
+}
+
+/* Header of an .npy of (n,k) values. */
+static int npy_header(struct fl_out *o, const char *type, size_t n, size_t k, struct fl_err *e)
+{
+	char text[128];
+	int len = snprintf(text, sizeof text, "%c%s%c%cxx{'descr': '%s', 'fortran_order': False, 'shape': (%zu, %zu), }",
+	                   0x93, "NUMPY", 1, 0, type, n, k);
+
+	memset(text + len, ' ', sizeof text - (size_t)len);
+	text[127] = '\n';
+	text[8] = 128 - 10;
+	text[9] = 0;
+	return fl_out_write(o, text, sizeof text, e);
+}
+
+static int npy_ids(const struct job *j, struct fl_out *o, struct fl_err *e)
+{
+	const struct fl_top *t = &j->found.top;
+
+	if (npy_header(o, "<i8", t->n, t->k, e))
+		return -1;
+	for (size_t i = 0; i < t->n * t->k; i++) {
+		int64_t id = i % t->k < t->count[i / t->k] ? id_of(&j->gallery, t->hit[i].row) : -1;
+
+		if (fl_out_write(o, &id, sizeof id, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int npy_scores(const struct job *j, struct fl_out *o, struct fl_err *e)
+{
+	const struct fl_top *t = &j->found.top;
+
+	if (npy_header(o, "<f8", t->n, t->k, e))
+		return -1;
+	for (size_t i = 0; i < t->n * t->k; i++) {
+		double s = i % t->k < t->count[i / t->k] ? t->hit[i].score : (double)NAN;
+
+		if (fl_out_write(o, &s, sizeof s, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* kind, direction, then bin: n, u, hit@1, least and largest u; risk: coverage, risk. */
+static int curve_of(const struct job *j, const struct measure *m, const char *direction,
+                    struct fl_str *b, struct fl_err *e)
+{
+	double *coverage = fl_alloc(m->answered, sizeof *coverage, e);
+	double *risk = fl_alloc(m->answered, sizeof *risk, e);
+	size_t points = 0;
+	int rc = coverage && risk ? fl_risk_curve(m->u, m->y, m->answered, coverage, risk, &points, e) : -1;
+
+	for (size_t i = 0; !rc && i < (size_t)j->o->bins; i++) {
+		const double v[] = { m->bin[i].u, m->bin[i].y, m->bin[i].lo, m->bin[i].hi };
+
+		fl_str_addf(b, "bin\t%s\t%zu", direction, m->bin[i].n);
+		for (int k = 0; k < 4; k++) {
+			fl_str_addc(b, '\t');
+			fl_str_addnum(b, v[k]);
+		}
+		fl_str_addc(b, '\n');
+	}
+	for (size_t i = 0; !rc && i < points; i++) {
+		fl_str_addf(b, "risk\t%s\t", direction);
+		fl_str_addnum(b, coverage[i]);
+		fl_str_addc(b, '\t');
+		fl_str_addnum(b, risk[i]);
+		fl_str_addc(b, '\n');
+	}
+	free(coverage);
+	free(risk);
+	return rc;
+}
+
+static int curve(const struct job *j, struct fl_out *o, struct fl_err *e)
+{
+	struct fl_str b = FL_STR_INIT;
+	int rc;
+
+	if (!j->fore.u)
+		return fl_fail(e, FL_EDATA, "--curve: neither uncertainty nor kappa is beside the rows");
+	rc = curve_of(j, &j->fore, "forward", &b, e);
+	if (!rc && j->o->both && j->back.u)
+		rc = curve_of(j, &j->back, "reverse", &b, e);
+	if (!rc)
+		rc = flush(o, &b, 1, e);
+	fl_str_release(&b);
+	return rc;
+}
+
+/* All files are written before the first one appears. */
+static int write_all(struct job *j, struct fl_err *e)
+{
+	const struct opts *p = j->o;
+	const struct { const char *path; int (*write)(const struct job *, struct fl_out *, struct fl_err *); }
+	file[] = {
+		{ p->output, main_output }, { p->ranking, ranking }, { p->ids, npy_ids },
+		{ p->scores, npy_scores }, { p->curve, curve },
+	};
+	enum { FILES = sizeof file / sizeof *file };
+	struct fl_out out[FILES] = { { .fd = 0 } };
+	int rc = 0;
+
+	/* Standard output, whose bytes cannot be taken back, comes last. */
+	for (int i = FILES - 1; !rc && i >= 0; i--)
+		if (file[i].path && !(rc = fl_out_open(&out[i], file[i].path, !p->no_sync, e)) &&
+		    !(rc = file[i].write(j, &out[i], e)) && i)
+			rc = fl_out_finish(&out[i], e);
+	for (int i = 0; !rc && i < FILES; i++)
+		if (file[i].path)
+			rc = fl_out_commit(&out[i], e);
+	for (int i = 0; rc && i < FILES; i++)
+		if (file[i].path)
+			fl_out_abort(&out[i]);
+	return rc;
+}
+
+/* --- --merge --- */
+
+static int merge(struct fl_run *r, struct fl_err *e)
+{
+	static const char *const standard[] = { "-" };
+	const struct opts *o = r->opts;
+	const char *const *path = r->noperand ? r->operand : standard;
+	size_t n = r->noperand ? r->noperand : 1, size;
+	struct fl_answers a = { .n = 0 };
+	struct fl_str b = FL_STR_INIT;
+	struct fl_out out;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		char *text = fl_read_file(path[i], ANSWER_MAX, &size, e);
+
+		rc = !text ? -1 : fl_answers_add(&a, text, size, (size_t)o->top, e) ?
+		     fl_fail_in(e, "%s", path[i]) : 0;
+		free(text);
+	}
+	if (!rc && !(rc = fl_answers_merge(&a, (size_t)o->top, (enum fl_answer_format)o->format, &b, e)) &&
+	    !(rc = fl_out_open(&out, o->output, !o->no_sync, e))) {
+		rc = fl_out_write(&out, fl_str_c(&b), b.len, e);
+		if (rc)
+			fl_out_abort(&out);
+		else
+			rc = fl_out_commit(&out, e);
+	}
+	fl_say(FL_LOG_INFO, "%zu hits of %zu lists merged", a.n, a.nq);
+	fl_str_release(&b);
+	fl_answers_release(&a);
+	return rc;
+}
+
+/* --- all of it --- */
+
+static size_t count_stdin(const struct fl_strs *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += !strcmp(s->v[i], "-") || !strncmp(s->v[i], "-#", 2);
+	return n;
+}
+
+static int check_options(const struct fl_run *r, struct fl_err *e)
+{
+	const struct opts *o = r->opts;
+	const char *const file[] = { o->ranking, o->ids, o->scores, o->curve };
+
+	if (o->merge)
+		return o->gallery.n || o->queries.n ?
+		       fl_fail(e, FL_EUSAGE, "--merge takes answers, not --gallery and --queries") : 0;
+	if (!o->gallery.n || !o->queries.n)
+		return fl_fail(e, FL_EUSAGE, "--%s is missing", o->gallery.n ? "queries" : "gallery");
+	if (r->noperand)
+		return fl_fail(e, FL_EUSAGE, "operand '%s' without --merge", r->operand[0]);
+	if (count_stdin(&o->gallery) + count_stdin(&o->queries) > 1)
+		return fl_fail(e, FL_EUSAGE, "standard input is given twice");
+	if (!o->truth && (o->metric.n || o->no_hits || o->curve))
+		return fl_fail(e, FL_EUSAGE, "--%s wants --truth", o->metric.n ? "metric" : o->curve ? "curve" : "no-hits");
+	if (o->self && o->both)
+		return fl_fail(e, FL_EUSAGE, "--self does not go with --both");
+	if (!o->no_hits && o->format != FL_ANSWER_JSON && o->both)
+		return fl_fail(e, FL_EUSAGE, "--both has two rankings: --format json, or --no-hits");
+	if (!o->no_hits && o->format == FL_ANSWER_TREC && o->truth)
+		return fl_fail(e, FL_EUSAGE, "a TREC run holds no metrics: --no-hits, or another --format");
+	for (int i = 0; i < 4; i++)
+		if (file[i] && !strcmp(file[i], "-"))
+			return fl_fail(e, FL_EUSAGE, "'-' is where hits are written");
+	if ((o->ids || o->scores || o->ranking) && !o->top)
+		return fl_fail(e, FL_EUSAGE, "--top 0 leaves no hits to write");
+	return 0;
+}
+
+static int adapt(struct job *j, struct fl_err *e)
+{
+	enum fl_side side = j->o->images ? FL_SIDE_IMAGE : FL_SIDE_TEXT;
+	int threads = (int)j->o->threads, rc;
+	struct fl_adapter a;
+
+	if (!j->o->adapter)
+		return 0;
+	if (fl_adapter_open(&a, j->o->adapter, e))
+		return -1;
+	rc = fl_adapter_replace(&a, side, &j->query.m, threads, e) ||
+	     fl_adapter_replace(&a, side == FL_SIDE_TEXT ? FL_SIDE_IMAGE : FL_SIDE_TEXT, &j->gallery.m,
+	                        threads, e) ? -1 : 0;
+	fl_adapter_release(&a);
+	return rc;
+}
+
+static int setup(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	if (fl_embeds_open(&j->gallery.m, o->gallery.v, o->gallery.n, e) ||
+	    fl_embeds_open(&j->query.m, o->queries.v, o->queries.n, e))
+		return -1;
+	if (j->query.m.d != j->gallery.m.d)
+		return fl_fail(e, FL_EDATA, "%s has rows of %zu values, %s of %zu", j->query.m.part[0].name,
+		               j->query.m.d, j->gallery.m.part[0].name, j->gallery.m.d);
+	if (adapt(j, e))
+		return -1;
+	j->query.n = j->query.m.N;
+	if (pick_rows(j, &j->gallery, e) || set_order(j, &j->query, e) || set_order(j, &j->gallery, e) ||
+	    set_score(j, e) || (o->self && set_self(j, e)))
+		return -1;
+	if (!o->truth)
+		return 0;
+	if (set_metrics(j, e) || set_uncertainty(j, &j->query, e) || set_uncertainty(j, &j->gallery, e) ||
+	    set_stand(j, &j->fore, 0, e))
+		return -1;
+	return o->both ? set_stand(j, &j->back, 1, e) : 0;
+}
+
+static int run(struct fl_run *r, struct fl_err *e)
+{
+	struct job j = { .run = r, .o = r->opts };
+	int rc;
+
+	if (check_options(r, e))
+		return -1;
+	if (j.o->merge)
+		return merge(r, e);
+	rc = setup(&j, e) || search(&j, e) || (j.o->truth && measure(&j, &j.fore, 0, e)) ||
+	     (j.o->truth && j.o->both && measure(&j, &j.back, 1, e)) || write_all(&j, e) ? -1 : 0;
+	fl_found_release(&j.found);
+	fl_truth_release(&j.fore.truth);
+	fl_truth_release(&j.back.truth);
+	fl_embeds_release(&j.query.m);
+	fl_embeds_release(&j.gallery.m);
+	return rc;
+}
+
+static int reads_stdin(const struct fl_run *r)
+{
+	const struct opts *o = r->opts;
+
+	return o->merge ? fl_run_stdin_default(r) : count_stdin(&o->gallery) + count_stdin(&o->queries) > 0;
+}
+
+static const struct fl_family *const families[] = { &fl_family_rmetric, NULL };
+
+static const struct fl_tool tool = {
+	.name = "vlm-retrieve",
+	.nd = "search embeddings exactly, and measure what is found",
+	.operands = "[answers ...]",
+	.reads = "embed, model",
+	.opts = opts,
+	.osize = sizeof(struct opts),
+	.families = families,
+	.reads_stdin = reads_stdin,
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return fl_tool_main(&tool, argc, argv);
+}
