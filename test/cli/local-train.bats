@@ -377,6 +377,27 @@ save('mirror', dict(t, x=t['x'][:, :, ::-1].copy()), m)"
 	[[ $output == *"client 7: epoch 1, step 1: "* ]]
 }
 
+@test "a gradient that overflows though the loss does not: client, epoch, step, no update" {
+	record x.safetensors "{'x': np.repeat(np.array([1, 1, 1, 1e30], np.float32), 2).reshape(4, 2), 'y': np.array([0, 0, 0, 1])}" \
+		"{'fl.kind': 'data', 'fl.client': '4'}"
+	record weights.safetensors "{'0.weight': np.zeros((2, 2), np.float32), '0.bias': np.full(2, 1e-20, np.float32), '2.weight': np.array([[1e10, 1e10], [-1e10, -1e10]], np.float32), '2.bias': np.zeros(2, np.float32)}" "{}"
+	fl-init -a mlp:in=2,hidden=2,out=2 --weights weights.safetensors -o steep.safetensors
+	for o in "" "-M fedsam" "--clip 1" "--opt adam"; do
+		run fl-local-train -m steep.safetensors $o --shuffle none -b 1 --opt sgd:lr=1e-30 $o -o u.sts x.safetensors
+		echo "$output"
+		[ "$status" = 5 ]
+		[[ $output == "fl-local-train: client 4: epoch 1, step "*": "*" is not finite" ]]
+		[ ! -e u.sts ]
+	done
+	run fl-local-train -m steep.safetensors --shuffle none -b 1 --opt sgd:lr=1e-30 -o u.sts x.safetensors
+	[ "$output" = "fl-local-train: client 4: epoch 1, step 4: gradient of tensor '0.weight' is not finite" ]
+	# A measured gradient is of no step.
+	run fl-local-train -m steep.safetensors --measure gradnorm -o u.sts x.safetensors
+	[ "$status" = 5 ]
+	[ "$output" = "fl-local-train: client 4: gradient over the local set is not finite" ]
+	[ ! -e u.sts ]
+}
+
 @test "a full disk" {
 	run sh -c "fl-local-train -m '$M' '$D/clients/0000.safetensors' >/dev/full"
 	[ "$status" = 4 ]

@@ -111,6 +111,39 @@ static void test_whole_gradient(void)
 	fl_tset_release(&c);
 }
 
+/* Infinite in the third batch of each epoch, alone or for all that see the gradient. */
+static void burst(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
+{
+	(void)w;
+	if (l->idx == NULL && l->i0 == 8 && begin <= net.param[0].off && net.param[0].off < end)
+		g[net.param[0].off] = INFINITY;
+}
+
+static void test_bad_gradient(void)
+{
+	static const struct fl_method fused = { .e = { .name = "fused" }, .grad = burst };
+	static const struct fl_method whole = { .e = { .name = "whole" }, .flags = FL_METHOD_WHOLE,
+	                                        .grad = burst };
+	const struct fl_method *m[] = { &fused, &whole };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fl_train t = plan(m[i]);
+		struct fl_tset none = { .t = NULL }, update = { .t = NULL };
+		struct fl_err e = { 0 };
+		struct fl_room room;
+
+		t.shuffle = 0;
+		if (fl_room_init(&room, &net, &e) || fl_room_model(&room, &model, "00000000", &e))
+			return;
+		ok(fl_local_train(&t, &room, &data, &none, &none, &update, &e) && e.code == FL_ENUM,
+		   "an infinite gradient is an error of numbers");
+		is_str(e.msg, "client 3: epoch 1, step 3: gradient of tensor '0.weight' is not finite",
+		       "of the step where it was");
+		is_int((int)update.nt, 0, "and no update");
+		fl_room_release(&room);
+	}
+}
+
 static void raise(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t classes)
 {
 	(void)l;
@@ -257,6 +290,7 @@ int main(void)
 	make_model();
 	make_data();
 	test_whole_gradient();
+	test_bad_gradient();
 	test_loss_hooks();
 	test_roles();
 	test_needs();

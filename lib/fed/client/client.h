@@ -105,6 +105,7 @@ struct fl_local {
 	const uint32_t *idx;
 	size_t i0, B;
 	struct fl_loop *loop;		/* the run at hand, local.c's own */
+	int watch;			/* look at every gradient for what is not finite */
 };
 
 enum fl_role { FL_ROLE_SHARED, FL_ROLE_PRIVATE, FL_ROLE_FROZEN };

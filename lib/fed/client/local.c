@@ -28,6 +28,7 @@ struct fl_loop {
 	uint64_t t;		/* the optimiser's step, from 0 */
 	int64_t epoch;		/* from 0 */
 	struct fl_rng drop;
+	const char *bad;	/* a tensor whose gradient is not finite, or NULL */
 	double loss;		/* sum over the examples of this epoch */
 	size_t seen;
 };
@@ -134,14 +135,24 @@ static int trained(const struct fl_loop *p, size_t param)
 	       !(p->ph->role && p->ph->role[param] == FL_ROLE_FROZEN);
 }
 
+/* At the gradient as the optimiser will see it, where that is wanted. */
+static void look(struct fl_loop *p, size_t param, size_t begin, size_t end)
+{
+	float max;
+
+	if (p->l->watch && !fl_vfinite(p->l->room->g + begin, end - begin, &max) && !p->bad)
+		p->bad = p->l->net->param[param].name;
+}
+
 static void done(void *ctx, size_t param, size_t begin, size_t end)
 {
-	const struct fl_loop *p = ctx;
+	struct fl_loop *p = ctx;
 
 	if (!trained(p, param))
 		return;
 	if (p->hook)
 		p->hook(p->l, begin, end, p->ph->w, p->l->room->g);
+	look(p, param, begin, end);
 	update(p, begin, end);
 }
 
@@ -174,6 +185,9 @@ static void update_all(struct fl_loop *p)
 
 	if (p->hook)
 		p->hook(p->l, 0, net->P, p->ph->w, g);
+	for (size_t i = 0; i < net->nparam; i++)
+		if (trained(p, i))
+			look(p, i, net->param[i].off, net->param[i].off + net->param[i].n);
 	if (p->l->cfg->clip > 0)
 		clip(p, g);
 	for (size_t i = 0; i < net->nparam; i++)
@@ -281,7 +295,7 @@ static int step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, str
 	else
 		fl_net_backward(l->net, &r->work, p->ph->w, r->g, B, &p->drop, done, p);
 	p->t++;
-	return 0;
+	return p->bad ? fl_fail(e, FL_ENUM, "gradient of tensor '%s' is not finite", p->bad) : 0;
 }
 
 /* --- epochs --- */

@@ -239,16 +239,16 @@ static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	return fl_fail_in(e, "client %" PRId64, l->client);
 }
 
-int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struct fl_data *data,
+static int attempt(const struct fl_train *cfg, struct fl_room *room, const struct fl_data *data,
                    const struct fl_tset *old, struct fl_tset *state, struct fl_tset *update,
-                   struct fl_err *e)
+                   int watch, struct fl_err *e)
 {
 	struct fl_mark empty = fl_arena_mark(&room->arena);
 	struct fl_local l = {
 		.cfg = cfg, .p = cfg->method.p, .net = room->net, .data = data,
 		.model = room->model, .client = data->client, .round = cfg->round,
 		.w0 = room->w0, .w = room->w, .old = old, .state = state, .room = room,
-		.arena = &room->arena,
+		.arena = &room->arena, .watch = watch,
 		.facts = {
 			.client = data->client, .round = cfg->round,
 			.examples = (int64_t)data->N, .loss0 = NAN, .gradnorm = NAN, .loss = NAN,
@@ -257,8 +257,25 @@ int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struc
 	};
 	int rc;
 
+	room->work.dfeature = NULL;	/* of a run that failed */
 	memcpy(room->w, room->w0, room->net->P * sizeof *room->w);
 	rc = run(&l, update, e);
 	fl_arena_rewind(&room->arena, empty);
 	return rc;
+}
+
+/* A gradient that is not finite leaves weights that are not, so training need not look
+ * at gradients: where it failed, it is done again to see in which step they did. */
+int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struct fl_data *data,
+                   const struct fl_tset *old, struct fl_tset *state, struct fl_tset *update,
+                   struct fl_err *e)
+{
+	int rc = attempt(cfg, room, data, old, state, update, 0, e);
+
+	if (!rc || !e || e->code != FL_ENUM)
+		return rc;
+	fl_tset_release(state);
+	fl_tset_release(update);
+	*e = (struct fl_err){ 0 };
+	return attempt(cfg, room, data, old, state, update, 1, e);
 }
