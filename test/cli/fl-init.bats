@@ -118,6 +118,20 @@ load() {
 	[ "$status" = 2 ]
 }
 
+@test "architectures changed at random are built, or refused with the place in the JSON" {
+	"$PYTHON" "$ROOT/test/cli/arch.py" 800
+	fails() {
+		run fl-init -a "$1" -o m
+		[ "$status" = 2 ]
+		[ "$output" = "fl-init: --arch: architecture: $2" ]
+	}
+	fails '{"input":[4],"layers":[{"layer":"residual","body":[{"layer":"linear","out":4},{"layer":"convd"}]}]}' \
+		"layers[0]: body[1]: unknown layer 'convd', did you mean 'conv2d'?"
+	fails '{"input":[4],"layers":[{"layer":"residual","body":[{"layer":"linear","out":4},{"layer":"conv2d","out":2}]}]}' \
+		"layers[0]: body[1]: conv2d: input is 4, not channels x rows x columns"
+	fails '{"input":[4],"layers":[{"layer":"linear","out":2}],"los":"ce"}' "unknown key 'los', did you mean 'loss'?"
+}
+
 @test "a full disk is a system error" {
 	run sh -c 'fl-init -a mlp >/dev/full'
 	[ "$status" = 4 ]
