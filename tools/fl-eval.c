@@ -216,6 +216,8 @@ static void add_up(const struct job *j, const struct net *n, struct room *r, con
 				continue;
 			if (f->of_model)
 				v[m] += (double)B * loss(n, r, d, i, B);
+			else if (f->model)
+				v[m] += f->model(&n->net, n->w, z, r->y, i, B);
 			else if (f->batch)
 				v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
 		}
@@ -231,6 +233,12 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	const struct fl_data *d = &it->data;
 	size_t C = n->net.classes;
 
+	for (size_t m = 0; m < j->o->metric.n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
+
+		if (f->fits && f->fits(&n->net, e))
+			return fl_fail_in(e, "metric %s", f->e.name);
+	}
 	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||
 	    (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;

@@ -5,17 +5,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/spec.h"
+#include "nn/net.h"
 
 struct fl_metric {
 	struct fl_entry e;
 	int higher_is_better;
-	int of_model;		/* the model's own loss: neither of the two */
+	int of_model;		/* the model's own loss: none of the three */
 	int ratio;		/* with of_model: over that of a first model */
-	/* One of the two. Adds a batch to the client's sum: z(B,C) logits, lse(B)
+	/* One of the three. Adds a batch to the client's sum: z(B,C) logits, lse(B)
 	 * log-sum-exp, y(B). The client's value is the sum over n examples. */
 	double (*batch)(const void *p, const float *z, const float *lse, const int32_t *y,
 	                size_t B, size_t C);
+	/* The same of what the model says beside its logits; first: number of y[0] in the
+	 * client's data. fits: FL_EDATA for a model that does not say it. */
+	int (*fits)(const struct fl_net *net, struct fl_err *e);
+	double (*model)(const struct fl_net *net, const fl_real *w, const float *z, const int32_t *y,
+	                size_t first, size_t B);
 	/* The value of counts n(C,C+1) of one client, or of all, at least one not 0. */
 	double (*counts)(const void *p, const uint64_t *n, size_t C);
 };

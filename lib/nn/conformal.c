@@ -87,6 +87,16 @@ double fl_conformal_u(const struct fl_conformal *p, uint64_t seed, uint64_t exam
 	return fl_rng_real(&r);
 }
 
+const struct fl_conformal *fl_conformal_of(const struct fl_net *net, const fl_real *w, double *q)
+{
+	for (size_t i = net->nlayer; i-- > 0;)
+		if (net->layer[i].entry == &fl_layer_conformal) {
+			*q = w ? (double)w[net->layer[i].off[0]] : 0;
+			return net->layer[i].p;
+		}
+	return NULL;
+}
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

@@ -8,7 +8,7 @@
 #ifndef FL_NN_CONFORMAL_H
 #define FL_NN_CONFORMAL_H
 
-#include "nn/layer.h"
+#include "nn/net.h"
 
 enum { FL_CONFORMAL_LAC, FL_CONFORMAL_APS, FL_CONFORMAL_RAPS };
 
@@ -34,6 +34,9 @@ extern const struct fl_layer_entry fl_layer_conformal;	/* changes nothing; holds
 /* A quantile that no score reaches, where calibration examples are too few: F32 in
  * records is finite. */
 #define FL_CONFORMAL_ALL 1e30f
+
+/* The layer's parameters and its quantile among the weights w; NULL: net has none. */
+const struct fl_conformal *fl_conformal_of(const struct fl_net *net, const fl_real *w, double *q);
 
 /* Scores of all classes of one example with outputs z(C): score(C). u as above. order(C):
  * room. */
