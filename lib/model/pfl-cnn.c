@@ -1,17 +1,19 @@
 /* The CIFAR-10 network of the pfl-research benchmarks, with its tensor names
- * (module 0 there only swaps dimensions). Its Glorot initialisation is not
- * taken over: fl-init draws PyTorch's defaults. */
+ * (module 0 there only swaps dimensions) and its initial weights. */
 #include "model/model.h"
+
+#define INIT "\"init\":\"glorot\""
 
 static int json(const void *block, struct fl_str *out, struct fl_err *e)
 {
 	(void)block;
 	fl_str_add(out, "{\"input\":[3,32,32],\"layers\":["
-	           "{\"layer\":\"conv2d\",\"name\":\"1\",\"out\":32},{\"layer\":\"relu\"},"
-	           "{\"layer\":\"conv2d\",\"name\":\"3\",\"out\":64},{\"layer\":\"relu\"},"
+	           "{\"layer\":\"conv2d\",\"name\":\"1\",\"out\":32," INIT "},{\"layer\":\"relu\"},"
+	           "{\"layer\":\"conv2d\",\"name\":\"3\",\"out\":64," INIT "},{\"layer\":\"relu\"},"
 	           "{\"layer\":\"maxpool\"},{\"layer\":\"dropout\",\"p\":0.25},{\"layer\":\"flatten\"},"
-	           "{\"layer\":\"linear\",\"name\":\"8\",\"out\":128},{\"layer\":\"relu\"},"
-	           "{\"layer\":\"dropout\"},{\"layer\":\"linear\",\"name\":\"11\",\"out\":10}]}");
+	           "{\"layer\":\"linear\",\"name\":\"8\",\"out\":128," INIT "},{\"layer\":\"relu\"},"
+	           "{\"layer\":\"dropout\"},"
+	           "{\"layer\":\"linear\",\"name\":\"11\",\"out\":10," INIT "}]}");
 	return fl_str_check(out, e);
 }
 

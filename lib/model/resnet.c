@@ -14,7 +14,7 @@ static void conv(const struct fl_resnet *p, const char *name, const char *norm, 
                  int kernel, int stride, struct fl_str *s)
 {
 	fl_str_addf(s, "{\"layer\":\"conv2d\",\"name\":\"%s\",\"out\":%d,\"kernel\":%d,"
-	            "\"stride\":%d,\"padding\":%d,\"bias\":false},"
+	            "\"stride\":%d,\"padding\":%d,\"bias\":false,\"init\":\"kaiming\"},"
 	            "{\"layer\":\"groupnorm\",\"name\":\"%s\",\"groups\":%lld}",
 	            name, out, kernel, stride, kernel / 2, norm, (long long)p->groups);
 }

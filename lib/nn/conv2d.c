@@ -19,6 +19,7 @@
 #include "nn/lanes.h"
 #include "nn/window.h"
 
+const char *const fl_conv2d_init[] = { "torch", "kaiming", "glorot", NULL };
 static const struct fl_param params[] = { FL_CONV2D_PARAMS, { 0 } };
 
 enum { WEIGHT, BIAS };
@@ -113,19 +114,25 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-/* torch.nn.Conv2d: U(-1/sqrt(K), 1/sqrt(K)) for both. */
+/* torch.nn.Conv2d: U(-1/sqrt(K), 1/sqrt(K)) for both. Otherwise biases are zero, and
+ * weights, with F = O kh kw the fan out, N(0, 2/F) as torchvision's residual networks
+ * have them (kaiming) or U(-b, b), b = sqrt(6 / (K + F)) (glorot). */
 static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w)
 {
+	int how = ((const struct fl_conv2d *)l->p)->init;
 	struct geo g;
-	size_t rows;
-	double bound;
+	double out, bound;
 
 	geometry(&g, l, 1, NULL);
-	rows = param == WEIGHT ? g.K : 1;
-	bound = 1 / sqrt((double)g.K);
+	out = (double)(g.O * g.w.kh * g.w.kw);
+	bound = how == FL_CONV2D_GLOROT ? sqrt(6 / ((double)g.K + out)) : 1 / sqrt((double)g.K);
+	if (param == BIAS && (how == FL_CONV2D_KAIMING || how == FL_CONV2D_GLOROT))
+		return;
 	for (size_t o = 0; o < g.O; o++)
-		for (size_t k = 0; k < rows; k++)
-			w[k * g.O + o] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
+		for (size_t k = 0; k < (param == WEIGHT ? g.K : 1); k++)
+			w[k * g.O + o] = (fl_real)(how == FL_CONV2D_KAIMING ?
+			                 sqrt(2 / out) * fl_rng_normal(r) :
+			                 bound * (2 * fl_rng_real(r) - 1));
 }
 
 /* --- planes with zeros around them --- */

@@ -8,8 +8,10 @@
 struct fl_conv2d {
 	int64_t out, groups;
 	struct fl_dims kernel, stride, padding;
-	int bias;
+	int bias, init;
 };
+enum { FL_CONV2D_TORCH, FL_CONV2D_KAIMING, FL_CONV2D_GLOROT };
+extern const char *const fl_conv2d_init[];	/* by the above, NULL-terminated */
 
 /* Rows of a parameter table for blocks that begin with fl_conv2d. */
 #define FL_CONV2D_PARAMS \
@@ -24,7 +26,9 @@ struct fl_conv2d {
 	{ "groups", FL_P_INT, offsetof(struct fl_conv2d, groups), "1", 1, 1 << 20, NULL, "n", \
 	  "groups of channels that are convolved apart" }, \
 	{ "bias", FL_P_BOOL, offsetof(struct fl_conv2d, bias), "on", 0, 0, NULL, NULL, \
-	  "whether a bias is added" }
+	  "whether a bias is added" }, \
+	{ "init", FL_P_ENUM, offsetof(struct fl_conv2d, init), NULL, 0, 0, fl_conv2d_init, "how", \
+	  "initial weights: torch, its default, kaiming, glorot; unset: torch" }
 
 extern const struct fl_layer_entry fl_layer_conv2d;	/* weight first, then bias */
 

@@ -10,7 +10,7 @@
 #include "nn/lanes.h"
 #include "nn/linear.h"
 
-static const char *const init_name[] = { "torch", "zero", NULL };
+static const char *const init_name[] = { "torch", "zero", "glorot", NULL };
 
 const struct fl_param fl_linear_params[] = {
 	{ "out", FL_P_INT, offsetof(struct fl_linear, out), NULL, 1, 1 << 24, NULL, "n",
@@ -18,7 +18,7 @@ const struct fl_param fl_linear_params[] = {
 	{ "bias", FL_P_BOOL, offsetof(struct fl_linear, bias), "on", 0, 0, NULL, NULL,
 	  "whether a bias is added" },
 	{ "init", FL_P_ENUM, offsetof(struct fl_linear, init), NULL, 0, 0, init_name, "how",
-	  "initial weights: torch, its default, or zero; unset: torch" },
+	  "initial weights: torch, its default, zero, glorot; unset: torch" },
 	{ 0 }
 };
 
@@ -43,13 +43,15 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-/* torch.nn.Linear: kaiming_uniform with a = sqrt(5), which is U(-1/sqrt(I), 1/sqrt(I)). */
+/* torch.nn.Linear: kaiming_uniform with a = sqrt(5), which is U(-1/sqrt(I), 1/sqrt(I)).
+ * Glorot's uniform weights are U(-b, b) with b = sqrt(6 / (I + O)), beside zero biases. */
 static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w)
 {
 	size_t I = l->in.d[0], O = l->out.d[0], cols = param == WEIGHT ? I : 1;
-	double bound = 1 / sqrt((double)I);
+	int how = ((const struct fl_linear *)l->p)->init, glorot = how == FL_LINEAR_GLOROT;
+	double bound = glorot ? sqrt(6 / ((double)I + (double)O)) : 1 / sqrt((double)I);
 
-	if (((const struct fl_linear *)l->p)->init == FL_LINEAR_ZERO)
+	if (how == FL_LINEAR_ZERO || (glorot && param == BIAS))
 		return;		/* the vector is zero before */
 	for (size_t o = 0; o < O; o++)
 		for (size_t i = 0; i < cols; i++)

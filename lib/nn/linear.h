@@ -8,7 +8,7 @@ struct fl_linear {
 	int64_t out;
 	int bias, init;
 };
-enum { FL_LINEAR_TORCH, FL_LINEAR_ZERO };
+enum { FL_LINEAR_TORCH, FL_LINEAR_ZERO, FL_LINEAR_GLOROT };
 extern const struct fl_param fl_linear_params[];
 /* A layer of these whose shape() makes the only parameter a buffer has fixed weights. */
 extern const struct fl_layer_entry fl_layer_linear;

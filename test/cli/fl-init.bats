@@ -100,6 +100,37 @@ load() {
 	[ ! -e m ]
 }
 
+@test "residual networks begin as torchvision's, pfl-cnn as pfl-research's" {
+	fl-init -a resnet18-gn -s 3 --no-prov -o r
+	fl-init -a pfl-cnn -s 3 --no-prov -o p
+	"$PYTHON" - "$ROOT/test/golden" <<-'END'
+	import sys
+	import numpy as np
+	sys.path.insert(0, sys.argv[1])
+	from fed_record import load
+
+	def off(v, std):      # moments of v, in standard errors
+	    n = v.size
+	    return abs(v.mean()) * n**.5 / std, abs(v.std() / std - 1) * (2 * n)**.5
+
+	for k, v in load("r")[0].items():
+	    if v.ndim == 4:     # kaiming_normal_(mode="fan_out", nonlinearity="relu")
+	        assert max(off(v, (2 / (v.shape[0] * v.shape[2] * v.shape[3]))**.5)) < 4.5, k
+	        assert abs(v).max() > 3.2 * v.std(), k
+	    elif k.startswith("fc"):
+	        assert abs(v).max() <= 512**-.5 and v.std() > 0, k
+	    else:
+	        assert (v == (1 if k.endswith("weight") else 0)).all(), k
+	for k, v in load("p")[0].items():
+	    if v.ndim == 1:
+	        assert not v.any(), k
+	        continue
+	    field = v[0, 0].size
+	    bound = (6 / (field * (v.shape[0] + v.shape[1])))**.5      # xavier_uniform_
+	    assert abs(v).max() <= bound * (1 + 1e-6) and max(off(v, bound / 3**.5)) < 4.5, k
+	END
+}
+
 @test "bad architectures are usage, say where, and publish nothing" {
 	for a in mpl mlp:hiden=3 mlp:in=0 none.json '{' '{"input":[3],"layers":[]}' \
 		'{"input":[3],"layers":[{"layer":"linear","ouput":2}]}' \

@@ -44,8 +44,8 @@ TRAIN = {
     "lenet5": (8, 0.01, 5e-5),
     "pfl-cnn": (4, 0.01, 1.2e-5),
     "tutorial-cnn": (8, 0.01, 4e-5),
-    "resnet8-gn": (4, 0.01, 3e-3),
-    "resnet18-gn": (2, 0.001, 1.6e-2),
+    "resnet8-gn": (4, 0.01, 4e-4),
+    "resnet18-gn": (2, 0.0001, 2.5e-2),
     "shakespeare-lstm": (4, 0.1, 8e-5),
     "cellpainting-cnn": (4, 0.01, 2e-4),
 }
