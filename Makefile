@@ -29,7 +29,7 @@ LIBS    := -l:libjansson.a -l:libz.a -lm -pthread
 # keeps a processor busy waiting from the moment a program starts.
 BLAS    := -L/usr/lib/$(shell $(CC) -print-multiarch)/openblas-serial -l:libopenblas.a -lm
 # Programs that multiply matrices; the others do not pay for loading a BLAS.
-BLAS_TOOLS := fl-local-train fl-eval fl-stats fl-distill
+BLAS_TOOLS := fl-local-train fl-eval fl-stats fl-distill vlm-adapt
 
 SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))

@@ -15,6 +15,8 @@ struct fl_adapter {
 /* From a record of kind model. FL_EDATA where its loss reads no distributions: it is
  * not an adapter of pairs. The record may be released afterwards. */
 int fl_adapter_take(struct fl_adapter *a, const struct fl_tset *model, struct fl_err *e);
+/* Fresh weights of an architecture: -a's argument. */
+int fl_adapter_make(struct fl_adapter *a, const char *arch, uint64_t seed, struct fl_err *e);
 int fl_adapter_open(struct fl_adapter *a, const char *path, struct fl_err *e);
 void fl_adapter_release(struct fl_adapter *a);
 
@@ -30,7 +32,13 @@ int fl_adapter_record(const struct fl_adapter *a, enum fl_side side, const struc
 int fl_adapter_replace(const struct fl_adapter *a, enum fl_side side, struct fl_embeds *rows,
                        int threads, struct fl_err *e);
 
-/* The same for a few rows x(n,d) in memory; k: room of this thread, initialised for
+/* Prompt ensembling: rows of such a record with the same group(N) become one of out
+ * (empty), in ascending order of the number, which is its label. weighted: by how
+ * certain each is. See ensemble.c for the formulas. */
+int fl_adapter_ensemble(const struct fl_tset *rec, const int64_t *group, int weighted,
+                        struct fl_tset *out, struct fl_err *e);
+
+/* As fl_adapter_record for a few rows x(n,d) in memory; k: room of this thread, initialised for
  * batches up to k->B with fl_work_init(k, &a->net, B, 0, e). No checks. */
 void fl_adapter_apply(const struct fl_adapter *a, enum fl_side side, const float *x, size_t n,
                       struct fl_work *k, struct fl_posterior *out);

@@ -16,7 +16,7 @@ def record(tensors, **meta):
     buf = b""
     for n in sorted(tensors, key=lambda n: (order.index(str(tensors[n].dtype)), n)):
         a = np.ascontiguousarray(tensors[n])
-        head[n] = {"dtype": TYPES[str(a.dtype)], "shape": list(a.shape),
+        head[n] = {"dtype": TYPES[str(a.dtype)], "shape": list(np.shape(tensors[n])),
                    "data_offsets": [len(buf), len(buf) + a.nbytes]}
         buf += a.tobytes()
     text = json.dumps(head, separators=(",", ":")).encode()

@@ -1,0 +1,295 @@
+/* Epochs of an adapter. */
+#include "model/adapt.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc.h"
+#include "base/fmath.h"
+#include "base/num.h"
+#include "kernel/vmath.h"
+
+/* --- pairs --- */
+
+void fl_pairset_release(struct fl_pairset *s)
+{
+	fl_embeds_release(&s->text);
+	fl_embeds_release(&s->image);
+	fl_pairs_release(&s->pairs);
+}
+
+static int check_row(const struct fl_embeds *m, uint32_t row, const float *x, struct fl_err *e)
+{
+	const struct fl_embed *p = fl_embeds_part(m, row);
+	float max;
+
+	if (!fl_vfinite(x, m->d, &max))
+		return fl_fail(e, FL_EDATA, "%s: row %zu is not finite", p->name, row - p->first);
+	return max > 0 ? 0 : fl_fail(e, FL_EDATA, "%s: row %zu is all zeros, which has no direction",
+	                             p->name, row - p->first);
+}
+
+static int check_width(const struct fl_embeds *m, size_t d, struct fl_err *e)
+{
+	return m->d == d ? 0 : fl_fail(e, FL_EDATA, "%s: rows of %zu values, the adapter takes %zu",
+	                               m->part[0].name, m->d, d);
+}
+
+int fl_pairset_check(const struct fl_pairset *s, size_t d, uint64_t *key, struct fl_err *e)
+{
+	float *x;
+	int rc = 0;
+
+	if (check_width(&s->text, d, e) || check_width(&s->image, d, e) ||
+	    !(x = fl_alloc(d, 2 * sizeof *x, e)))
+		return -1;
+	for (size_t i = 0; i < s->pairs.n && !rc; i++) {
+		fl_embeds_gather(&s->text, &s->pairs.text[i], 1, x);
+		fl_embeds_gather(&s->image, &s->pairs.image[i], 1, x + d);
+		rc = check_row(&s->text, s->pairs.text[i], x, e) ||
+		     check_row(&s->image, s->pairs.image[i], x + d, e) ? -1 : 0;
+		if (key)
+			key[i] = (uint64_t)fl_crc32(0, x, d * sizeof *x) << 32 |
+			         fl_crc32(1, x + d, d * sizeof *x);
+	}
+	free(x);
+	return rc;
+}
+
+struct keyed {
+	uint64_t key;
+	size_t i;
+};
+
+static int by_key(const void *va, const void *vb)
+{
+	const struct keyed *a = va, *b = vb;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return (a->i > b->i) - (a->i < b->i);
+}
+
+/* Keys of a set, sorted; the caller frees. */
+static struct keyed *keys(const struct fl_pairset *s, size_t d, struct fl_err *e)
+{
+	uint64_t *key = fl_alloc(s->pairs.n, sizeof *key, e);
+	struct keyed *k = fl_alloc(s->pairs.n, sizeof *k, e);
+
+	if (!key || !k || fl_pairset_check(s, d, key, e)) {
+		free(key);
+		free(k);
+		return NULL;
+	}
+	for (size_t i = 0; i < s->pairs.n; i++)
+		k[i] = (struct keyed){ key[i], i };
+	free(key);
+	qsort(k, s->pairs.n, sizeof *k, by_key);
+	return k;
+}
+
+static int same(const struct fl_embeds *m, uint32_t i, const struct fl_embeds *n, uint32_t j,
+                float *x)
+{
+	fl_embeds_gather(m, &i, 1, x);
+	fl_embeds_gather(n, &j, 1, x + m->d);
+	return !memcmp(x, x + m->d, m->d * sizeof *x);
+}
+
+int fl_pairset_apart(const struct fl_pairset *a, const struct fl_pairset *b, size_t d,
+                     struct fl_err *e)
+{
+	struct keyed *p = keys(a, d, e), *q = p ? keys(b, d, e) : NULL;
+	float *x = q ? fl_alloc(d, 2 * sizeof *x, e) : NULL;
+	int rc = x ? 0 : -1;
+
+	for (size_t i = 0, j = 0; !rc && i < a->pairs.n && j < b->pairs.n;) {
+		size_t k = p[i].i, l = q[j].i;
+
+		if (p[i].key == q[j].key && same(&a->text, a->pairs.text[k], &b->text, b->pairs.text[l], x) &&
+		    same(&a->image, a->pairs.image[k], &b->image, b->pairs.image[l], x))
+			rc = fl_fail(e, FL_EDATA, "validation pair %zu is training pair %zu: text row %" PRIu32
+			             ", image row %" PRIu32, l, k, a->pairs.text[k], a->pairs.image[k]);
+		else if (p[i].key < q[j].key)
+			i++;
+		else
+			j++;
+	}
+	free(p);
+	free(q);
+	free(x);
+	return rc;
+}
+
+/* --- training --- */
+
+static const struct fl_optim *optim_of(const struct fl_adapt *t)
+{
+	return (const struct fl_optim *)t->opt.entry;
+}
+
+static size_t steps_of(const struct fl_adapt *t)
+{
+	return (t->train->pairs.n + (size_t)t->batch - 1) / (size_t)t->batch;
+}
+
+int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e)
+{
+	size_t P = t->a.net.P, N = t->train->pairs.n;
+	size_t B = (size_t)t->batch < N ? (size_t)t->batch : N;
+
+	for (size_t i = 0; i < optim_of(t)->nvec(t->opt.p); i++)
+		if (!(t->vec[i] = fl_alloc(P, sizeof *t->vec[i], e)))
+			return -1;
+	t->g = fl_alloc(P, sizeof *t->g, e);
+	t->order = fl_alloc(N, sizeof *t->order, e);
+	t->y = fl_alloc(B, sizeof *t->y, e);
+	return t->g && t->order && t->y ? fl_work_init(&t->work, &t->a.net, B, 1, e) : -1;
+}
+
+void fl_adapt_release(struct fl_adapt *t)
+{
+	for (size_t i = 0; i < FL_OPT_VECS; i++) {
+		free(t->vec[i]);
+		t->vec[i] = NULL;
+	}
+	free(t->g);
+	free(t->order);
+	free(t->y);
+	fl_work_release(&t->work);
+	t->g = NULL;
+	t->order = NULL;
+	t->y = NULL;
+}
+
+/* torch.optim.lr_scheduler.CosineAnnealingLR, stepped after every batch. */
+double fl_adapt_lr(const struct fl_adapt *t)
+{
+	double lr = optim_of(t)->lr(t->opt.p), all = (double)t->epochs * (double)steps_of(t);
+
+	if (!(lr > t->lr_end))
+		return lr;
+	return t->lr_end + (lr - t->lr_end) * (1 + fl_cos2pi((double)t->t / (2 * all))) / 2;
+}
+
+/* Pairs idx(B) of s, or i0.., where forward looks. */
+static void load(struct fl_adapt *t, const struct fl_pairset *s, const uint32_t *idx, size_t i0,
+                 size_t B)
+{
+	size_t d = t->a.reading.d;
+
+	for (size_t b = 0; b < B; b++) {
+		float *x = t->work.act[0] + b * 2 * d;
+		size_t i = idx ? idx[b] : i0 + b;
+
+		fl_embeds_gather(&s->text, &s->pairs.text[i], 1, x);
+		fl_embeds_gather(&s->image, &s->pairs.image[i], 1, x + d);
+	}
+}
+
+static void update(struct fl_adapt *t, double lr)
+{
+	const struct fl_net *net = &t->a.net;
+
+	for (size_t i = 0; i < net->nparam; i++) {
+		const struct fl_net_param *q = &net->param[i];
+		float *vec[FL_OPT_VECS] = { NULL };
+
+		for (size_t k = 0; k < FL_OPT_VECS; k++)
+			vec[k] = t->vec[k] ? t->vec[k] + q->off : NULL;
+		if (!q->buffer)
+			optim_of(t)->step(t->opt.p, lr, t->t, t->a.w + q->off, t->g + q->off, vec, q->n);
+	}
+}
+
+static int step(struct fl_adapt *t, const uint32_t *idx, size_t B, double *sum, struct fl_err *e)
+{
+	const struct fl_net *net = &t->a.net;
+	double loss;
+	struct fl_rng r;
+
+	fl_rng_init(&r, t->seed, 0, 0, FL_RNG_DROPOUT, t->t);
+	load(t, t->train, idx, 0, B);
+	fl_net_forward(net, &t->work, t->a.w, B, 1, &r);
+	loss = fl_net_loss(net, &t->work, t->y, B, 1);
+	if (!isfinite(loss))
+		return fl_fail(e, FL_ENUM, "epoch %" PRId64 ", step %" PRIu64 ": loss is not finite",
+		               t->epoch + 1, t->t + 1);
+	fl_net_backward(net, &t->work, t->a.w, t->g, B, &r, NULL, NULL);
+	update(t, fl_adapt_lr(t));
+	t->t++;
+	*sum += loss * (double)B;
+	return 0;
+}
+
+static void set_order(struct fl_adapt *t)
+{
+	size_t N = t->train->pairs.n;
+	struct fl_rng r;
+
+	for (size_t i = 0; i < N; i++)
+		t->order[i] = (uint32_t)i;
+	fl_rng_init(&r, t->seed, 0, 0, FL_RNG_SHUFFLE, (uint64_t)t->epoch);
+	if (t->shuffle)
+		fl_rng_shuffle(&r, t->order, N);
+}
+
+static int check_weights(const struct fl_adapt *t, struct fl_err *e)
+{
+	const struct fl_net *net = &t->a.net;
+	float max;
+
+	for (size_t i = 0; i < net->nparam; i++)
+		if (!fl_vfinite(t->a.w + net->param[i].off, net->param[i].n, &max))
+			return fl_fail(e, FL_ENUM, "epoch %" PRId64 ": tensor '%s' is not finite", t->epoch + 1,
+			               net->param[i].name);
+	return 0;
+}
+
+int fl_adapt_epoch(struct fl_adapt *t, void (*done)(void *ctx, const struct fl_adapt *t),
+                   void *ctx, struct fl_err *e)
+{
+	size_t N = t->train->pairs.n, B = (size_t)t->batch;
+	double sum = 0;
+
+	set_order(t);
+	for (size_t i = 0; i < N; i += B) {
+		if (step(t, t->order + i, N - i < B ? N - i : B, &sum, e))
+			return -1;
+		if (done)
+			done(ctx, t);
+	}
+	if (check_weights(t, e))
+		return -1;
+	t->epoch++;
+	t->loss = sum / (double)N;
+	return 0;
+}
+
+/* --- validation --- */
+
+static double mean_loss(struct fl_adapt *t, const struct fl_pairset *s)
+{
+	size_t N = s->pairs.n, most = t->work.B;
+	double sum = 0;
+
+	for (size_t i = 0; i < N; i += most) {
+		size_t B = N - i < most ? N - i : most;
+
+		load(t, s, NULL, i, B);
+		fl_net_forward(&t->a.net, &t->work, t->a.w, B, 0, NULL);
+		sum += (double)B * fl_net_loss(&t->a.net, &t->work, t->y, B, 0);
+	}
+	return sum / (double)N;
+}
+
+int fl_adapt_validate(struct fl_adapt *t, const struct fl_pairset *s, struct fl_adapt_val *v,
+                      struct fl_err *e)
+{
+	v->loss = mean_loss(t, s);
+	if (!isfinite(v->loss))
+		return fl_fail(e, FL_ENUM, "epoch %" PRId64 ": validation loss is not finite", t->epoch);
+	return fl_adapter_recall(&t->a, &s->text, &s->image, &s->pairs, t->threads, v, e);
+}

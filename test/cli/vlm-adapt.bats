@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# vlm-adapt: training, validation, log, resume, divergence, applying, ensembling, fits,
+# the same bytes for any -j and any format, bad input.
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	fl-partition -d planted:pairs=1500,dim=8,levels=6,seed=1 -k 1 -B iid -o t --no-sync
+	fl-partition -d planted:pairs=60,dim=8,seed=5 -k 1 -B iid -o v --no-sync
+	fl-partition -d planted:pairs=60,dim=6,seed=5 -k 1 -B iid -o n --no-sync
+}
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_FILE_TMPDIR"
+	T=t/0000.safetensors V=v/0000.safetensors N=n/0000.safetensors
+	W=$BATS_TEST_TMPDIR
+	SMALL="-a asymvlm:hidden=12,residual=on --texts $V#text --images $V#image --pairs $V -b 16 --no-sync"
+}
+
+# fails STATUS MESSAGE COMMAND...: one message, nothing on standard output.
+fails() {
+	local status_=$1 message=$2
+	shift 2
+	run --separate-stderr "$@"
+	echo "status $status: $stderr"
+	[ "$status" = "$status_" ]
+	[[ $stderr == *"$message"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	[ -z "$output" ]
+}
+
+# numbers EXPRESSION FILE...: Python over the files' tensors, r[0], r[1], ...
+numbers() {
+	local what=$1
+	shift
+	"$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	PYTHONPATH=$ROOT/test/golden PYTHONDONTWRITEBYTECODE=1 "$PYTHON" - "$what" "$@" <<'END'
+import sys
+import numpy as np
+import fed_record
+
+def rank(x):
+    s = np.sort(x)
+    return (np.searchsorted(s, x, "left") + np.searchsorted(s, x, "right")) / 2
+
+r = [next(fed_record.stream(f))[0] for f in sys.argv[2:]]
+ok = eval("(" + sys.argv[1] + ")")
+print(sys.argv[1], ok)
+sys.exit(not ok)
+END
+}
+
+@test "learnt concentration ranks what was planted" {
+	for a in asymvlm:hidden=32,residual=on asymvlm:hidden=32,residual=on,dist=ps pfe:hidden=32; do
+		vlm-adapt -a $a --texts $T#text --images $T#image --pairs $T -e 30 -b 64 --no-sync -o "$W/a"
+		vlm-adapt --apply "$W/a" $T#text --no-sync -o "$W/x"
+		numbers 'np.corrcoef(rank(-r[0]["uncertainty"]), rank(r[1]["y"]))[0, 1] > .9' "$W/x" $T
+	done
+}
+
+@test "with mean=fixed the means stay, and concentration still ranks" {
+	vlm-adapt -a asymvlm:hidden=32,mean=fixed --texts $T#text --images $T#image --pairs $T -e 30 -b 64 \
+		--no-sync -o "$W/a"
+	vlm-adapt --apply "$W/a" $T#text --no-sync -o "$W/x"
+	numbers 'np.abs(r[0]["emb"] - r[1]["text"]).max() < 1e-6 and
+		np.corrcoef(rank(r[0]["kappa"]), rank(r[1]["y"]))[0, 1] > .8' "$W/x" $T
+}
+
+@test "residual=on begins at the embeddings: no epoch, no change" {
+	vlm-adapt $SMALL -e 0 -o "$W/a"
+	vlm-adapt --apply "$W/a" $V#text --no-sync -o "$W/x"
+	numbers 'np.abs(r[0]["emb"] - r[1]["text"]).max() < 1e-6 and
+		np.abs(r[0]["kappa"] - 10).max() < 1e-4 and
+		np.allclose(r[0]["uncertainty"] * r[0]["kappa"], 1)' "$W/x" $V
+}
+
+@test "training in two halves gives the bytes of one, whatever -j and the format" {
+	"$PYTHON" -c 'import numpy' || skip "no NumPy"
+	"$PYTHON" - $V "$W" "$ROOT" <<'END'
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[3] + "/test/golden")
+import fed_record
+r = next(fed_record.stream(sys.argv[1]))[0]
+for side in "text", "image":
+    np.save(f"{sys.argv[2]}/{side}.npy", r[side])
+    np.savez(f"{sys.argv[2]}/{side}.npz", a=r[side][:7], b=r[side][7:])
+END
+	vlm-adapt $SMALL -e 6 --val-texts $T#text --val-images $T#image --val-pairs $T --log "$W/1.log" -o "$W/1"
+	vlm-adapt -j2 -a asymvlm:hidden=12,residual=on --texts "$W/text.npy" --images "$W/image.npz#a" \
+		--images "$W/image.npz#b" --pairs $V -b 16 -e 6 --val-texts $T#text --val-images $T#image \
+		--val-pairs $T --log "$W/2.log" -o "$W/2" --no-sync
+	cmp "$W/1" "$W/2"
+	cmp "$W/1.log" "$W/2.log"
+	# Killed in the middle: the first line of the log means a whole epoch is kept.
+	vlm-adapt $SMALL -e 6 --val-texts $T#text --val-images $T#image --val-pairs $T --log "$W/3.log" \
+		--state "$W/s" -o "$W/3" &
+	while [ ! -s "$W/3.log" ] && kill -0 $! 2>/dev/null; do :; done
+	kill -9 $! 2>/dev/null || true
+	wait $! || true
+	vlm-adapt $SMALL -e 6 --val-texts $T#text --val-images $T#image --val-pairs $T --log "$W/3.log" \
+		--state "$W/s" -o "$W/3"
+	cmp "$W/1" "$W/3"
+	cmp "$W/1.log" "$W/3.log"
+}
+
+@test "a state of another run is refused" {
+	vlm-adapt $SMALL -e 2 --state "$W/s" -o "$W/a"
+	fails 3 "is of another run" vlm-adapt $SMALL -e 3 --state "$W/s"
+	fails 3 "is of another run" vlm-adapt $SMALL -e 2 -s 4 --state "$W/s"
+	vlm-adapt $SMALL -e 2 --state "$W/s" -o "$W/b"
+	cmp "$W/a" "$W/b"
+}
+
+@test "the log has a line for every epoch, and validation is in it" {
+	vlm-adapt $SMALL -e 3 --val-texts $T#text --val-images $T#image --val-pairs $T --log "$W/log" -o "$W/a"
+	[ "$(wc -l <"$W/log")" = 3 ]
+	for key in schema kind epoch steps lr loss val_loss val_t2i_hit@1 val_i2t_hit@1 mean_kappa; do
+		[ "$(grep -c "\"$key\":" "$W/log")" = 3 ]
+	done
+}
+
+@test "hit@1 of validation is vlm-retrieve's" {
+	"$PYTHON" -c 'import json' || skip "no Python"
+	for a in asymvlm:hidden=12 asymvlm:hidden=12,dist=ps pcmepp:hidden=12,score=csd prolip:hidden=12; do
+		vlm-adapt -a $a --texts $V#text --images $V#image --pairs $V -b 16 -e 1 --val-texts $T#text \
+			--val-images $T#image --val-pairs $T --log "$W/log" -o "$W/a" --no-sync
+		for way in t2i i2t; do
+			q=text g=image
+			[ $way = t2i ] || q=image g=text
+			vlm-retrieve --adapter "$W/a" --queries $T#$q --gallery $T#$g $([ $way = t2i ] || echo --images) \
+				--truth $T --metric hit@1 --no-hits --format json >"$W/r"
+			"$PYTHON" -c 'import json, sys
+a = json.loads(open(sys.argv[1]).readlines()[-1])["val_" + sys.argv[3] + "_hit@1"]
+b = json.loads(open(sys.argv[2]).readlines()[-1])["hit@1"]
+print(a, b)
+sys.exit(abs(a - b) > 1e-12)' "$W/log" "$W/r" $way
+		done
+	done
+}
+
+@test "patience stops early and keeps the best epoch" {
+	vlm-adapt -a asymvlm:hidden=12 --texts $V#text --images $V#image --pairs $V -b 60 -e 200 --patience 2 \
+		--opt sgd:lr=3,momentum=0.9 --val-texts $T#text --val-images $T#image --val-pairs $T \
+		--log "$W/log" -o "$W/a" --no-sync || true
+	[ "$(wc -l <"$W/log")" -lt 200 ]
+	fails 2 "--patience needs validation" vlm-adapt $SMALL --patience 3
+}
+
+@test "divergence is exit 5, and the last whole epoch is kept" {
+	run --separate-stderr vlm-adapt -a asymvlm:hidden=12 --texts $V#text --images $V#image --pairs $V \
+		-b 20 -e 60 --opt sgd:lr=2e4 --lr-end 2e4 --state "$W/s" --log "$W/log" -o "$W/a" --no-sync
+	echo "$status $stderr"
+	[ "$status" = 5 ]
+	[[ $stderr == *"not finite"* ]]
+	if [ -s "$W/log" ]; then
+		st-check "$W/a"
+		st-check "$W/s"
+		[[ $stderr == *"holds the model of epoch $(wc -l <"$W/log")"* ]]
+	fi
+}
+
+@test "pairs of validation that are trained on are refused, whatever file they are in" {
+	fails 3 "is training pair" vlm-adapt $SMALL --val-pairs $V
+	st-cat -1 --tensor='*' -o "$W/copy" $V --no-sync
+	fails 3 "is training pair" vlm-adapt $SMALL --val-pairs "$W/copy" --val-texts "$W/copy#text" \
+		--val-images "$W/copy#image"
+}
+
+@test "bad input: widths, pairs, rows" {
+	fails 3 "rows of 6 values, the adapter takes 8" vlm-adapt -a asymvlm:hidden=4 --texts $V#text \
+		--images $N#image --pairs $V
+	fails 3 "rows of 8 values, the adapter takes 9" vlm-adapt -a asymvlm:hidden=4,dim=9 --texts $V#text \
+		--images $V#image --pairs $V
+	echo '{"0": 0, "3": 60}' >"$W/pairs.json"
+	fails 3 "60" vlm-adapt -a asymvlm:hidden=4 --texts $V#text --images $V#image --pairs "$W/pairs.json"
+	"$PYTHON" -c 'import numpy' || skip "no NumPy"
+	"$PYTHON" -c 'import numpy as np, sys
+x = np.ones((5, 8), "f4"); x[3] = 0; np.save(sys.argv[1] + "/zero.npy", x)
+x[3] = np.nan; np.save(sys.argv[1] + "/nan.npy", x)' "$W"
+	fails 3 "row 3 is all zeros" vlm-adapt -a pfe:hidden=4 --texts "$W/zero.npy" --images "$W/zero.npy"
+	fails 3 "row 3 is not finite" vlm-adapt -a pfe:hidden=4 --texts "$W/nan.npy" --images "$W/nan.npy"
+	echo '{"0": 0, "1": 1}' >"$W/two.json"
+	vlm-adapt -a pfe:hidden=4 --texts "$W/zero.npy" --images "$W/zero.npy" --pairs "$W/two.json" -e 1 \
+		-o "$W/a" --no-sync
+	fails 3 "row 3 is all zeros" vlm-adapt --apply "$W/a" "$W/zero.npy"
+	fails 4 "no-such" vlm-adapt -a pfe --texts no-such.npy --images no-such.npy
+}
+
+@test "bad input: adapters" {
+	vlm-adapt $SMALL -e 0 -o "$W/a"
+	fails 3 "rows of 6 values, the adapter takes 8" vlm-adapt --apply "$W/a" $N#text
+	fl-init -a logreg:in=8,out=2 -o "$W/l" --no-sync
+	fails 3 "not an adapter of pairs" vlm-adapt --apply "$W/l" $V#text
+	fails 3 "not an adapter of pairs" vlm-adapt -m "$W/l" --texts $V#text --images $V#image
+	fails 2 "one of --arch and --model" vlm-adapt --texts $V#text --images $V#image
+	fails 2 "asymvlm" vlm-adapt -a asymvl --texts $V#text --images $V#image
+	fails 2 "operands are for --apply" vlm-adapt $SMALL $V#text
+}
+
+@test "applying is the same for any -j, and for shards" {
+	vlm-adapt $SMALL -e 1 -o "$W/a"
+	vlm-adapt --apply "$W/a" $T#text -o "$W/1" --no-sync
+	vlm-adapt -j3 --apply "$W/a" $T#text -o "$W/3" --no-sync
+	cmp "$W/1" "$W/3"
+	vlm-adapt --apply "$W/a" --side image $V#image -o "$W/i" --no-sync
+	numbers 'np.abs(r[0]["emb"] - r[1]["image"]).max() < 1e-6 and "kappa" not in r[0]' "$W/i" $V
+	vlm-adapt --apply "$W/a" $V#text $V#text | st-ls -n 1 | grep -q embed
+}
+
+@test "ensembles are NumPy's" {
+	vlm-adapt $SMALL -e 1 -o "$W/a"
+	vlm-adapt --apply "$W/a" $T#text -o "$W/x" --no-sync
+	for how in plain weighted; do
+		vlm-adapt --apply "$W/a" --ensemble $how --groups $T#y $T#text -o "$W/$how" --no-sync
+	done
+	unit='(lambda m: m / np.linalg.norm(m, axis=1, keepdims=True))'
+	mean='np.stack([(r[0]["emb"].astype("f8") * w[:, None])[r[1]["y"] == g].mean(0) for g in range(6)])'
+	numbers "(lambda w: np.abs($unit($mean) - r[2]['emb']).max())(np.ones(1500)) < 1e-6" "$W/x" $T "$W/plain"
+	numbers "(lambda w: np.abs($unit($mean) - r[2]['emb']).max())(r[0]['kappa'].astype('f8')) < 1e-6 and
+		(lambda w: np.abs(np.linalg.norm($mean, axis=1) / r[2]['kappa'] - 1).max())(r[0]['kappa'].astype('f8')) < 1e-5 and
+		np.allclose(r[2]['uncertainty'] * r[2]['kappa'], 1)" "$W/x" $T "$W/weighted"
+	fails 3 "no labels beside the rows" vlm-adapt --apply "$W/a" --ensemble plain $T#text
+	fails 3 "must be 60 integers" vlm-adapt --apply "$W/a" --ensemble plain --groups $T#y $V#text
+}
+
+@test "federated: clients' pairs, any method, any rule" {
+	fl-init -a asymvlm:dim=8,hidden=12,residual=on -o "$W/g" --no-sync
+	fl-partition -d "pairs:texts=$T#text,images=$T#image" -k 3 -B iid -o "$W/c" --no-sync
+	fl-local-train -m "$W/g" -M fedprox:mu=0.1 --opt sgd:lr=0.01,momentum=0.9 -b 64 "$W"/c/*.safetensors |
+		fl-aggregate -m "$W/g" -S fedadam:lr=0.001 -o "$W/g1" --no-sync
+	vlm-adapt --apply "$W/g1" $T#text | st-ls -n 1 | grep -q embed
+}
+
+@test "adapters of labelled images are fitted at once" {
+	"$PYTHON" -c 'import numpy' || skip "no NumPy"
+	"$PYTHON" -c 'import numpy as np, sys
+r = np.random.default_rng(1); t = r.normal(size=(4, 8)).astype("f4"); y = np.arange(40) % 4
+np.save(sys.argv[1] + "/t.npy", t); np.save(sys.argv[1] + "/y.npy", y)
+np.save(sys.argv[1] + "/x.npy", t[y] + .5 * r.normal(size=(40, 8)).astype("f4"))
+np.save(sys.argv[1] + "/v.npy", t[y] + .5 * r.normal(size=(40, 8)).astype("f4"))' "$W"
+	vlm-adapt -a temperature --images "$W/x.npy" --labels "$W/y.npy" --texts "$W/t.npy" \
+		-o "$W/a" --no-sync
+	st-ls --meta "$W/a" | grep -q 'temperature:dim=8,classes=4'
+	fails 2 "fitted to labelled images" vlm-adapt -a temperature --images "$W/x.npy" --labels "$W/y.npy" \
+		--texts "$W/t.npy" --pairs diagonal
+	fails 3 "no labels beside the rows" vlm-adapt -a temperature --images "$W/x.npy" --texts "$W/t.npy"
+}
