@@ -115,7 +115,6 @@ struct measure {
 	double *y, *u;			/* (answered) hit@1 and uncertainty; u NULL: not known */
 	size_t answered;
 	struct fl_doubt doubt, lo, hi;
-	struct fl_bin *bin;
 };
 
 struct job {
@@ -536,8 +535,7 @@ static int doubts(struct job *j, struct measure *m, int reverse, struct fl_err *
 
 	if (!own->u && (!other->u || !top->k))
 		return 0;
-	if (!(m->u = get(j, t->Q, sizeof *m->u, e)) || !(m->y = get(j, t->Q, sizeof *m->y, e)) ||
-	    !(m->bin = get(j, (size_t)o->bins, sizeof *m->bin, e)))
+	if (!(m->u = get(j, t->Q, sizeof *m->u, e)) || !(m->y = get(j, t->Q, sizeof *m->y, e)))
 		return -1;
 	for (size_t q = 0; q < t->Q; q++) {
 		if (t->first[q] == t->first[q + 1] || (!own->u && !top->count[q]))
@@ -545,7 +543,7 @@ static int doubts(struct job *j, struct measure *m, int reverse, struct fl_err *
 		m->u[m->answered] = own->u ? own->u[q] : other->u[top->hit[q * top->k].row];
 		m->y[m->answered++] = m->place[t->first[q]] == 0;
 	}
-	if (fl_doubt(m->u, m->y, m->answered, (size_t)o->bins, &m->doubt, m->bin, e))
+	if (fl_doubt(m->u, m->y, m->answered, (size_t)o->bins, &m->doubt, NULL, e))
 		return -1;
 	return o->bootstrap ? fl_doubt_interval(m->u, m->y, m->answered, (size_t)o->bins, &boot, &m->lo,
 	                                        &m->hi, e) : 0;
@@ -757,31 +755,7 @@ static int npy_scores(const struct job *j, struct fl_out *o, struct fl_err *e)
 static int curve_of(const struct job *j, const struct measure *m, const char *direction,
                     struct fl_str *b, struct fl_err *e)
 {
-	double *coverage = fl_alloc(m->answered, sizeof *coverage, e);
-	double *risk = fl_alloc(m->answered, sizeof *risk, e);
-	size_t points = 0;
-	int rc = coverage && risk ? fl_risk_curve(m->u, m->y, m->answered, coverage, risk, &points, e) : -1;
-
-	for (size_t i = 0; !rc && i < (size_t)j->o->bins; i++) {
-		const double v[] = { m->bin[i].u, m->bin[i].y, m->bin[i].lo, m->bin[i].hi };
-
-		fl_str_addf(b, "bin\t%s\t%zu", direction, m->bin[i].n);
-		for (int k = 0; k < 4; k++) {
-			fl_str_addc(b, '\t');
-			fl_str_addnum(b, v[k]);
-		}
-		fl_str_addc(b, '\n');
-	}
-	for (size_t i = 0; !rc && i < points; i++) {
-		fl_str_addf(b, "risk\t%s\t", direction);
-		fl_str_addnum(b, coverage[i]);
-		fl_str_addc(b, '\t');
-		fl_str_addnum(b, risk[i]);
-		fl_str_addc(b, '\n');
-	}
-	free(coverage);
-	free(risk);
-	return rc;
+	return fl_doubt_lines(direction, m->u, m->y, m->answered, (size_t)j->o->bins, b, e);
 }
 
 static int curve(const struct job *j, struct fl_out *o, struct fl_err *e)

@@ -20,8 +20,8 @@
 #define BATCH ((size_t)64)	/* images of a product */
 #define SCORES_MAX 16
 #define FIELDS_MAX 128
-#define FIELD_NAME_MAX 48
-#define FILES_MAX 4
+#define FIELD_NAME_MAX 64
+#define FILES_MAX 3
 #define TOP 5			/* the place that accuracy@5 looks to */
 
 enum { TSV, JSON };
@@ -31,7 +31,7 @@ static const char *const weightings[] = { "uniform", "kappa", NULL };
 
 struct opts {
 	struct fl_strs images, texts, val, unknown;
-	const char *classes, *rows, *write_classes, *write_bins, *write_curve, *output;
+	const char *classes, *rows, *write_classes, *curve, *output;
 	struct fl_specs scores;
 	struct fl_spec uncertainty;
 	double scale, kappa, level;
@@ -74,10 +74,8 @@ static const struct fl_opt opts[] = {
 	  "write a row an image there" } },
 	{ 0, 0, NULL, { "write-classes", FL_P_PATH, O(write_classes), NULL, 0, 0, NULL, "file",
 	  "write the classes' directions there, a record of embeddings" } },
-	{ 0, 0, NULL, { "write-bins", FL_P_PATH, O(write_bins), NULL, 0, 0, NULL, "file",
-	  "write accuracy by bins of uncertainty there, a table to plot" } },
-	{ 0, 0, NULL, { "write-curve", FL_P_PATH, O(write_curve), NULL, 0, 0, NULL, "file",
-	  "write risk against coverage there, a table to plot" } },
+	{ 0, 0, NULL, { "curve", FL_P_PATH, O(curve), NULL, 0, 0, NULL, "file",
+	  "write bins by uncertainty and risk by coverage there, for plots" } },
 	FL_OPT_FORMAT(struct opts, formats),
 	FL_OPT_OUTPUT(struct opts),
 	FL_OPT_THREADS(struct opts),
@@ -120,11 +118,12 @@ struct job {
 	size_t nfile;
 };
 
-static void say(struct job *j, const char *name, const char *suffix, double v)
+/* A field "GROUP.NAME.PART"; group and part with their dots, or empty. */
+static void say(struct job *j, const char *group, const char *name, const char *part, double v)
 {
 	struct field *f = &j->field[j->nfield++];
 
-	snprintf(f->name, sizeof f->name, "%s%s", name, suffix);
+	snprintf(f->name, sizeof f->name, "%s%s%s", group, name, part);
 	f->v = v;
 }
 
@@ -355,7 +354,7 @@ static int prepare_scores(struct job *j, struct fl_err *e)
 			return -1;
 		for (size_t c = 0; c < j->C; c++)
 			j->kappa[c] = kappa;
-		say(j, "kappa", "", kappa);
+		say(j, "", "kappa", "", kappa);
 	}
 	for (size_t k = 0; k <= j->nscore; k++) {
 		if (!j->score[k]->prepare)
@@ -411,8 +410,8 @@ static int answers_of(struct job *j, const struct set *s, struct answers *a, str
 	return 0;
 }
 
-/* NLL, Brier score and calibration errors, names with a suffix. */
-static int say_probabilities(struct job *j, const struct answers *a, const char *suffix,
+/* NLL, Brier score and calibration errors. */
+static int say_probabilities(struct job *j, const struct answers *a, const char *group,
                              struct fl_err *e)
 {
 	const struct set *s = &j->images;
@@ -425,11 +424,11 @@ static int say_probabilities(struct job *j, const struct answers *a, const char 
 	}
 	if (fl_calibration(a->conf, a->right, s->m.N, (size_t)j->o->ece_bins, &c, e))
 		return -1;
-	say(j, "nll", suffix, nll / n);
-	say(j, "brier", suffix, brier / n);
-	say(j, "ece", suffix, c.ece);
-	say(j, "mce", suffix, c.mce);
-	say(j, "ace", suffix, c.ace);
+	say(j, group, "nll", "", nll / n);
+	say(j, group, "brier", "", brier / n);
+	say(j, group, "ece", "", c.ece);
+	say(j, group, "mce", "", c.mce);
+	say(j, group, "ace", "", c.ace);
 	return 0;
 }
 
@@ -444,9 +443,9 @@ static int say_accuracy(struct job *j, const struct answers *a, struct fl_err *e
 	}
 	if (balanced(j, s, &mean, e))
 		return -1;
-	say(j, "accuracy", "", right / (double)s->m.N);
-	say(j, "accuracy@5", "", j->C < TOP ? NAN : near / (double)s->m.N);
-	say(j, "balanced", "", mean);
+	say(j, "", "accuracy", "", right / (double)s->m.N);
+	say(j, "", "accuracy@5", "", j->C < TOP ? NAN : near / (double)s->m.N);
+	say(j, "", "balanced", "", mean);
 	return 0;
 }
 
@@ -471,8 +470,8 @@ static int say_scaled(struct job *j, struct fl_err *e)
 	rc = fl_temperature(v->cosine, y, v->m.N, j->C, (int)j->o->threads, &j->beta, e) ||
 	     look_at(j, &j->images, 0, e) || answers_of(j, &j->images, &scaled, e) ? -1 : 0;
 	if (!rc) {
-		say(j, "temperature", "", beta / j->beta);
-		rc = say_probabilities(j, &scaled, "_scaled", e);
+		say(j, "", "temperature", "", beta / j->beta);
+		rc = say_probabilities(j, &scaled, "scaled.", e);
 	}
 	j->images.guess = plain;
 	j->beta = beta;
@@ -491,10 +490,12 @@ static int say_doubt(struct job *j, const struct answers *a, struct fl_err *e)
 	    (o->bootstrap && fl_doubt_interval(u, a->right, n, bins, &boot, &lo, &hi, e)))
 		return fl_fail_in(e, "%s", j->images.m.part[0].name);
 	for (size_t f = 0; f < FL_DOUBT_FIELDS; f++) {
-		say(j, fl_doubt_fields[f].name, "", fl_doubt_get(&d, f));
+		const char *name = fl_doubt_fields[f].name;
+
+		say(j, "uncertainty.", name, "", fl_doubt_get(&d, f));
 		if (o->bootstrap) {
-			say(j, fl_doubt_fields[f].name, "_lo", fl_doubt_get(&lo, f));
-			say(j, fl_doubt_fields[f].name, "_hi", fl_doubt_get(&hi, f));
+			say(j, "uncertainty.", name, ".lo", fl_doubt_get(&lo, f));
+			say(j, "uncertainty.", name, ".hi", fl_doubt_get(&hi, f));
 		}
 	}
 	return 0;
@@ -515,27 +516,27 @@ static int say_unknown(struct job *j, struct fl_err *e)
 
 	if (!unknown->there)
 		return 0;
-	say(j, "n_unknown", "", (double)unknown->m.N);
+	say(j, "unknown.", "n", "", (double)unknown->m.N);
 	for (size_t k = 0; k < j->nscore; k++) {
 		const char *name = j->score[k]->e.name;
 		struct fl_apart a;
 
 		if (fl_tell_apart(known->score[k], known->m.N, unknown->score[k], unknown->m.N, &a, e))
 			return fl_fail_in(e, "%s", name);
-		say(j, name, "_auroc", a.auroc);
-		say(j, name, "_fpr95", a.fpr95);
+		say(j, "unknown.", name, ".auroc", a.auroc);
+		say(j, "unknown.", name, ".fpr95", a.fpr95);
 		if (!j->score[k]->ratio)
 			continue;
-		say(j, name, "_kept", share_kept(known->score[k], known->m.N));
-		say(j, name, "_kept_unknown", share_kept(unknown->score[k], unknown->m.N));
+		say(j, "unknown.", name, ".known_kept", share_kept(known->score[k], known->m.N));
+		say(j, "unknown.", name, ".kept", share_kept(unknown->score[k], unknown->m.N));
 	}
 	return 0;
 }
 
 static int measure(struct job *j, struct answers *a, struct fl_err *e)
 {
-	say(j, "n", "", (double)j->images.m.N);
-	say(j, "classes", "", (double)j->C);
+	say(j, "", "n", "", (double)j->images.m.N);
+	say(j, "", "classes", "", (double)j->C);
 	if (j->images.labelled &&
 	    (answers_of(j, &j->images, a, e) || say_accuracy(j, a, e) || say_probabilities(j, a, "", e) ||
 	     say_scaled(j, e) || say_doubt(j, a, e)))
@@ -645,32 +646,15 @@ static int put(struct job *j, const char *path, struct fl_str *b, struct fl_err 
 	return rc;
 }
 
-static int put_bins(struct job *j, const struct answers *a, struct fl_err *e)
-{
-	struct fl_str b = FL_STR_INIT;
-	struct fl_doubt d;
-	size_t bins = (size_t)j->o->bins;
-	struct fl_bin *bin = fl_arena_get(&j->run->arena, bins, sizeof *bin, e);
-
-	if (!bin || fl_doubt(j->images.score[j->nscore], a->right, j->images.m.N, bins, &d, bin, e))
-		return -1;
-	fl_bins_tsv(bin, bins, &b);
-	return put(j, j->o->write_bins, &b, e);
-}
-
 static int put_curve(struct job *j, const struct answers *a, struct fl_err *e)
 {
-	struct fl_arena *arena = &j->run->arena;
 	struct fl_str b = FL_STR_INIT;
-	size_t n = j->images.m.N, points;
-	double *coverage = fl_arena_get(arena, n, sizeof *coverage, e);
-	double *risk = fl_arena_get(arena, n, sizeof *risk, e);
+	int rc = fl_doubt_lines("images", j->images.score[j->nscore], a->right, j->images.m.N,
+	                        (size_t)j->o->bins, &b, e);
 
-	if (!coverage || !risk ||
-	    fl_risk_curve(j->images.score[j->nscore], a->right, n, coverage, risk, &points, e))
-		return -1;
-	fl_curve_tsv(coverage, risk, points, &b);
-	return put(j, j->o->write_curve, &b, e);
+	if (rc)
+		fl_str_release(&b);
+	return rc ? rc : put(j, j->o->curve, &b, e);
 }
 
 static int put_classes(struct job *j, struct fl_err *e)
@@ -728,8 +712,8 @@ static int put_all(struct job *j, const struct answers *a, struct fl_err *e)
 		if (put(j, o->rows, &text, e))
 			return -1;
 	}
-	if ((o->write_classes && put_classes(j, e)) || (o->write_bins && put_bins(j, a, e)) ||
-	    (o->write_curve && put_curve(j, a, e)) || put_summary(j, e))
+	if ((o->write_classes && put_classes(j, e)) || (o->curve && put_curve(j, a, e)) ||
+	    put_summary(j, e))
 		return -1;
 	for (size_t i = 0; i < j->nfile; i++)
 		if (fl_out_commit(&j->file[i], e))
@@ -762,7 +746,7 @@ static int check_sets(const struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 
-	if (!j->images.labelled && (o->write_bins || o->write_curve))
+	if (!j->images.labelled && o->curve)
 		return fl_fail(e, FL_EDATA, "%s: no labels to measure by", j->images.m.part[0].name);
 	if (j->val.there && !j->val.labelled)
 		return fl_fail(e, FL_EDATA, "%s: no labels to fit to", j->val.m.part[0].name);

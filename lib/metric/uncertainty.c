@@ -421,29 +421,46 @@ int fl_risk_curve(const double *u, const double *y, size_t n, double *coverage, 
 	return rc;
 }
 
-static void add_numbers(const double *v, size_t n, struct fl_str *out)
+static void add_numbers(struct fl_str *out, const double *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		fl_str_addc(out, i ? '\t' : '\n');
+		fl_str_addc(out, '\t');
 		fl_str_addnum(out, v[i]);
+	}
+	fl_str_addc(out, '\n');
+}
+
+static void add_lines(struct fl_str *out, const char *name, const struct fl_bin *bin, size_t bins,
+                      const double *coverage, const double *risk, size_t points)
+{
+	for (size_t b = 0; b < bins; b++) {
+		fl_str_addf(out, "bin\t%s\t%zu", name, bin[b].n);
+		add_numbers(out, (const double[]){ bin[b].u, bin[b].y, bin[b].lo, bin[b].hi }, 4);
+	}
+	for (size_t i = 0; i < points; i++) {
+		fl_str_addf(out, "risk\t%s", name);
+		add_numbers(out, (const double[]){ coverage[i], risk[i] }, 2);
 	}
 }
 
-void fl_bins_tsv(const struct fl_bin *bin, size_t bins, struct fl_str *out)
+int fl_doubt_lines(const char *name, const double *u, const double *y, size_t n, size_t bins,
+                   struct fl_str *out, struct fl_err *e)
 {
-	fl_str_add(out, "bin\tn\tuncertainty\tleast\tlargest\tquality");
-	for (size_t b = 0; b < bins; b++)
-		add_numbers((const double[]){ (double)(b + 1), (double)bin[b].n, bin[b].u, bin[b].lo,
-		                              bin[b].hi, bin[b].y }, 6, out);
-	fl_str_addc(out, '\n');
-}
+	struct fl_arena a = { 0 };
+	double *coverage = fl_arena_get(&a, n, sizeof *coverage, e);
+	double *risk = fl_arena_get(&a, n, sizeof *risk, e);
+	struct fl_bin *bin = fl_arena_get(&a, bins, sizeof *bin, e);
+	struct fl_doubt d;
+	size_t points;
+	int rc = -1;
 
-void fl_curve_tsv(const double *coverage, const double *risk, size_t points, struct fl_str *out)
-{
-	fl_str_add(out, "coverage\trisk");
-	for (size_t i = 0; i < points; i++)
-		add_numbers((const double[]){ coverage[i], risk[i] }, 2, out);
-	fl_str_addc(out, '\n');
+	if (coverage && risk && bin && !fl_doubt(u, y, n, bins, &d, bin, e) &&
+	    !fl_risk_curve(u, y, n, coverage, risk, &points, e)) {
+		add_lines(out, name, bin, bins, coverage, risk, points);
+		rc = 0;
+	}
+	fl_arena_release(&a);
+	return rc;
 }
 
 int fl_tell_apart(const double *first, size_t n, const double *second, size_t m,

@@ -81,10 +81,10 @@ int fl_doubt_interval(const double *u, const double *y, size_t n, size_t bins,
 int fl_risk_curve(const double *u, const double *y, size_t n, double *coverage, double *risk,
                   size_t *points, struct fl_err *e);
 
-/* The two as tables for plots: a line of names, then "bin n uncertainty least largest
- * quality" of each bin, "coverage risk" of each point. */
-void fl_bins_tsv(const struct fl_bin *bin, size_t bins, struct fl_str *out);
-void fl_curve_tsv(const double *coverage, const double *risk, size_t points, struct fl_str *out);
+/* Both as lines for plots: "bin NAME n uncertainty quality least largest" of each bin,
+ * least and largest of its uncertainties, then "risk NAME coverage risk" of each point. */
+int fl_doubt_lines(const char *name, const double *u, const double *y, size_t n, size_t bins,
+                   struct fl_str *out, struct fl_err *e);
 
 /* Telling two sets apart by a score that is larger in the second: AUROC with half ties,
  * and the share of the second that is kept where 95 % of the first are, as above.

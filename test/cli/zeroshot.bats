@@ -98,24 +98,25 @@ near() {
 	[ "$(st-ls --meta c.safetensors | grep -c 'fl.prov.*vlm-zeroshot.*--weights=kappa')" = 1 ]
 }
 
-@test "tables to plot: bins whose mean is the accuracy, a curve that ends at the error rate" {
-	vlm-zeroshot "${ALL[@]}" --bins 9 --write-bins b --write-curve c --format json >s
-	[ "$(head -1 b | tr '\t' ' ')" = "bin n uncertainty least largest quality" ]
-	[ "$(wc -l <b)" = 10 ]
-	awk 'NR > 1 { n += $2; y += $2 * $6 } END { printf "%.12f\n", y / n }' b >got
+@test "lines to plot: bins whose mean is the accuracy, a curve that ends at the error rate" {
+	vlm-zeroshot "${ALL[@]}" --bins 9 --curve c --format json >s
+	[ "$(grep -c "^bin	images	10	" c)" = 9 ]
+	awk '$1 == "bin" { n += $3; y += $3 * $5 } END { printf "%.12f\n", y / n }' c >got
 	jq .accuracy s | awk '{ printf "%.12f\n", $1 }' | cmp - got
-	tail -1 c | awk '{ printf "%s %.12f\n", $1, 1 - $2 }' >got
-	jq .accuracy s | awk '{ printf "1 %.12f\n", $1 }' | cmp - got
-	awk 'NR > 2 && $1 <= last { bad = 1 } { last = $1 } END { exit bad }' c
+	tail -1 c | awk '{ printf "%s %s %.12f\n", $1, $3, 1 - $4 }' >got
+	jq .accuracy s | awk '{ printf "risk 1 %.12f\n", $1 }' | cmp - got
+	awk '$1 == "risk" && $3 <= last { bad = 1 } $1 == "risk" { last = $3 } END { exit bad }' c
 }
 
 @test "intervals hold what they are of, and depend on the seed alone" {
 	vlm-zeroshot "${ALL[@]}" --bootstrap 200 --format json >a
-	[ "$(jq '.aurc_lo < .aurc and .aurc < .aurc_hi and .auroc_lo < .auroc and .auroc < .auroc_hi' a)" = true ]
+	for k in aurc auroc; do
+		jq -e --arg k "uncertainty.$k" '.[$k + ".lo"] < .[$k] and .[$k] < .[$k + ".hi"]' a
+	done
 	vlm-zeroshot "${ALL[@]}" --bootstrap 200 --format json -j 2 | cmp - a
 	vlm-zeroshot "${ALL[@]}" --bootstrap 200 --format json -s 1 >b
-	[ "$(jq .aurc a)" = "$(jq .aurc b)" ]
-	[ "$(jq .aurc_lo a)" != "$(jq .aurc_lo b)" ]
+	[ "$(jq '.["uncertainty.aurc"]' a)" = "$(jq '.["uncertainty.aurc"]' b)" ]
+	[ "$(jq '.["uncertainty.aurc.lo"]' a)" != "$(jq '.["uncertainty.aurc.lo"]' b)" ]
 }
 
 @test "without kappa of texts: given, fitted to the validation set, or refused" {
@@ -130,8 +131,8 @@ near() {
 	vlm-zeroshot --images images.safetensors --texts t.safetensors --unknown unknown.safetensors \
 		--scores vmf,cosine --val val.safetensors --format json >fitted
 	# One concentration for all: the likelihood orders as the cosine does.
-	[ "$(jq '.vmf_auroc == .cosine_auroc and .kappa > 5 and .kappa < 40' fitted)" = true ]
-	[ "$(jq '.vmf_kept > .vmf_kept_unknown' fitted)" = true ]
+	[ "$(jq '.["unknown.vmf.auroc"] == .["unknown.cosine.auroc"] and .kappa > 5 and .kappa < 40' fitted)" = true ]
+	[ "$(jq '.["unknown.vmf.known_kept"] > .["unknown.vmf.kept"]' fitted)" = true ]
 }
 
 @test "images without labels: rows alone" {
@@ -139,7 +140,7 @@ near() {
 	[ "$(jq -c 'keys_unsorted' s)" = '["schema","kind","n","classes"]' ]
 	[ "$(jq -s 'length' r)" = 35 ]
 	fails 3 "no labels to measure by" vlm-zeroshot --images unknown.safetensors \
-		--texts texts.safetensors --write-bins b
+		--texts texts.safetensors --curve c
 	fails 3 "no labels to fit to" vlm-zeroshot "${ALL[@]}" --val unknown.safetensors
 }
 
@@ -208,9 +209,8 @@ near() {
 }
 
 @test "nothing is published on failure" {
-	fails 4 "/nowhere/x" vlm-zeroshot "${ALL[@]}" --rows r --write-classes c --write-bins b \
-		--write-curve /nowhere/x
-	[ ! -e r ] && [ ! -e b ] && [ ! -e c ]
+	fails 4 "/nowhere/x" vlm-zeroshot "${ALL[@]}" --rows r --write-classes c --curve /nowhere/x
+	[ ! -e r ] && [ ! -e c ]
 	run ! sh -c 'vlm-zeroshot "$@" --rows r >/dev/full' sh "${ALL[@]}"
 	[ ! -e r ]
 	[ -z "$(ls -A | grep -F .tmp)" ]
@@ -227,10 +227,10 @@ near() {
 
 @test "the manual's examples run" {
 	vlm-zeroshot --images images.safetensors --texts texts.safetensors \
-		--bootstrap 1000 --format json | jq -e '.spearman_lo <= .spearman' >/dev/null
+		--bootstrap 1000 --format json | jq -e '.["uncertainty.s_r2.lo"] <= .["uncertainty.s_r2"]' >/dev/null
 	vlm-zeroshot --images images.safetensors --texts texts.safetensors \
 		--val val.safetensors --unknown unknown.safetensors --scores maxprob,vmf >s
-	[ "$(grep -cE '^(temperature|vmf_auroc|vmf_kept)' s)" = 4 ]
+	[ "$(grep -cE '^(temperature|unknown\.vmf)' s)" = 5 ]
 	vlm-zeroshot --images images.safetensors --texts texts.safetensors \
 		--weights kappa --write-classes classes.safetensors >/dev/null
 	st-check classes.safetensors

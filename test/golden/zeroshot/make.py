@@ -114,16 +114,17 @@ def main():
         beta = np.exp(minimize_scalar(nll, bracket=(0, 5), tol=1e-14).x)
         out["temperature"] = SCALE / beta
         scaled = probabilities(beta * cos, y, 15)[1]
-        out.update({n + "_scaled": v for n, v in scaled.items()})
+        out.update({"scaled." + n: v for n, v in scaled.items()})
         norms = (np.array([vmf_norm(v, D) for v in kc]), np.array([ps_norm(v, D) for v in kc]))
         known = unknown_scores(cos, kc, norms)
         far = unknown_scores(cos_other, kc, norms)
-        out["n_unknown"] = len(other)
+        out["unknown.n"] = len(other)
         for name in known:
-            out[name + "_auroc"], out[name + "_fpr95"] = apart(known[name], far[name])
+            out[f"unknown.{name}.auroc"], out[f"unknown.{name}.fpr95"] = apart(known[name], far[name])
         for name in "vmf", "ps":
-            out[name + "_kept"], out[name + "_kept_unknown"] = (known[name] <= 0).mean(), (far[name] <= 0).mean()
-        out.update(dict(zip(DOUBT, doubt(known["maxprob"], right, 10))))
+            out[f"unknown.{name}.known_kept"] = (known[name] <= 0).mean()
+            out[f"unknown.{name}.kept"] = (far[name] <= 0).mean()
+        out.update(zip(["uncertainty." + n for n in DOUBT], doubt(known["maxprob"], right, 10)))
         want[weights] = {n: None if np.isnan(v) else float(v) for n, v in out.items()}
     with open(os.path.join(HERE, "want.json"), "w") as f:
         json.dump(want, f, indent=1, sort_keys=True)
