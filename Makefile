@@ -24,6 +24,9 @@ FIXED   += -Wno-stringop-overflow -Wno-maybe-uninitialized -fsanitize=address,un
 LDFLAGS += -fsanitize=address,undefined
 endif
 
+# Tools hold the C library, too: a program starts in .55 instead of .9 ms. It stays
+# position-independent. STATIC= links it at run time.
+STATIC  ?= $(if $(SAN),,-static-pie)
 LIBS    := -l:libjansson.a -l:libz.a -lm -pthread
 # The serial build: clients are the parallelism, and a BLAS with threads of its own
 # keeps a processor busy waiting from the moment a program starts.
@@ -94,8 +97,8 @@ all: $(TOOLS:%=$(B)/bin/%)
 # A change of flags rebuilds everything.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS)' >$@
+	@echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS) $(STATIC)' | cmp -s - $@ || \
+		echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS) $(STATIC)' >$@
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -139,7 +142,7 @@ $(BLAS_TOOLS:%=$(B)/bin/%): EXTRALIBS = $(BLAS)
 $(B)/bin/%: $(B)/obj/tools/%.o $(B)/libfl.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(EXTRA) $(B)/libfl.a $(EXTRALIBS) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(STATIC) -o $@ $< $(EXTRA) $(B)/libfl.a $(EXTRALIBS) $(LIBS)
 
 $(B)/test/unit/%: test/unit/%.c test/tap.h $(B)/libfl.a $(B)/flags
 	@mkdir -p $(@D)
