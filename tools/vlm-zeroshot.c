@@ -14,6 +14,7 @@
 #include "metric/calibration.h"
 #include "metric/uncertainty.h"
 #include "metric/unknown.h"
+#include "model/adapter.h"
 #include "nn/unit.h"
 #include "sphere/vmf.h"
 
@@ -31,7 +32,7 @@ static const char *const weightings[] = { "uniform", "kappa", NULL };
 
 struct opts {
 	struct fl_strs images, texts, val, unknown;
-	const char *classes, *rows, *write_classes, *curve, *output;
+	const char *adapter, *classes, *rows, *write_classes, *curve, *output;
 	struct fl_specs scores;
 	struct fl_spec uncertainty;
 	double scale, kappa, level;
@@ -45,6 +46,8 @@ static const struct fl_opt opts[] = {
 	  "embeddings of images; with labels, they are measured; repeatable" } },
 	{ 0, FL_O_NEED, NULL, { "texts", FL_P_STRS, O(texts), NULL, 0, 0, NULL, "source",
 	  "embeddings of the classes' texts; repeatable: more texts" } },
+	{ 0, 0, NULL, { "adapter", FL_P_PATH, O(adapter), NULL, 0, 0, NULL, "model",
+	  "apply this model of an adapter to texts and images first" } },
 	{ 0, FL_O_PROV, NULL, { "classes", FL_P_STR, O(classes), NULL, 0, 0, NULL, "grouping",
 	  "class of each text: rows, label, each:C, or a JSON file" } },
 	{ 0, FL_O_PROV, NULL, { "weights", FL_P_ENUM, O(weights), "uniform", 0, 0, weightings, "weights",
@@ -102,6 +105,7 @@ struct set {
 struct job {
 	struct fl_run *run;
 	const struct opts *o;
+	struct fl_adapter adapter;	/* where --adapter */
 	struct fl_embeds texts;
 	struct fl_classes classes;
 	size_t C, d;
@@ -125,6 +129,16 @@ static void say(struct job *j, const char *group, const char *name, const char *
 
 	snprintf(f->name, sizeof f->name, "%s%s%s", group, name, part);
 	f->v = v;
+}
+
+/* Rows of sources, as the adapter makes them; each has a direction. */
+static int open_rows(struct job *j, struct fl_embeds *m, const struct fl_strs *source,
+                     enum fl_side side, struct fl_err *e)
+{
+	if (fl_embeds_open(m, source->v, source->n, e) ||
+	    (j->o->adapter && fl_adapter_replace(&j->adapter, side, m, (int)j->o->threads, e)))
+		return -1;
+	return fl_embeds_check(m, 1, NULL, e);
 }
 
 /* --- classes --- */
@@ -166,7 +180,7 @@ static int open_classes(struct job *j, struct fl_err *e)
 	size_t n;
 	int rc;
 
-	if (fl_embeds_open(&j->texts, o->texts.v, o->texts.n, e) || fl_embeds_check(&j->texts, 1, NULL, e) ||
+	if (open_rows(j, &j->texts, &o->texts, FL_SIDE_TEXT, e) ||
 	    fl_classes_open(&j->classes, o->classes, &j->texts, e))
 		return -1;
 	j->C = j->classes.C;
@@ -209,7 +223,7 @@ static int open_set(struct job *j, struct set *s, const struct fl_strs *source, 
 
 	if (!source->n)
 		return 0;
-	if (fl_embeds_open(&s->m, source->v, source->n, e) || fl_embeds_check(&s->m, 1, NULL, e))
+	if (open_rows(j, &s->m, source, FL_SIDE_IMAGE, e))
 		return -1;
 	if (s->m.d != j->d)
 		return fl_fail(e, FL_EDATA, "%s: rows of %zu, texts are of %zu", s->m.part[0].name, s->m.d,
@@ -758,7 +772,8 @@ static int run(struct fl_run *r, struct fl_err *e)
 	struct job j = { .run = r, .o = r->opts };
 	const struct opts *o = r->opts;
 	struct answers a = { NULL, NULL };
-	int rc = check_options(&j, e) || open_classes(&j, e) || open_set(&j, &j.images, &o->images, 0, e) ||
+	int rc = check_options(&j, e) || (o->adapter && fl_adapter_open(&j.adapter, o->adapter, e)) ||
+	         open_classes(&j, e) || open_set(&j, &j.images, &o->images, 0, e) ||
 	         open_set(&j, &j.val, &o->val, 1, e) || open_set(&j, &j.unknown, &o->unknown, 0, e) ||
 	         check_sets(&j, e) || look_at(&j, &j.val, 0, e) || prepare_scores(&j, e) ||
 	         look_at(&j, &j.images, 1, e) || look_at(&j, &j.unknown, 1, e) || measure(&j, &a, e) ||
@@ -771,6 +786,8 @@ static int run(struct fl_run *r, struct fl_err *e)
 	fl_embeds_release(&j.unknown.m);
 	fl_classes_release(&j.classes);
 	fl_embeds_release(&j.texts);
+	if (j.adapter.w)
+		fl_adapter_release(&j.adapter);
 	return rc;
 }
 

@@ -98,6 +98,22 @@ near() {
 	[ "$(st-ls --meta c.safetensors | grep -c 'fl.prov.*vlm-zeroshot.*--weights=kappa')" = 1 ]
 }
 
+@test "an adapter applied here is the adapter applied before" {
+	echo '{"0":0,"3":1,"5":2}' >pairs.json
+	vlm-adapt -a asymvlm:dim=12,hidden=16 --images images.safetensors --texts texts.safetensors \
+		--pairs pairs.json -e 2 -s 1 -o m.safetensors
+	vlm-adapt --apply m.safetensors --side text texts.safetensors -o t.safetensors
+	for s in images unknown; do
+		vlm-adapt --apply m.safetensors --side image $s.safetensors -o $s.adapted
+	done
+	vlm-zeroshot --images images.adapted --texts t.safetensors --unknown unknown.adapted \
+		--scores vmf,kappa >want
+	vlm-zeroshot "${ALL[@]}" --adapter m.safetensors --unknown unknown.safetensors \
+		--scores vmf,kappa -j 2 | cmp - want
+	! vlm-zeroshot "${ALL[@]}" --unknown unknown.safetensors --scores vmf,kappa | cmp -s - want
+	fails 3 "texts.safetensors" vlm-zeroshot "${ALL[@]}" --adapter texts.safetensors
+}
+
 @test "lines to plot: bins whose mean is the accuracy, a curve that ends at the error rate" {
 	vlm-zeroshot "${ALL[@]}" --bins 9 --curve c --format json >s
 	[ "$(grep -c "^bin	images	10	" c)" = 9 ]
