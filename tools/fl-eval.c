@@ -12,6 +12,7 @@
 #include "cli/tool.h"
 #include "data/data.h"
 #include "data/source.h"
+#include "fed/fed.h"
 #include "kernel/vmath.h"
 #include "metric/metric.h"
 #include "model/model.h"
@@ -27,7 +28,7 @@ enum { TSV, JSON };
 static const char *const formats[] = { "tsv", "json", NULL };
 
 struct opts {
-	const char *model, *with, *scale, *output, *confusion;
+	const char *model, *with, *scale, *output, *confusion, *state;
 	struct fl_strs data, min;
 	struct fl_specs metric;
 	int64_t expect, threads;
@@ -43,6 +44,8 @@ static const struct fl_opt opts[] = {
 	  "how stored values of -d become inputs" } },
 	{ 0, 0, &fl_family_metric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), "accuracy,loss",
 	  0, 0, NULL, "list", "what to measure" } },
+	{ 0, 0, NULL, { "state", FL_P_PATH, O(state), NULL, 0, 0, NULL, "dir",
+	  "folder of clients' state, whose private tensors replace the model's" } },
 	{ 0, 0, NULL, { "with", FL_P_PATH, O(with), NULL, 0, 0, NULL, "model",
 	  "the model that metric ratio compares with, such as the initial one" } },
 	{ 0, 0, NULL, { "min", FL_P_STRS, O(min), NULL, 0, 0, NULL, "field=value",
@@ -99,6 +102,7 @@ struct room {
 	struct fl_work work;
 	float *p, *lse;			/* (BATCH,C), (BATCH) */
 	int32_t *y;			/* (BATCH) */
+	fl_real *own;			/* (P) with what a client keeps; NULL until used */
 	struct fl_arena arena;
 };
 
@@ -284,6 +288,45 @@ static int measure_personal(struct job *j, struct room *fr, struct item *it, str
 	return rc;
 }
 
+/* The client's weights: the model's, but for what it kept after that round. */
+static int get_own(struct job *j, struct room *r, int64_t client, struct fl_err *e)
+{
+	const struct net *n = &j->net;
+	struct fl_tset state = { .t = NULL };
+	struct fl_mark m;
+	char *path;
+	int rc;
+
+	if (!r->own && !(r->own = fl_arena_get(&r->arena, n->net.P, sizeof *r->own, e)))
+		return -1;
+	memcpy(r->own, n->w, n->net.P * sizeof *r->own);
+	m = fl_arena_mark(&r->arena);
+	if (!(path = fl_client_path(j->o->state, client, "sts", &r->arena, e)))
+		return -1;
+	rc = fl_state_load(path, n->round < 0 ? INT64_MAX : n->round + 1, &state, e);
+	if (rc == 2)
+		rc = fl_fail(e, FL_EDATA, "%s: is of later rounds than the model", path);
+	else if (!rc && fl_net_import(&n->net, &state, FL_PRIVATE, 1, r->own, e))
+		rc = fl_fail_in(e, "%s", path);
+	fl_tset_release(&state);
+	fl_arena_rewind(&r->arena, m);
+	return rc < 0 ? -1 : 0;
+}
+
+static int measure_own(struct job *j, struct room *r, struct room *fr, struct item *it,
+                       struct fl_err *e)
+{
+	struct net own = j->net;
+
+	if (it->data.client < 0)
+		return fl_fail(e, FL_EDATA, "%s: fl.client is missing, so nothing in %s is its own",
+		               it->data.name, j->o->state);
+	if (get_own(j, r, it->data.client, e))
+		return -1;
+	own.w = r->own;
+	return measure(j, &own, r, fr, it, e);
+}
+
 static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
 {
 	struct job *j = ctx;
@@ -293,6 +336,8 @@ static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
 		return measure_personal(j, &j->froom[thread], &j->item[i], e);
 	if (!r->work.B && room_init(r, &j->net.net, e))
 		return -1;
+	if (j->o->state)
+		return measure_own(j, r, &j->froom[thread], &j->item[i], e);
 	return measure(j, &j->net, r, &j->froom[thread], &j->item[i], e);
 }
 
@@ -788,6 +833,8 @@ static int setup(struct job *j, struct fl_err *e)
 	    !(j->froom = fl_arena_zero(&j->run->arena, (size_t)o->threads, sizeof *j->froom, e)) ||
 	    open_first(j, e))
 		return -1;
+	if (j->models.folder && o->state)
+		return fl_fail(e, FL_EUSAGE, "--state goes with one model, and -m is a folder");
 	if (!j->models.folder && net_init(&j->net, &j->models.one, e))
 		return fl_fail_in(e, "%s", o->model);
 	/* Nothing is known of no client at all (--allow-empty). */

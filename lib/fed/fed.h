@@ -50,6 +50,9 @@ int fl_update_write(const struct fl_update *u, struct fl_tset *rec, struct fl_er
  * --measure loss0". who: "rule qfedavg". */
 int fl_update_check(const struct fl_update *u, unsigned needs, const char *who, struct fl_err *e);
 
+/* What a client keeps for itself of a model has this before the tensor's name. */
+#define FL_PRIVATE "@private/"
+
 /* A state file is a stream that keeps two records of kind state: that of the
  * round it was made for, and the newest one before.
  *

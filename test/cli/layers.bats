@@ -142,6 +142,37 @@ print(*out)"
 	[[ $output == *"--buffers=local keeps state between rounds"* ]]
 }
 
+@test "fl-eval --state lays what clients keep over the model" {
+	train net c --buffers local --state kept | fl-aggregate -m net.safetensors -n 3 -o shared.safetensors
+	fl-eval -m shared.safetensors --state kept --format json c/*.safetensors >got.json
+	fl-eval -m shared.safetensors --state kept --format json -j3 c/*.safetensors | cmp - got.json
+	mkdir -p own
+	for k in 0 1 2; do
+		"$PYTHON" - $k <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, save
+		k = sys.argv[1]
+		w, meta, _ = load("shared.safetensors")
+		mean = np.array("$(means kept/000$k.sts @private/1.running_mean)".split(), np.float32)
+		var = np.array("$(means kept/000$k.sts @private/1.running_var)".split(), np.float32)
+		assert abs(mean).max() > 0
+		save(f"own/000{k}.safetensors", dict(w, **{"1.running_mean": mean, "1.running_var": var}),
+		     **{m[3:]: v for m, v in meta.items() if m[:3] == "fl." and m != "fl.v"})
+		END
+	done
+	fl-eval -m own --format json c/*.safetensors | cmp - got.json
+	fl-eval -m shared.safetensors --format json c/*.safetensors >without.json
+	! cmp -s got.json without.json
+	# Clients without state have the model's.
+	fl-eval -m shared.safetensors --state nowhere --format json c/*.safetensors | cmp - without.json
+	run fl-eval -m own --state kept c/*.safetensors
+	[ "$status" = 2 ]
+	run fl-eval -m shared.safetensors --state kept -d digits:split=test
+	[ "$status" = 3 ]
+}
+
 @test "an update lacks the weights that LoRA freezes" {
 	train words words >u.sts
 	st-cat --client 0 --no-sync -o one.sts u.sts

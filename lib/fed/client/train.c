@@ -7,8 +7,6 @@
 
 #include "kernel/vmath.h"
 
-static const char private_prefix[] = "@private/";
-
 static const struct fl_method *method_of(const struct fl_local *l)
 {
 	return (const struct fl_method *)l->cfg->method.entry;
@@ -61,7 +59,7 @@ static int begin_roles(struct fl_local *l, struct fl_err *e)
 		return -1;
 	memcpy(w0, l->w0, net->P * sizeof *w0);
 	memcpy(mine, l->w0, net->P * sizeof *mine);
-	if (fl_net_import(net, l->old, private_prefix, 1, mine, e))
+	if (fl_net_import(net, l->old, FL_PRIVATE, 1, mine, e))
 		return fl_fail_in(e, "state");
 	for (size_t i = 0; i < net->nparam; i++) {
 		const struct fl_net_param *q = &net->param[i];
@@ -187,7 +185,7 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		return -1;
 	if (!fl_local_keeps(l->cfg))
 		return 0;
-	if (export_role(l, l->w, FL_ROLE_PRIVATE, private_prefix, l->state, e) ||
+	if (export_role(l, l->w, FL_ROLE_PRIVATE, FL_PRIVATE, l->state, e) ||
 	    write_specs(l, l->state, e) || fl_meta_set(l->state, "fl.base", u->base, e))
 		return -1;
 	return fl_meta_set_i64(l->state, "fl.client", l->client, e);
