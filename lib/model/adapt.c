@@ -140,6 +140,7 @@ int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e)
 	size_t P = t->a.net.P, N = t->train->pairs.n;
 	size_t B = (size_t)t->batch < N ? (size_t)t->batch : N;
 
+	fl_net_threads(&t->a.net, t->threads);
 	for (size_t i = 0; i < optim_of(t)->nvec(t->opt.p); i++)
 		if (!(t->vec[i] = fl_alloc(P, sizeof *t->vec[i], e)))
 			return -1;

@@ -61,6 +61,7 @@ struct batch {
 	fl_real *s;			/* (B,B) cosines, or inner products of adapted images */
 	fl_real *room;			/* of products */
 	double *rf, *rf1, *r;		/* a row of |eta_i + eta_j| and its F, F' */
+	int threads;
 	double scalar;			/* of the gradient by tau */
 	struct fl_contrast c;
 };
@@ -119,11 +120,11 @@ static size_t lay_out(struct batch *b, fl_real *scratch)
 	at = (at + FL_ALIGN - 1) / FL_ALIGN * FL_ALIGN;
 	b->room = scratch ? scratch + at : NULL;
 	q = inner(b, b->c.t);
-	most = fl_matmul_scratch(&q);
+	most = fl_loss_product_scratch(&q);
 	q = outer(b, b->c.t, 1, none, none);
-	most = (n = fl_matmul_scratch(&q)) > most ? n : most;
+	most = (n = fl_loss_product_scratch(&q)) > most ? n : most;
 	q = outer(b, b->c.t, 0, none, none);
-	most = (n = fl_matmul_scratch(&q)) > most ? n : most;
+	most = (n = fl_loss_product_scratch(&q)) > most ? n : most;
 	return at + most;
 }
 
@@ -137,8 +138,7 @@ static size_t scratch(const void *p, size_t B, size_t C)
 
 static void multiply(const struct batch *b, fl_product q)
 {
-	(void)b;
-	fl_matmul(&q, b->room);
+	fl_matmul_par(&q, b->room, b->threads);
 }
 
 static void normalisers(const struct asymvlm *p, const fl_real *eta, double *kappa, double *f,
@@ -361,7 +361,7 @@ static double loss(const void *block, const struct fl_batch *a)
 	size_t d = a->C / 2;
 	struct batch b = {
 		.p = block, .B = a->B, .C = a->C, .d = d, .text = a->z, .image = a->z + d,
-		.tau = (double)a->z[a->C - 1],
+		.tau = (double)a->z[a->C - 1], .threads = a->threads,
 	};
 	void (*gradient)(struct batch *, fl_real *) = vmf_gradient;
 	double value;

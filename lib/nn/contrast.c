@@ -9,6 +9,16 @@
 
 const char *const fl_direction_name[] = { "both", "t2i", "i2t", NULL };
 
+/* More threads have smaller shares, whose products may want less in all. */
+size_t fl_loss_product_scratch(const fl_product *q)
+{
+	size_t most = 0, n;
+
+	for (int t = 1; t <= FL_LOSS_THREADS; t++)
+		most = (n = fl_matmul_par_scratch(q, t)) > most ? n : most;
+	return most;
+}
+
 FL_BODY void fl_row_squares_body(const fl_real *x, double *n, size_t B, size_t d, size_t ld)
 {
 	for (size_t b = 0; b < B; b++, x += ld) {

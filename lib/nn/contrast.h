@@ -24,6 +24,9 @@ double fl_contrast_softmax(struct fl_contrast *c, int grad);
 /* scale times the sum of -log sigmoid(t) where i = j and of -log sigmoid(-t) elsewhere. */
 double fl_contrast_sigmoid(struct fl_contrast *c, double scale, int grad);
 
+/* Reals of scratch for the product by any number of threads a loss may be given. */
+size_t fl_loss_product_scratch(const fl_product *q);
+
 /* n(B) = sums of squares of rows x(B,d) with ld reals from one to the next. */
 void fl_row_squares(const fl_real *x, double *n, size_t B, size_t d, size_t ld);
 /* Inner product in double (nn/lanes.h). */

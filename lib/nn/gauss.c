@@ -42,7 +42,7 @@ static size_t lay_out(struct fl_gauss *g, fl_real *scratch, fl_real **room)
 	at = (at + FL_ALIGN - 1) / FL_ALIGN * FL_ALIGN;
 	*room = scratch ? scratch + at : NULL;
 	q = inner(g, g->z, g->z);
-	return at + fl_matmul_scratch(&q);
+	return at + fl_loss_product_scratch(&q);
 }
 
 size_t fl_gauss_scratch(size_t B, size_t C, size_t d)
@@ -61,7 +61,7 @@ void fl_gauss_begin(struct fl_gauss *g, const struct fl_batch *b, size_t d)
 	*g = (struct fl_gauss){ .B = b->B, .C = b->C, .d = d, .z = b->z, .c.B = b->B };
 	lay_out(g, b->scratch, &room);
 	q = inner(g, g->z + FL_GAUSS_IMAGE * d, g->z + FL_GAUSS_TEXT * d);
-	fl_matmul(&q, room);
+	fl_matmul_par(&q, room, b->threads);
 	for (size_t i = 0; i < g->B; i++) {
 		fl_real *v = g->exp + i * 2 * d;
 

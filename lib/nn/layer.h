@@ -68,6 +68,7 @@ struct fl_layer {
 	size_t body, shortcut;		/* a block's nested layers, which stand just before it */
 	size_t skip;			/* a block: the activation it adds, of shape in2 */
 	struct fl_shape in2;
+	int threads;			/* its products may use: fl_net_threads(); 0: one */
 	size_t cache;			/* reals an example that backward needs beyond x and y */
 };
 
@@ -113,6 +114,9 @@ struct fl_layer_entry {
 	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example; NULL: 0 */
 };
 
+/* Losses that multiply have scratch for so many threads, whatever is asked for. */
+enum { FL_LOSS_THREADS = 8 };
+
 /* A batch as a loss sees it. */
 struct fl_batch {
 	size_t B, C;
@@ -121,6 +125,7 @@ struct fl_batch {
 	const fl_real *t;	/* (B,T) targets, T as the loss's targets() says; NULL: it wants none */
 	fl_real *dz;		/* (B,C), written: the gradient by z; NULL: not wanted */
 	fl_real *scratch;	/* (fl_loss_scratch()) */
+	int threads;		/* products may use, at most FL_LOSS_THREADS; 0: one */
 };
 
 /* A loss over outputs: mean over the batch. An architecture brings its loss, and with

@@ -94,6 +94,14 @@ static fl_product product_dw(const struct fl_layer *l, const struct fl_pass *a)
 	};
 }
 
+/* By this thread alone, as where an optimiser follows row by row, or by all. */
+static size_t room(const fl_product *p, int threads)
+{
+	size_t one = fl_matmul_par_scratch(p, 1), all = fl_matmul_par_scratch(p, threads);
+
+	return one > all ? one : all;
+}
+
 static size_t scratch(const struct fl_layer *l, size_t B)
 {
 	fl_real none[1] = { 0 };
@@ -107,10 +115,10 @@ static size_t scratch(const struct fl_layer *l, size_t B)
 	y = product_y(&at0, &a, 0);
 	dx = product_dx(&at0, &a);
 	dw = product_dw(&at0, &a);
-	n = fl_matmul_scratch(&y);
-	if ((m = fl_matmul_scratch(&dx)) > n)
+	n = room(&y, l->threads);
+	if ((m = room(&dx, l->threads)) > n)
 		n = m;
-	if ((m = fl_matmul_scratch(&dw)) > n)
+	if ((m = room(&dw, l->threads)) > n)
 		n = m;
 	return n;
 }
@@ -119,7 +127,7 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 {
 	fl_product y = product_y(l, a, relu);
 
-	fl_matmul(&y, a->scratch);
+	fl_matmul_par(&y, a->scratch, l->threads);
 }
 
 static void bias_backward(const struct fl_layer *l, const struct fl_pass *a)
@@ -155,7 +163,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 
 	if (a->dx) {		/* first: done() may change the weights */
 		p = product_dx(l, a);
-		fl_matmul(&p, a->scratch);
+		fl_matmul_par(&p, a->scratch, l->threads);
 	}
 	if (l->param[WEIGHT].buffer) {
 		memset(a->dw + l->off[WEIGHT], 0, l->in.d[0] * l->out.d[0] * sizeof *a->dw);
@@ -166,7 +174,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		p.rows = weight_rows;
 		p.ctx = &r;
 	}
-	fl_matmul(&p, a->scratch);
+	fl_matmul_par(&p, a->scratch, a->done ? 1 : l->threads);
 	if (l->nparam > BIAS)
 		bias_backward(l, a);
 }

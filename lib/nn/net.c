@@ -146,6 +146,13 @@ void fl_net_release(struct fl_net *net)
 	*net = (struct fl_net){ .layer = NULL };
 }
 
+void fl_net_threads(struct fl_net *net, int threads)
+{
+	net->threads = threads;
+	for (size_t i = 0; i < net->nlayer; i++)
+		net->layer[i].threads = threads;
+}
+
 double fl_net_madds(const struct fl_net *net)
 {
 	double sum = 0;

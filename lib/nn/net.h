@@ -42,6 +42,7 @@ struct fl_net {
 	size_t first;		/* first layer that has parameters: earlier ones need no gradient */
 	size_t feature_layer, features;	/* input of that layer, its size */
 	struct fl_spec loss;
+	int threads;		/* 0: one */
 	const char *arch;	/* canonical text for fl.arch */
 	struct fl_arena arena;
 };
@@ -50,6 +51,9 @@ struct fl_net {
  * by model/model.h. FL_EUSAGE with the place in the JSON. */
 int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e);
 void fl_net_release(struct fl_net *net);
+/* Products over whole batches may use so many threads, whose number changes no bit.
+ * Before fl_work_init; backward() uses them where it has no done(). */
+void fl_net_threads(struct fl_net *net, int threads);
 double fl_net_madds(const struct fl_net *net);
 
 /* Initial weights: PyTorch's defaults from the counter generator, keyed by

@@ -104,6 +104,17 @@ END
 	cmp "$W/1.log" "$W/3.log"
 }
 
+@test "a large batch gives the same bytes by one thread and by several" {
+	for j in 1 2 3 5; do
+		vlm-adapt -j$j -a asymvlm:hidden=40 --texts $T#text --images $T#image --pairs $T -b 1100 -e 1 \
+			-o "$W/$j" --no-sync
+		vlm-adapt -j$j -a prolip:hidden=40 --texts $T#text --images $T#image --pairs $T -b 1100 -e 1 \
+			-o "$W/p$j" --no-sync
+		cmp "$W/1" "$W/$j"
+		cmp "$W/p1" "$W/p$j"
+	done
+}
+
 @test "a state of another run is refused" {
 	vlm-adapt $SMALL -e 2 --state "$W/s" -o "$W/a"
 	fails 3 "is of another run" vlm-adapt $SMALL -e 3 --state "$W/s"
