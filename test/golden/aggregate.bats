@@ -167,3 +167,46 @@ afl_round() {
 	[ "$status" = 3 ]
 	[[ $output == *"client 0"*"fl.steps is 2; rule qfedsgd wants one step"* ]]
 }
+
+@test "sub-networks: coordinate by coordinate over those who own it, in any order and tree" {
+	m=$G/model.safetensors
+	"$PYTHON" "$G/mask.py" make "$m"
+	fl-aggregate -m "$m" -o a.safetensors [012].safetensors
+	"$PYTHON" "$G/mask.py" check "$m" a.safetensors examples 0 1 2
+	fl-aggregate -m "$m" -R mean:weight=uniform -o a.safetensors [0123].safetensors
+	"$PYTHON" "$G/mask.py" check "$m" a.safetensors uniform 0 1 2 3
+	fl-aggregate -m "$m" -o a.safetensors [0123].safetensors
+	"$PYTHON" "$G/mask.py" check "$m" a.safetensors examples 0 1 2 3
+	cat 3.safetensors 1.safetensors 0.safetensors 2.safetensors | fl-aggregate -m "$m" -n 4 -j 3 | cmp - a.safetensors
+	fl-aggregate -m "$m" --partial -o p.sts [13].safetensors
+	fl-aggregate -m "$m" --partial -o q.sts [02].safetensors
+	fl-aggregate -m "$m" --partial q.sts p.sts -o r.sts
+	fl-aggregate -m "$m" r.sts | cmp - a.safetensors
+	FL_CPU=ref fl-aggregate -m "$m" [0123].safetensors | cmp - a.safetensors
+	# Full masks are none.
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, save
+		for k in range(4):
+		    t, m, _ = load("%d.safetensors" % k)
+		    m = {a[3:]: v for a, v in m.items() if a != "fl.v"}
+		    t = {n: v for n, v in t.items() if n[0] != "@"}
+		    save("plain%d.safetensors" % k, t, **m)
+		    save("full%d.safetensors" % k, {**t, **{"@mask/" + n: np.ones(v.shape, "u1") for n, v in t.items()}}, **m)
+		    if k == 0:
+		        t["@mask/0.weight"] = np.zeros(t["0.weight"].shape, "u1")
+		        save("outside.safetensors", t, **m)
+		        t["@mask/0.weight"] = np.full(t["0.weight"].shape, 2, "u1")
+		        save("two.safetensors", t, **m)
+		        t["@mask/0.weight"] = np.ones(3, "u1")
+		        save("shape.safetensors", t, **m)
+	END
+	fl-aggregate -m "$m" -o a.safetensors plain?.safetensors
+	fl-aggregate -m "$m" full?.safetensors | cmp - a.safetensors
+	fl-aggregate -m "$m" full[02].safetensors plain[13].safetensors | cmp - a.safetensors
+	refused 3 "client 0: tensor '0.weight': element 5 is" outside.safetensors
+	refused 3 "client 0: tensor '@mask/0.weight': element 0 is 2, want 0 or 1" two.safetensors
+	refused 3 "client 0: tensor '@mask/0.weight' is not U8 of the shape of an F32 tensor '0.weight'" shape.safetensors
+	refused 3 "client 0: tensor '@mask/0.bias': rule median does not combine sub-networks" -R median full0.safetensors
+}

@@ -45,6 +45,7 @@ const struct fl_rule fl_rule_aflexp = {
 		.formula = "l_k += gamma F_k; u = sum_k n_k e^(l_k) u_k / sum_k n_k e^(l_k)",
 	},
 	.fold = {
+		.mean = 1,
 		.needs = FL_NEED_LOSS0,
 		.nrow = 1,
 		.fold = fold,

@@ -10,6 +10,8 @@
  * Extra tensors "@method/NAME" of F32 in an update are, like its weights,
  * increments to the model's tensor of that name (0 where it has none): they are
  * combined by the same rule and added at rate one, past the server optimiser.
+ * "@mask/NAME" (U8, 0 or 1) is which coordinates of NAME a sub-network owns: a
+ * weighted mean is over those who do, coordinate by coordinate.
  * Other dtypes are for a rule that `takes` that method's extras; otherwise
  * FL_EDATA. Norms and inner products leave extras out. */
 #ifndef FL_FED_AGG_AGG_H

@@ -80,6 +80,13 @@ static size_t slot_bound(const struct fl_collect *c, const char *name)
 	return lo;
 }
 
+struct fl_slot *fl_collect_find(struct fl_collect *c, const char *name)
+{
+	size_t pos = slot_bound(c, name);
+
+	return pos < c->nslot && !strcmp(c->slot[pos]->t.name, name) ? c->slot[pos] : NULL;
+}
+
 static struct fl_slot *new_slot(struct fl_collect *c, size_t pos, const struct fl_tensor *t,
                                 void *data, struct fl_err *e)
 {
@@ -175,6 +182,59 @@ static int check_whole(const struct fl_collect *c, const struct fl_member *m,
 	return same_shape(t, want, e);
 }
 
+/* --- sub-networks --- */
+
+#define MASK "@mask/"
+
+int fl_collect_is_mask(const char *name)
+{
+	return !strncmp(name, MASK, strlen(MASK));
+}
+
+/* The mask as numbers: 1 where the client owns a coordinate of t. */
+static int read_mask(const struct fl_tensor *mask, const struct fl_tensor *t, float *out,
+                     struct fl_err *e)
+{
+	const uint8_t *m = mask->data;
+	const float *x = t ? t->data : NULL;
+
+	if (!t || t->dtype != FL_F32 || mask->dtype != FL_U8 || !fl_tensor_same_shape(mask, t))
+		return fl_fail(e, FL_EDATA, "tensor '%s' is not U8 of the shape of an F32 tensor '%s' "
+		               "beside it", mask->name, mask->name + strlen(MASK));
+	for (size_t i = 0; i < mask->n; i++) {
+		if (m[i] > 1)
+			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %u, want 0 or 1",
+			               mask->name, i, m[i]);
+		if (!m[i] && x[i] != 0)
+			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g, but the mask "
+			               "leaves it out", t->name, i, (double)x[i]);
+		out[i] = m[i];
+	}
+	return 0;
+}
+
+/* A mask counts as an extra of its own, whose sum is the weight of owners. */
+static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
+                      struct fl_part *p, struct fl_err *e)
+{
+	struct fl_tensor *t = fl_arena_get(&m->rec.arena, 1, sizeof *t, e);
+	float *v = fl_arena_get(&m->rec.arena, mask->n, sizeof *v, e);
+
+	if (!t || !v)
+		return -1;
+	if (!c->fold || !c->fold->mean)
+		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine sub-networks; weighted "
+		               "means do", mask->name, c->who);
+	if (read_mask(mask, fl_tset_find(&m->rec, mask->name + strlen(MASK)), v, e))
+		return -1;
+	*t = *mask;
+	t->dtype = FL_F32;
+	t->bytes = t->n * sizeof *v;
+	t->data = v;
+	p->t = t;
+	return (p->slot = fl_collect_slot(c, t, e)) ? 0 : -1;
+}
+
 static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 {
 	size_t i;
@@ -190,6 +250,11 @@ static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 		p->t = t;
 		if (is_taken(c, t))
 			continue;
+		if (fl_collect_is_mask(t->name)) {
+			if (match_mask(c, m, t, p, e))
+				return -1;
+			continue;
+		}
 		if (c->rule->whole ? check_whole(c, m, t, e) :
 		    !(p->slot = fl_collect_slot(c, t, e)))
 			return -1;
@@ -431,7 +496,7 @@ static int list_tensors(struct fl_collect *c, struct fl_combined *out, struct fl
 	if (!c->tensor || !c->owned)
 		return -1;
 	for (i = 0; i < c->nslot; i++)
-		if (c->slot[i]->owners) {
+		if (c->slot[i]->owners && !fl_collect_is_mask(c->slot[i]->t.name)) {
 			c->tensor[n] = &c->slot[i]->t;
 			c->owned[n++] = c->slot[i];
 		}

@@ -30,6 +30,8 @@ struct fl_slot {
 	int *top;		/* windows of its tiles: see fl_bins_sum */
 	struct fl_bins sum[FL_FOLD_SCALARS];
 	double scale;
+	const struct fl_slot *cover;	/* the weights of sub-networks that own a coordinate; NULL: none */
+	double rest;			/* the weight of all others */
 	struct fl_bins_term add[FL_BATCH];	/* of the batch in work */
 	size_t nadd;
 	/* other shapes */

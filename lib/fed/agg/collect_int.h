@@ -12,6 +12,9 @@ int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
+int fl_collect_is_mask(const char *name);	/* "@mask/NAME" */
+struct fl_slot *fl_collect_find(struct fl_collect *c, const char *name);	/* or NULL */
+
 /* exact.c: folds */
 int fl_exact_init(struct fl_collect *c, struct fl_slot *s, struct fl_err *e);
 /* Room for its bins. */

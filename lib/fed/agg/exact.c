@@ -200,6 +200,24 @@ static void scalar_values(const struct fl_bins *b, double s[FL_FOLD_SCALARS])
 		fl_bins_value(&b[i], &s[i], 0, 1);
 }
 
+/* Where sub-networks brought the tensor: their slot, and the weight of the others. Both
+ * sums are rounded once, so what all own alike leaves a rest of 0. */
+static int find_cover(struct fl_collect *c, struct fl_slot *slot, double weight, struct fl_err *e)
+{
+	const char *name = fl_arena_fmt(&c->arena, e, "@mask/%s", slot->t.name);
+	double s[FL_FOLD_SCALARS];
+
+	if (!name)
+		return -1;
+	if (!(slot->cover = fl_collect_find(c, name)) || !slot->cover->owners) {
+		slot->cover = NULL;
+		return 0;
+	}
+	scalar_values(slot->cover->sum, s);
+	slot->rest = weight - s[0];
+	return 0;
+}
+
 int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 {
 	double s[FL_FOLD_SCALARS];
@@ -218,6 +236,8 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 		if (!isfinite(slot->scale))
 			return fl_fail(e, FL_ENUM, "tensor '%s': its scale becomes %g",
 			               slot->t.name, slot->scale);
+		if (c->fold->mean && find_cover(c, slot, s[0], e))
+			return -1;
 	}
 	return 0;
 }
@@ -231,6 +251,23 @@ FL_BODY void multiply_body(double *v, double by, size_t n)
 static void multiply(double *v, double by, size_t n);
 FL_ISA_FN(multiply, (double *v, double by, size_t n), (v, by, n))
 
+/* Coordinate by coordinate, over those who own it; what nobody owns stays. */
+static int scale_covered(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t i1,
+                         double *out, struct fl_err *e)
+{
+	double weight[FL_TILE], sum[FL_FOLD_SCALARS] = { 0 }, scale;
+
+	fl_bins_value(&s->cover->bins, weight, i0, i1);
+	for (size_t j = 0; j < i1 - i0; j++) {
+		sum[0] = weight[j] + s->rest;
+		scale = 0;
+		if (sum[0] > 0 && c->fold->finish(c->fp, sum, &scale, e))
+			return fl_fail_in(e, "tensor '%s'", s->t.name);
+		out[j] *= scale;
+	}
+	return 0;
+}
+
 int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e)
 {
@@ -238,8 +275,9 @@ int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 	const struct fl_slot *s = c->owned[i];
 
 	(void)thread;
-	(void)e;
 	fl_bins_value(&s->bins, out, i0, i1);
+	if (s->cover)
+		return scale_covered(c, s, i0, i1, out, e);
 	multiply(out, s->scale, i1 - i0);
 	return 0;
 }

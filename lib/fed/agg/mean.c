@@ -52,5 +52,5 @@ const struct fl_rule fl_rule_mean = {
 		.psize = sizeof(struct params),
 		.formula = "u = sum_k n_k u_k / sum_k n_k",
 	},
-	.fold = { .fold = fold, .finish = finish },
+	.fold = { .mean = 1, .fold = fold, .finish = finish },
 };

@@ -40,6 +40,7 @@ const struct fl_rule fl_rule_propfair = {
 		.formula = "u = sum_k n_k c_k u_k / sum_k n_k c_k, c_k = 1/max(M - F_k, eps)",
 	},
 	.fold = {
+		.mean = 1,
 		.needs = FL_NEED_LOSS0,
 		.fold = fold,
 		.finish = fl_fold_mean,

@@ -40,6 +40,7 @@ const struct fl_rule fl_rule_term = {
 		.formula = "u = sum_k n_k e^(t F_k) u_k / sum_k n_k e^(t F_k)",
 	},
 	.fold = {
+		.mean = 1,
 		.needs = FL_NEED_LOSS0,
 		.fold = fold,
 		.finish = fl_fold_mean,

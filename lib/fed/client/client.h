@@ -179,6 +179,9 @@ void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, 
 /* A proximal term: g += mu (w - w0) on [begin,end). */
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g);
+/* For batch(): what is drawn for the next gradient, such as dropout, is what was drawn
+ * for the batch's first. */
+void fl_local_again(struct fl_local *l);
 /* For batch(): loss and gradient g(P) of the batch at hand at a point of choice, the
  * method's logits, loss and features included. Running statistics move only
  * where at is the vector that trains. */

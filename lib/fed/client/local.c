@@ -27,7 +27,7 @@ struct fl_loop {
 	double lr;
 	uint64_t t;		/* the optimiser's step, from 0 */
 	int64_t epoch;		/* from 0 */
-	struct fl_rng drop;
+	struct fl_rng drop, drop0;	/* drop0: at the beginning of the step */
 	const char *bad;	/* a tensor whose gradient is not finite, or NULL */
 	double loss;		/* sum over the examples of this epoch */
 	size_t seen;
@@ -255,6 +255,11 @@ double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g)
 	return loss;
 }
 
+void fl_local_again(struct fl_local *l)
+{
+	l->loop->drop = l->loop->drop0;
+}
+
 double fl_local_ascent(struct fl_local *l, double rho, const fl_real *w, fl_real *at, fl_real *g)
 {
 	double loss = fl_local_gradient(l, w, g);
@@ -280,6 +285,7 @@ static int step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, str
 	l->idx = idx;
 	l->i0 = i0;
 	l->B = B;
+	p->drop0 = p->drop;
 	if (p->method->batch)
 		loss = p->method->batch(l, p->ph->w, r->g);
 	else if (p->whole)

@@ -49,6 +49,7 @@ static double batch(struct fl_local *l, const fl_real *w, fl_real *g)
 	double loss;
 
 	fl_local_gradient(l, l->w0, v->g0);
+	fl_local_again(l);
 	loss = fl_local_gradient(l, w, g);
 	for (size_t i = 0; i < l->net->P; i++)
 		g[i] += v->G[i] - v->g0[i];

@@ -40,6 +40,9 @@ static int read_facts(const struct fl_tset *rec, struct member *m, struct fl_err
 
 	if (fl_meta_kind(rec, &kind, e))
 		return -1;
+	if (kind == FL_KIND_UPDATE || kind == FL_KIND_PARTIAL)
+		return fl_fail(e, FL_EUSAGE, "-m is missing: the model that was sent out; a record is of "
+		               "kind %s, and without a model statistics are pooled", fl_kind_name(kind));
 	if (kind != FL_KIND_STATS)
 		return fl_fail(e, FL_EDATA, "record is of %s%s, want stats", kind ? "kind " : "no kind",
 		               fl_kind_name(kind));
