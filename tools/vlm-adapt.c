@@ -137,7 +137,8 @@ static int add_key(const struct fl_entry *arch, const char *key, size_t value, s
 	return fl_str_check(s, e);
 }
 
-static int find_arch(struct job *j, size_t dim, size_t classes, struct fl_err *e)
+/* classes, images: of labelled images; 0: pairs. */
+static int find_arch(struct job *j, size_t dim, size_t classes, size_t images, struct fl_err *e)
 {
 	const char *text = j->o.model ? fl_meta_get(&j->model, "fl.arch") : j->o.arch;
 	struct fl_str s = FL_STR_INIT;
@@ -150,7 +151,8 @@ static int find_arch(struct job *j, size_t dim, size_t classes, struct fl_err *e
 		rc = fl_spec_parse(&fl_family_arch, text, &j->run->arena, &j->spec, e);
 		if (!rc && !j->o.model)
 			rc = add_key(j->spec.entry, "dim", dim, &s, e) ||
-			     (classes && add_key(j->spec.entry, "classes", classes, &s, e)) ? -1 : 0;
+			     (classes && (add_key(j->spec.entry, "classes", classes, &s, e) ||
+			                  add_key(j->spec.entry, "keys", images, &s, e))) ? -1 : 0;
 		if (!rc)
 			rc = fl_spec_parse(&fl_family_arch, fl_str_c(&s), &j->run->arena, &j->spec, e);
 		j->arch = rc ? NULL : (const struct fl_arch *)j->spec.entry;
@@ -545,7 +547,7 @@ static int begin_training(struct job *j, struct fl_err *e)
 
 static int train_pairs(struct job *j, struct fl_err *e)
 {
-	if (open_train(j, e) || find_arch(j, j->train.text.d, 0, e) || fill_recipe(j, e) ||
+	if (open_train(j, e) || find_arch(j, j->train.text.d, 0, 0, e) || fill_recipe(j, e) ||
 	    make_net(j, e) || check_data(j, e) || renew_prov(j, &j->t.a.net, e) ||
 	    begin_training(j, e) || resume(j, e) || open_log(j, e))
 		return -1;
@@ -628,7 +630,7 @@ static int fit_net(struct job *j, const struct fl_fit *f, struct fl_err *e)
 	fl_real *w = NULL;
 	int rc = -1;
 
-	if (find_arch(j, f->d, f->C, e) || fl_model_net(&net, j->text, 1, e))
+	if (find_arch(j, f->d, f->C, f->N, e) || fl_model_net(&net, j->text, 1, e))
 		return -1;
 	if ((w = fl_alloc(net.P, sizeof *w, e)) && !renew_prov(j, &net, e)) {
 		fl_net_init(&net, (uint64_t)j->o.seed, w);

@@ -386,10 +386,14 @@ int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, 
 	size_t size;
 
 	*group = NULL;
-	if (!t && !(t = fl_tset_find(&d->rec, "id")))
+	if (!t && !d->pair && !(t = fl_tset_find(&d->rec, "id")))
 		return 0;
 	if (!(*group = fl_arena_get(a, d->N, sizeof **group, e)))
 		return -1;
+	for (size_t i = 0; !t && i < d->N; i++)
+		(*group)[i] = d->pair[i].image;
+	if (!t)
+		return 0;
 	size = fl_dtype_size(t->dtype);
 	p = t->data;
 	for (size_t i = 0; i < d->N; i++) {

@@ -76,7 +76,8 @@ int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct
  * fl.source holds it), whose buffer has that CRC-32. */
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                   const char *source, uint32_t crc, struct fl_tset *out, struct fl_err *e);
-/* The natural id of every example, (N) in a: tensor "group", or "id", or NULL. */
+/* The natural id of every example, (N) in a: tensor "group", or of pairs the image, or
+ * tensor "id", or NULL. */
 int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e);
 /* CRC-32 of a record's buffer as it lies in the file it was read from. */
 uint32_t fl_data_crc(const struct fl_tset *rec);

@@ -253,6 +253,13 @@ np.save(sys.argv[1] + "/v.npy", t[y] + .5 * r.normal(size=(40, 8)).astype("f4"))
 	vlm-adapt -a temperature --images "$W/x.npy" --labels "$W/y.npy" --texts "$W/t.npy" \
 		-o "$W/a" --no-sync
 	st-ls --meta "$W/a" | grep -q 'temperature:dim=8,classes=4'
+	# The data say how many keys; sets hold what they were calibrated to hold.
+	vlm-adapt -a tip --images "$W/x.npy" --labels "$W/y.npy" --texts "$W/t.npy" -o "$W/tip"
+	st-ls --meta "$W/tip" | grep -q "keys=$("$PYTHON" -c "import numpy; print(len(numpy.load('$W/y.npy')))")"
+	vlm-adapt -a conformal:level=0.2 --images "$W/x.npy" --labels "$W/y.npy" --texts "$W/t.npy" -o "$W/c"
+	fl-eval -m "$W/c" -d "$W/x.npy,$W/y.npy" --metric coverage,setsize --format json |
+		jq -e 'select(.kind == "summary") | .coverage >= 0.8 and .setsize >= .coverage'
+	fails 3 "no layer 'conformal'" fl-eval -m "$W/tip" -d "$W/x.npy,$W/y.npy" --metric coverage
 	fails 2 "fitted to labelled images" vlm-adapt -a temperature --images "$W/x.npy" --labels "$W/y.npy" \
 		--texts "$W/t.npy" --pairs diagonal
 	fails 3 "no labels beside the rows" vlm-adapt -a temperature --images "$W/x.npy" --texts "$W/t.npy"
