@@ -88,14 +88,16 @@ need_numpy() {
 }
 
 @test "a study that is killed, again and again, ends in the same bytes" {
-	"${STUDY[@]}" -j2 "OUT=$OUT" SEEDS=1
+	STUDY+=(SEEDS=1 RUNS="central fl-specialised ll-unbalanced without-special adafedadam qfedavg-q1")
+	"${STUDY[@]}" -j2 "OUT=$OUT"
+	grep -q ' RUNS="central .*ROUNDS=3' <("${STUDY[@]}" ROUNDS=3 "OUT=$OUT.three" >/dev/null; cat "$OUT.three/RESULTS.md")
 	for ms in 1 3 5; do
-		setsid "${STUDY[@]}" -j2 SEEDS=1 "OUT=$OUT.killed" >/dev/null 2>&1 &
+		setsid "${STUDY[@]}" -j2 "OUT=$OUT.killed" >/dev/null 2>&1 &
 		sleep "0.$ms"
 		kill -KILL -- -$! 2>/dev/null || true
 		wait $! || true
 	done
-	"${STUDY[@]}" SEEDS=1 "OUT=$OUT.killed"
+	"${STUDY[@]}" "OUT=$OUT.killed"
 	(cd "$OUT" && sha256sum small/?/*.jsonl RESULTS.md report.html) >"$BATS_TEST_TMPDIR/want"
 	(cd "$OUT.killed" && sha256sum -c --quiet "$BATS_TEST_TMPDIR/want")
 }
