@@ -538,9 +538,77 @@ def bench_eval(tmp):
             peer.p.kill()
 
 
+def embeddings(tmp, name, n, d=512):
+    """n unit rows in random directions."""
+    import numpy as np
+    f = f"{tmp}/{name}.npy"
+    if not os.path.exists(f):
+        rng = np.random.default_rng(n)
+        out = np.lib.format.open_memmap(f, "w+", np.float32, (n, d))
+        for i in range(0, n, 50000):
+            x = rng.standard_normal((min(50000, n - i), d), np.float32)
+            out[i:i + 50000] = x / np.linalg.norm(x, axis=1, keepdims=True)
+        out.flush()
+    return f
+
+
+def same_hits(tmp, what):
+    """Ids are the peer's, or their scores are the same to F32's rounding of sums."""
+    import numpy as np
+    ours, theirs = np.load(f"{tmp}/ids.npy"), np.load(f"{tmp}/theirs.npy")
+    a, b = np.load(f"{tmp}/scores.npy"), np.load(f"{tmp}/theirs.scores.npy")
+    if not (np.abs(a - b) < 2e-6).all():
+        raise SystemExit(f"bench: {what}: scores differ by {np.abs(a - b).max():g}")
+    other = ours != theirs
+    # another id only where its score lies next to that of the peer's id
+    assert (np.abs(a - b)[other] < 2e-6).all()
+    return f"same hits but {int(other.sum())} near ties; "
+
+
+def bench_retrieve(tmp):
+    k = 10
+    for gallery, n, queries, q, j, first, cmd, target in (
+            ("100k", 100000, "5k", 5000, 2, "exact", "faiss", 1.8), ("100k", 100000, "5k", 5000, 2, "auto", "faiss", 6),
+            ("100k", 100000, "5k", 5000, 1, "exact", "faiss", None), ("100k", 100000, "5k", 5000, 1, "auto", "faiss", None),
+            ("100k", 100000, "5k", 5000, 2, "auto", "numpy", None),
+            ("25k", 25000, "5k", 5000, 2, "exact", "faiss", 1.8), ("25k", 25000, "5k", 5000, 2, "auto", "faiss", 6),
+            ("5k", 5000, "25k", 25000, 2, "auto", "both", None),
+            ("100k", 100000, "1", 1, 2, "auto", "faiss", 3.8), ("1M", 1000000, "1", 1, 2, "auto", "faiss", 3.8)):
+        g, f = embeddings(tmp, gallery, n), embeddings(tmp, queries, q)
+        peer = Peer("peer_faiss.py", "faiss")
+        peer.ask(f"threads {j}")
+        peer.ask(f"gallery {g}")
+        files = ["--ids", f"{tmp}/ids.npy", "--scores", f"{tmp}/scores.npy"]
+        argv = ["vlm-retrieve", "--gallery", g, "--queries", f, "--score", "ip", "--top", str(k), "--no-sync",
+                f"-j{j}", "--first-pass", first]
+        more = files
+        if cmd == "both":
+            more = [*files, "--both", "--truth", "groups:5", "--metric", "hit@1,hit@5,hit@10", "--no-hits"]
+        a, b, ratio, spread = pairs(lambda: one([*argv, *more]), asker(peer, f"{cmd} {f} {k} {tmp}/theirs"),
+                                    3 if q > 1 else PAIRS)
+        gflop = 2e-9 * n * q * 512
+        note(workload=f"retrieve {queries} in {gallery}: {first}, {cmd}", threads=j, ours=a, peer=b, unit="s",
+             ratio=ratio, target=target, peak_share=gflop / a / peak() / j, rss_mb=rss([*argv, *more]),
+             peer_rss_mb=peer.mb(), note="%s; %s%s" % (
+                 spread, same_hits(tmp, argv) if peer.p else "",
+                 f"{gflop / a:.0f} GFLOP/s" if q > 1 else f"{n * 2048e-9 / a:.1f} GB/s") +
+             "; ours is the whole process")
+        if peer.p:
+            peer.p.kill()
+    law("answers of all first passes are the same bytes", same_bytes(tmp))
+
+
+def same_bytes(tmp):
+    out = set()
+    for first, j in (("exact", 1), ("bf16", 2), ("int8", 2)):
+        out.add(subprocess.check_output(["vlm-retrieve", "--gallery", f"{tmp}/25k.npy", "--queries", f"{tmp}/5k.npy",
+                                         "--first-pass", first, f"-j{j}"]))
+    return len(out) == 1
+
+
 BENCHES = {"start": bench_start, "step": bench_step, "cnn": bench_cnn, "round": bench_round, "overhead": bench_overhead,
            "reduce": bench_reduce, "robust": bench_robust, "partition": bench_partition, "eval": bench_eval,
-           "stream": bench_stream}
+           "stream": bench_stream, "retrieve": bench_retrieve}
 
 
 def main():
