@@ -30,7 +30,7 @@ struct opts {
 	struct fl_strs gallery, queries;
 	const char *adapter, *truth, *only, *except, *ranking, *ids, *scores, *curve, *output;
 	struct fl_specs metric;
-	int64_t top, threads, memory, bins, bootstrap, seed;
+	int64_t top, threads, memory, folds, bins, bootstrap, seed;
 	double min_score;
 	int images, both, score, self, skip, ties, format, no_hits, first_pass, merge, no_sync;
 };
@@ -66,6 +66,8 @@ static const struct fl_opt opts[] = {
 	  "pass over queries without a positive, and count them" } },
 	{ 0, 0, NULL, { "ties", FL_P_ENUM, O(ties), "index", 0, 0, fl_ties_name, "order",
 	  "whom metrics put first among equal scores" } },
+	{ 0, 0, NULL, { "folds", FL_P_INT, O(folds), NULL, 2, 1e6, NULL, "n",
+	  "measure within n equal runs of the images, each with its texts: the means" } },
 	{ 0, 0, NULL, { "bins", FL_P_INT, O(bins), "10", 2, 1e6, NULL, "n",
 	  "bins of hit@1 by uncertainty" } },
 	{ 0, 0, NULL, { "bootstrap", FL_P_INT, O(bootstrap), "0", 0, 1e6, NULL, "n",
@@ -155,6 +157,18 @@ static int read_rows(const void *ctx, size_t i0, size_t n, float *out, struct fl
 	else
 		fl_embeds_rows(&s->m, i0, n, out);
 	return 0;
+}
+
+/* Where they are mapped and F32. */
+static const float *at(const void *ctx, size_t i0, size_t n)
+{
+	const struct side *s = ctx;
+	const struct fl_embed *p = fl_embeds_part(&s->m, i0);
+
+	if (s->pick || p->emb->dtype != FL_F32 || p->stride != p->d * sizeof(float) ||
+	    i0 + n > p->first + p->N)
+		return NULL;
+	return (const float *)(const void *)(p->row + (i0 - p->first) * p->stride);
 }
 
 static void where(const void *ctx, size_t i, char *buf, size_t size)
@@ -415,14 +429,12 @@ static int open_truth(struct job *j, struct measure *m, int reverse, struct fl_e
 	return fl_rank_check(j->metric.v, j->metric.n, m->truth.first, m->truth.Q, other->n, e);
 }
 
-static int set_stand(struct job *j, struct measure *m, int reverse, struct fl_err *e)
+/* What the search is to find out about the positives, among G rows. */
+static int set_stand(struct job *j, struct measure *m, size_t G, struct fl_err *e)
 {
 	const struct fl_truth *t = &m->truth;
-	size_t P, G = reverse ? j->query.n : j->gallery.n;
+	size_t P = t->first[t->Q];
 
-	if (open_truth(j, m, reverse, e))
-		return -1;
-	P = t->first[t->Q];
 	m->stand = (struct fl_stand){ .first = t->first, .row = t->row };
 	if (!(m->depth = get(j, t->Q, sizeof *m->depth, e)) ||
 	    !(m->stand.score = get(j, P, sizeof *m->stand.score, e)) ||
@@ -475,7 +487,7 @@ static int set_self(struct job *j, struct fl_err *e)
 
 static struct fl_rows rows_of(const struct side *s)
 {
-	return (struct fl_rows){ .n = s->n, .d = s->m.d, .read = read_rows, .where = where, .ctx = s,
+	return (struct fl_rows){ .n = s->n, .d = s->m.d, .read = read_rows, .at = at, .where = where, .ctx = s,
 	                         .scale = s->scale, .bias = s->bias, .order = s->order };
 }
 
@@ -485,7 +497,7 @@ static int search(struct job *j, struct fl_err *e)
 	struct fl_search s = {
 		.query = rows_of(&j->query), .gallery = rows_of(&j->gallery),
 		.unit = j->score != FL_SCORE_IP, .log1p = j->score == FL_SCORE_PS,
-		.k = (size_t)o->top, .min = isnan(o->min_score) ? -INFINITY : o->min_score,
+		.k = o->folds == FL_UNSET ? (size_t)o->top : 0, .min = isnan(o->min_score) ? -INFINITY : o->min_score,
 		.self = j->self, .pass = (enum fl_first)o->first_pass, .memory = (size_t)o->memory,
 		.threads = (int)o->threads
 	};
@@ -564,6 +576,105 @@ static int measure(struct job *j, struct measure *m, int reverse, struct fl_err 
 	       "%zu queries depend on it", reverse ? "reverse" : "truth", p.first[p.Q], p.Q,
 	       m->truth.skipped, fl_ties_name[j->o->ties], m->tied);
 	return doubts(j, m, reverse, e);
+}
+
+/* --- folds --- */
+
+/* Rows row(n) of a side. */
+static int part_of(struct job *j, const struct side *s, const uint32_t *row, size_t n,
+                   struct side *part, struct fl_err *e)
+{
+	*part = *s;
+	part->pick = row;
+	part->n = n;
+	if ((s->scale && !(part->scale = get(j, n, sizeof *part->scale, e))) ||
+	    (s->bias && !(part->bias = get(j, n, sizeof *part->bias, e))) ||
+	    (s->order && !(part->order = get(j, n, sizeof *part->order, e))))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (s->scale)
+			part->scale[i] = s->scale[row[i]];
+		if (s->bias)
+			part->bias[i] = s->bias[row[i]];
+		if (s->order)
+			part->order[i] = s->order[row[i]];
+	}
+	part->u = NULL;
+	return 0;
+}
+
+/* The positives of t's G gallery rows, as queries. */
+static int turn_round(struct job *j, const struct fl_truth *t, size_t G, struct fl_truth *out,
+                      struct fl_err *e)
+{
+	size_t *first = get(j, G + 2, sizeof *first, e);
+	uint32_t *row = get(j, t->first[t->Q], sizeof *row, e);
+
+	if (!first || !row)
+		return -1;
+	/* first[g + 2] counts, first[g + 1] is then the next place of g's */
+	for (size_t p = 0; p < t->first[t->Q]; p++)
+		first[t->row[p] + 2]++;
+	for (size_t g = 2; g < G + 2; g++)
+		first[g] += first[g - 1];
+	for (size_t q = 0; q < t->Q; q++)
+		for (size_t p = t->first[q]; p < t->first[q + 1]; p++)
+			row[first[t->row[p] + 1]++] = (uint32_t)q;
+	*out = (struct fl_truth){ .Q = G, .first = first, .row = row };
+	return 0;
+}
+
+static void add_measure(struct measure *sum, const struct measure *m, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		sum->value[k] += m->value[k];
+	sum->tied += m->tied;
+}
+
+static int one_fold(struct job *j, const struct fl_fold *f, struct fl_err *e)
+{
+	struct job one = *j;
+	int rc, both = j->o->both;
+
+	one.fore = (struct measure){ .truth = f->truth };
+	one.back = (struct measure){ .y = NULL };
+	rc = part_of(j, &j->query, f->query, f->Q, &one.query, e) ||
+	     part_of(j, &j->gallery, f->gallery, f->G, &one.gallery, e) ||
+	     set_stand(&one, &one.fore, f->G, e) ||
+	     (both && (turn_round(j, &f->truth, f->G, &one.back.truth, e) ||
+	               set_stand(&one, &one.back, f->Q, e))) ||
+	     search(&one, e) || measure(&one, &one.fore, 0, e) || (both && measure(&one, &one.back, 1, e)) ?
+	     -1 : 0;
+	if (!rc)
+		add_measure(&j->fore, &one.fore, j->metric.n);
+	if (!rc && both)
+		add_measure(&j->back, &one.back, j->metric.n);
+	fl_found_release(&one.found);
+	return rc;
+}
+
+static int folds(struct job *j, struct fl_err *e)
+{
+	if (!(j->fore.value = get(j, j->metric.n, sizeof *j->fore.value, e)) ||
+	    !(j->back.value = get(j, j->metric.n, sizeof *j->back.value, e)))
+		return -1;
+	for (size_t f = 0; f < (size_t)j->o->folds; f++) {
+		struct fl_fold fold;
+		int rc = fl_truth_fold(&j->fore.truth, j->gallery.n, j->o->images, f, (size_t)j->o->folds,
+		                       &fold, e);
+
+		if (rc)
+			return -1;
+		rc = one_fold(j, &fold, e);
+		fl_fold_release(&fold);
+		if (rc)
+			return fl_fail_in(e, "fold %zu", f);
+	}
+	for (size_t k = 0; k < j->metric.n; k++) {
+		j->fore.value[k] /= (double)j->o->folds;
+		j->back.value[k] /= (double)j->o->folds;
+	}
+	return 0;
 }
 
 /* --- hits as text --- */
@@ -862,6 +973,9 @@ static int check_options(const struct fl_run *r, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "standard input is given twice");
 	if (!o->truth && (o->metric.n || o->no_hits || o->curve))
 		return fl_fail(e, FL_EUSAGE, "--%s wants --truth", o->metric.n ? "metric" : o->curve ? "curve" : "no-hits");
+	if (o->folds != FL_UNSET && (!o->truth || !o->no_hits || o->self || o->only || o->except ||
+	                             o->ids || o->scores || o->ranking || o->curve))
+		return fl_fail(e, FL_EUSAGE, "--folds wants --truth and --no-hits, and all rows");
 	if (o->self && o->both)
 		return fl_fail(e, FL_EUSAGE, "--self does not go with --both");
 	if (!o->no_hits && o->format != FL_ANSWER_JSON && o->both)
@@ -912,9 +1026,19 @@ static int setup(struct job *j, struct fl_err *e)
 	if (!o->truth)
 		return 0;
 	if (set_metrics(j, e) || set_uncertainty(j, &j->query, e) || set_uncertainty(j, &j->gallery, e) ||
-	    set_stand(j, &j->fore, 0, e))
+	    open_truth(j, &j->fore, 0, e) || (o->both && open_truth(j, &j->back, 1, e)))
 		return -1;
-	return o->both ? set_stand(j, &j->back, 1, e) : 0;
+	/* folds have galleries of their own */
+	if (o->folds != FL_UNSET)
+		return 0;
+	return set_stand(j, &j->fore, j->gallery.n, e) ||
+	       (o->both && set_stand(j, &j->back, j->query.n, e)) ? -1 : 0;
+}
+
+static int whole(struct job *j, struct fl_err *e)
+{
+	return search(j, e) || (j->o->truth && measure(j, &j->fore, 0, e)) ||
+	       (j->o->truth && j->o->both && measure(j, &j->back, 1, e)) ? -1 : 0;
 }
 
 static int run(struct fl_run *r, struct fl_err *e)
@@ -926,8 +1050,8 @@ static int run(struct fl_run *r, struct fl_err *e)
 		return -1;
 	if (j.o->merge)
 		return merge(r, e);
-	rc = setup(&j, e) || search(&j, e) || (j.o->truth && measure(&j, &j.fore, 0, e)) ||
-	     (j.o->truth && j.o->both && measure(&j, &j.back, 1, e)) || write_all(&j, e) ? -1 : 0;
+	rc = setup(&j, e) || (j.o->folds == FL_UNSET ? whole(&j, e) : folds(&j, e)) || write_all(&j, e) ?
+	     -1 : 0;
 	fl_found_release(&j.found);
 	fl_truth_release(&j.fore.truth);
 	fl_truth_release(&j.back.truth);

@@ -35,7 +35,8 @@ const char *const fl_first_name[] = { "auto", "exact", "bf16", "int8", NULL };
 /* Rows in F32 and, where narrow, once more. */
 struct block {
 	size_t n, i0;		/* rows [i0,i0+n) */
-	float *x;		/* (n,d) */
+	float *room;		/* (n,d) */
+	const float *x;		/* (n,d): room, or where rows lie */
 	double *len, *err;	/* (n) */
 	double len_max, err_max;
 	size_t longest;
@@ -579,19 +580,30 @@ static int bad_row(const struct fl_rows *r, size_t i, const char *what, struct f
 	return fl_fail(e, FL_EDATA, "%s %s", where, what);
 }
 
-/* Row k of b: its length, unit where asked, narrow where asked (scratch). */
-static int prepare_row(const struct job *j, const struct fl_rows *r, struct block *b, size_t k,
-                       float *scratch, struct fl_err *e)
+/* What values are at most, times sqrt(d), where the length itself is not wanted: a
+ * quarter of the time. */
+static double length(const struct job *j, const float *x, int exact)
 {
-	float *x = b->x + k * j->d;
-	double len = sqrt(fl_vsumsq(x, j->d));
+	float max;
+
+	if (exact)
+		return sqrt(fl_vsumsq(x, j->d));
+	return fl_vfinite(x, j->d, &max) ? (double)max * sqrt((double)j->d) : (double)INFINITY;
+}
+
+/* Row k of b from x: its length, unit where asked, narrow where asked (scratch). */
+static int prepare_row(const struct job *j, const struct fl_rows *r, struct block *b, size_t k,
+                       const float *x, float *scratch, struct fl_err *e)
+{
+	double len = length(j, x, j->s->unit || b->narrow);
 
 	if (!isfinite(len))
 		return bad_row(r, b->i0 + k, "is not finite", e);
 	if (j->s->unit && len == 0)
 		return bad_row(r, b->i0 + k, "is all zeros, which has no direction", e);
 	if (j->s->unit) {
-		fl_scale_row(x, 1 / len, x, j->d);
+		fl_scale_row(x, 1 / len, b->room + k * j->d, j->d);
+		x = b->room + k * j->d;
 		len = 1 + 1e-6;
 	}
 	b->len[k] = len;
@@ -604,15 +616,22 @@ static int prepare_row(const struct job *j, const struct fl_rows *r, struct bloc
 	return 0;
 }
 
-/* Rows [k0,k0+n) of b, which begins at row i0 of r. */
+/* Rows [k0,k0+n) of b, which begins at row i0 of r; all of b where in_place. */
 static int prepare(const struct job *j, const struct fl_rows *r, struct block *b, size_t k0,
-                   size_t n, float *scratch, struct fl_err *e)
+                   size_t n, int in_place, float *scratch, struct fl_err *e)
 {
-	if (r->read(r->ctx, b->i0 + k0, n, b->x + k0 * j->d, e))
-		return -1;
-	for (size_t k = k0; k < k0 + n; k++)
-		if (prepare_row(j, r, b, k, scratch, e))
+	const float *x = in_place && r->at ? r->at(r->ctx, b->i0, n) : NULL;
+
+	if (!x) {
+		if (r->read(r->ctx, b->i0 + k0, n, b->room + k0 * j->d, e))
 			return -1;
+		x = b->room + k0 * j->d;
+	}
+	for (size_t k = 0; k < n; k++)
+		if (prepare_row(j, r, b, k0 + k, x + k * j->d, scratch, e))
+			return -1;
+	if (in_place)
+		b->x = j->s->unit ? b->room : x;
 	return 0;
 }
 
@@ -683,7 +702,7 @@ static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
 
 	w->g.i0 = item * j->B;
 	w->g.n = G - w->g.i0 < j->B ? G - w->g.i0 : j->B;
-	if (prepare(j, &j->s->gallery, &w->g, 0, w->g.n, w->pack, e))
+	if (prepare(j, &j->s->gallery, &w->g, 0, w->g.n, 1, w->pack, e))
 		return -1;
 	longest(&w->g);
 	if (check_range(j, &w->g, e))
@@ -703,7 +722,7 @@ static int do_queries(void *ctx, size_t item, int thread, struct fl_err *e)
 	struct job *j = ctx;
 	size_t k = item * TILE;
 
-	return prepare(j, &j->s->query, &j->q, k, j->Q - k < TILE ? j->Q - k : TILE, j->w[thread].pack, e);
+	return prepare(j, &j->s->query, &j->q, k, j->Q - k < TILE ? j->Q - k : TILE, 0, j->w[thread].pack, e);
 }
 
 static void empty_heaps(struct job *j)
@@ -767,9 +786,9 @@ struct pairs {
 static int one_row(const struct job *j, const struct fl_rows *r, size_t i, float *x, struct fl_err *e)
 {
 	double len, err;
-	struct block b = { .i0 = i, .x = x, .len = &len, .err = &err };
+	struct block b = { .i0 = i, .room = x, .len = &len, .err = &err };
 
-	return prepare(j, r, &b, 0, 1, NULL, e);
+	return prepare(j, r, &b, 0, 1, 0, NULL, e);
 }
 
 static int do_pairs(void *ctx, size_t i, int thread, struct fl_err *e)
@@ -866,7 +885,7 @@ static int block_init(struct block *b, struct fl_arena *a, const struct job *j, 
 {
 	size_t whole = round_up(n, FL_COARSE_STRIP);
 
-	b->x = fl_arena_get(a, whole * j->d, sizeof *b->x, e);
+	b->x = b->room = fl_arena_get(a, whole * j->d, sizeof *b->room, e);
 	b->len = fl_arena_zero(a, whole, sizeof *b->len, e);
 	b->err = fl_arena_zero(a, whole, sizeof *b->err, e);
 	if (!b->x || !b->len || !b->err)

@@ -21,6 +21,8 @@ struct fl_rows {
 	size_t n, d;
 	/* out(m,d) = rows [i0,i0+m). */
 	int (*read)(const void *ctx, size_t i0, size_t m, float *out, struct fl_err *e);
+	/* The same rows where they already lie in F32 one after the other, else NULL; may be NULL. */
+	const float *(*at)(const void *ctx, size_t i0, size_t m);
 	/* "FILE: row 7", for messages. */
 	void (*where)(const void *ctx, size_t i, char *buf, size_t size);
 	const void *ctx;

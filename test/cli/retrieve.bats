@@ -167,6 +167,40 @@ both() {
 	cmp <(grep -E '#(hit|mean|mrr)' got) <(grep -v reverse want)
 }
 
+@test "folds are means over runs of images with their texts" {
+	npy i.npy 'np.random.default_rng(1).standard_normal((60, 9)).astype("f4")'
+	npy t.npy 'np.load("i.npy").repeat(2, 0) + np.random.default_rng(2).standard_normal((120, 9)).astype("f4")'
+	m="--truth groups:2 --both --no-hits --metric hit@1,meanr --format json"
+	for f in 0 1 2; do
+		npy i$f.npy "np.load('i.npy')[20 * $f:][:20]"
+		npy t$f.npy "np.load('t.npy')[40 * $f:][:40]"
+		vlm-retrieve --gallery i$f.npy --queries t$f.npy $m
+	done >parts
+	vlm-retrieve --gallery i.npy --queries t.npy $m --folds 3 >got
+	for k in 'hit@1' meanr reverse.hit@1 reverse.meanr; do
+		"$PYTHON" -c "import json; p = [json.loads(x) for x in open('parts')]; g = json.load(open('got'))
+assert abs(sum(x['$k'] for x in p) / 3 - g['$k']) < 1e-12"
+	done
+	vlm-retrieve --images --queries i.npy --gallery t.npy $m --folds 3 >turned
+	[ "$(jq '.["reverse.hit@1"]' got)" = "$(jq '.["hit@1"]' turned)" ]
+	fails 3 "60 images are not 7 folds" vlm-retrieve --gallery i.npy --queries t.npy $m --folds 7
+	fails 3 "fold 0: hit@11 looks at 11 places" \
+		vlm-retrieve --gallery i.npy --queries t.npy --truth groups:2 --no-hits --metric hit@11 --folds 6
+	fails 2 "--folds wants --truth and --no-hits" vlm-retrieve --gallery i.npy --queries t.npy --folds 3
+}
+
+@test "an adapter's model is applied to both sides, as by itself before" {
+	vlm-adapt -a asymvlm:dim=12,hidden=8 --texts floats-text.safetensors --images floats-image.safetensors \
+		--pairs groups:3 -e 1 -b 64 -s 1 --no-sync -o m.safetensors
+	vlm-adapt --apply m.safetensors floats-text.safetensors --no-sync -o t.safetensors
+	vlm-retrieve --adapter m.safetensors --gallery floats-image.safetensors --queries floats-text.safetensors \
+		--truth groups:3 --format json >got
+	vlm-adapt --apply m.safetensors --side image floats-image.safetensors --no-sync -o i.safetensors
+	vlm-retrieve --gallery i.safetensors --queries t.safetensors --truth groups:3 --format json | cmp - got
+	[ "$(tail -1 got | jq -r .score)" = vmf ]
+	[ "$(tail -1 got | jq '.["uncertainty.aurc"] != null')" = true ]
+}
+
 @test "labels as truth, each row without itself" {
 	vlm-retrieve --gallery floats-image.safetensors --queries floats-image.safetensors --self \
 		--truth label --metric hit@1,meanr --no-hits --format json >s

@@ -30,6 +30,14 @@ static int read_set(const void *ctx, size_t i0, size_t m, float *out, struct fl_
 	return 0;
 }
 
+static const float *at_set(const void *ctx, size_t i0, size_t m)
+{
+	const struct set *s = ctx;
+
+	(void)m;
+	return i0 % 3 ? NULL : s->x + i0 * s->d;
+}
+
 static void where(const void *ctx, size_t i, char *buf, size_t n)
 {
 	snprintf(buf, n, "%s: row %zu", ctx == &query ? "Q" : "G", i);
@@ -37,7 +45,7 @@ static void where(const void *ctx, size_t i, char *buf, size_t n)
 
 static struct fl_rows rows_of(const struct set *s)
 {
-	return (struct fl_rows){ .n = s->n, .d = s->d, .read = read_set, .where = where, .ctx = s };
+	return (struct fl_rows){ .n = s->n, .d = s->d, .read = read_set, .at = at_set, .where = where, .ctx = s };
 }
 
 /* Whole numbers give products without rounding, and ties by the hundred; other values
