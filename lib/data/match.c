@@ -18,7 +18,7 @@
 struct reading {
 	struct fl_match *m;
 	size_t texts, images;
-	int reverse;
+	int reverse, skip;
 };
 
 static int add(struct reading *r, size_t from, size_t to, struct fl_err *e)
@@ -188,11 +188,17 @@ struct ids {
 	const struct fl_embeds *from, *to;
 };
 
-static int find_id(const struct fl_embeds *m, int64_t id, size_t *row, struct fl_err *e)
+/* 1: there it is; 0: passed over; -1: refused. */
+static int find_id(struct reading *r, const struct fl_embeds *m, int64_t id, size_t *row,
+                   struct fl_err *e)
 {
 	*row = 0;
-	return fl_embeds_find(m, id, row) ?
-	       fl_fail(e, FL_EDATA, "%s has no id %" PRId64, m->part[0].name, id) : 0;
+	if (!fl_embeds_find(m, id, row))
+		return 1;
+	if (!r->skip)
+		return fl_fail(e, FL_EDATA, "%s has no id %" PRId64, m->part[0].name, id);
+	r->m->missing++;
+	return 0;
 }
 
 /* {"id": [ids]} */
@@ -201,14 +207,15 @@ static int json_ids(struct reading *r, const struct ids *ids, const char *key, j
 {
 	size_t from, to;
 	int64_t k, v;
+	int there;
 
 	if (fl_num_i64(key, &k))
 		return fl_fail(e, FL_EDATA, "is no id");
-	if (find_id(ids->from, k, &from, e))
-		return -1;
+	if ((there = find_id(r, ids->from, k, &from, e)) <= 0)
+		return there;
 	for (size_t i = 0; i < json_array_size(value); i++)
-		if (json_whole(json_array_get(value, i), &v, e) || find_id(ids->to, v, &to, e) ||
-		    add(r, from, to, e))
+		if (json_whole(json_array_get(value, i), &v, e) ||
+		    (there = find_id(r, ids->to, v, &to, e)) < 0 || (there && add(r, from, to, e)))
 			return -1;
 	return 0;
 }
@@ -290,9 +297,9 @@ static int from_file(struct reading *r, const char *source, const struct fl_embe
 }
 
 int fl_match_read(struct fl_match *m, const char *source, const struct fl_embeds *from,
-                  const struct fl_embeds *to, int reverse, struct fl_err *e)
+                  const struct fl_embeds *to, int reverse, int skip, struct fl_err *e)
 {
-	struct reading r = { m, reverse ? to->N : from->N, reverse ? from->N : to->N, reverse };
+	struct reading r = { m, reverse ? to->N : from->N, reverse ? from->N : to->N, reverse, skip };
 
 	*m = (struct fl_match){ .n = 0 };
 	if (from->N >= UINT32_MAX || to->N >= UINT32_MAX)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "data/match.h"
 
@@ -66,7 +67,7 @@ int fl_pairs_open(struct fl_pairs *p, const char *source, const struct fl_embeds
 	int rc;
 
 	*p = (struct fl_pairs){ .n = 0 };
-	rc = fl_match_read(&m, source, texts, images, 0, e);
+	rc = fl_match_read(&m, source, texts, images, 0, 0, e);
 	if (!rc)
 		rc = by_row(&m, texts->N, &a, &first, &row, e) ||
 		     check_once(first, row, texts->N, "text", "image", e) ? fail_in_source(source, e) : 0;
@@ -197,16 +198,21 @@ static int from_labels(struct fl_truth *t, const struct fl_embeds *queries,
 }
 
 static int from_matches(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
-                        const struct fl_embeds *gallery, int reverse, struct fl_err *e)
+                        const struct fl_embeds *gallery, int reverse, int skip,
+                        struct fl_err *e)
 {
 	struct fl_match m = { .n = 0 };
 	size_t *first = NULL;
 	uint32_t *row = NULL;
-	int rc = fl_match_read(&m, source, queries, gallery, reverse, e);
+	int rc = fl_match_read(&m, source, queries, gallery, reverse, skip, e);
 
 	if (!rc)
 		rc = by_row(&m, t->Q, &t->arena, &first, &row, e) ||
 		     check_once(first, row, t->Q, "query", "gallery", e) ? fail_in_source(source, e) : 0;
+	if (!rc && m.missing)
+		fl_say(FL_LOG_WARN, "%s: %zu entries with ids that no row has are passed over", source,
+		       m.missing);
+	t->missing = m.missing;
 	fl_match_release(&m);
 	t->first = first;
 	t->row = row;
@@ -222,7 +228,7 @@ int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds
 	if (label)
 		rc = from_labels(t, queries, gallery, e) ? fail_in_source(source, e) : 0;
 	else
-		rc = from_matches(t, source, queries, gallery, reverse, e);
+		rc = from_matches(t, source, queries, gallery, reverse, skip, e);
 	if (!rc && count_empty(t, skip, e))
 		rc = fail_in_source(source, e);
 	if (rc)

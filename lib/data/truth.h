@@ -30,13 +30,15 @@ void fl_pairs_release(struct fl_pairs *p);
  * row[first[q + 1] - 1], ascending. */
 struct fl_truth {
 	size_t Q, skipped;		/* queries; those without a positive, skipped on request */
+	size_t missing;			/* entries with an id that no row has, likewise */
 	const size_t *first;		/* (Q+1) */
 	const uint32_t *row;
 	struct fl_arena arena;
 };
 /* The same sources, read as (query, gallery) by queries and gallery; forms that say
  * text and image are turned round where the queries are images (reverse = 1). "label":
- * equal labels. A query without a positive is FL_EDATA unless skip. */
+ * equal labels. A query without a positive, or an id that no row has, is FL_EDATA
+ * unless skip; a word is said of the latter. */
 int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
                   const struct fl_embeds *gallery, int reverse, int skip, struct fl_err *e);
 void fl_truth_release(struct fl_truth *t);

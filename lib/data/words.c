@@ -31,7 +31,7 @@ static char *slurp(gzFile f, size_t *n, struct fl_err *e)
 	if (r < 0) {
 		const char *why = gzerror(f, &code);
 
-		fl_fail(e, code == Z_ERRNO ? FL_EIO : FL_EDATA, "%s",
+		fl_fail(e, code == Z_ERRNO || code == Z_MEM_ERROR ? FL_EIO : FL_EDATA, "%s",
 		        code == Z_ERRNO ? strerror(errno) : why);
 		goto fail;
 	}

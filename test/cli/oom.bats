@@ -4,7 +4,7 @@
 
 # The tools bring their C library; here they are linked with one that can be replaced.
 setup_file() {
-	for t in st-cat st-cmp st-ls st-check; do
+	for t in st-cat st-cmp st-ls st-check vlm-zeroshot; do
 		${CC:-cc} -o "$BATS_FILE_TMPDIR/$t" "$ROOT/$B/obj/tools/$t.o" "$ROOT/$B/libfl.a" \
 			-l:libjansson.a -l:libz.a -lm -pthread || [[ $B == *san* ]]
 	done
@@ -61,4 +61,13 @@ everywhere() {
 	everywhere st-ls -l "$G/update.safetensors"
 	check() { :; }
 	everywhere st-check "$G/update.safetensors"
+}
+
+@test "vlm-zeroshot without memory" {
+	cp "$ROOT"/test/golden/zeroshot/*.safetensors .
+	echo '{"ant":[0,2,1],"bee":[3],"cat":[5,4],"dog":[6],"eel":[10,8],"fox":11,"gnu":[12]}' >g.json
+	check() { cmp out want && [ -e rows ] && [ -e curve ]; }
+	vlm-zeroshot --images images.safetensors --texts texts.safetensors --classes g.json -o want
+	everywhere vlm-zeroshot --images images.safetensors --texts texts.safetensors --classes g.json \
+		--scores vmf --rows rows --curve curve -o out --no-sync
 }

@@ -260,9 +260,10 @@ static void json(void)
 	is_str(truth(path, three, two, 0, 1), "[] [1] [0 1] skipped 1", "a query's id: ids of the gallery");
 	is_str(truth(put_text("{\"900\":[900,7],\"5\":[30]}"), two, three, 1, 0), "[2] [0 1]", "image queries by their ids");
 	is_str(pairs(put_text("{\"1\":0,\"2\":1}"), three, two), "1:0 2:1", "one number is a row, ids or not");
-	ok(strstr(truth(put_text("{\"8\":[5]}"), three, two, 0, 1), "\"8\": ") &&
-	   strstr(truth(path, three, two, 0, 1), "/a.sts has no id 8"), "no such query");
-	ok(strstr(truth(put_text("{\"7\":[6]}"), three, two, 0, 1), "/b.sts has no id 6") != NULL, "no such item");
+	ok(strstr(truth(put_text("{\"8\":[5]}"), three, two, 0, 0), "\"8\": ") &&
+	   strstr(truth(path, three, two, 0, 0), "/a.sts has no id 8"), "no such query");
+	ok(strstr(truth(put_text("{\"7\":[6]}"), three, two, 0, 0), "/b.sts has no id 6") != NULL, "no such item");
+	is_str(truth(put_text("{\"7\":[6,5],\"8\":[5]}"), three, two, 0, 1), "[] [0] [] skipped 2", "passed over on request");
 }
 
 /* --- labels, folds, self --- */
