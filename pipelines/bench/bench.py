@@ -606,9 +606,56 @@ def same_bytes(tmp):
     return len(out) == 1
 
 
+def adapt(tmp, dist, threads, *more):
+    c = f"{tmp}/pairs/0000.safetensors"
+    return (f"vlm-adapt -j{threads} -m {tmp}/{dist}.safetensors --texts {c}#text --images {c}#image "
+            f"--pairs {c} --no-sync -o {tmp}/adapted.safetensors " + " ".join(more))
+
+
+def same_epoch(tmp, dist, peer):
+    """An epoch of twelve steps from the same weights in stored order: the mean losses."""
+    sh(adapt(tmp, dist, 2, "-e 1 --shuffle none --lr-end .00999 --log", f"{tmp}/log"))
+    with open(f"{tmp}/log") as f:
+        ours = json.loads(f.readline())["loss"]
+    r = peer.ask("epoch 0")
+    if r and abs(ours / r[2] - 1) > 1e-5:
+        raise SystemExit(f"bench: {dist}: loss {ours}, the peer's {r[2]}")
+
+
+def bench_adapt(tmp):
+    """B8: the published adapter, batch 2048, d = 512, 24,576 pairs: 12 steps an epoch."""
+    sh(f"fl-partition -d planted:pairs=24576,dim=512 -k 1 -B iid --no-sync -o {tmp}/pairs")
+    peer = Peer("peer_adapt.py", "torch")
+    peer.ask(f"data {tmp}/pairs/0000.safetensors")
+    for dist in "vmf", "ps":
+        sh(f"fl-init -a asymvlm:dist={dist} -s 0 --no-sync -o {tmp}/{dist}.safetensors")
+        for threads, target in (1, 1.6), (2, 1.8):
+            peer.ask(f"threads {threads}")
+            peer.ask(f"model {tmp}/{dist}.safetensors {dist}")
+            same_epoch(tmp, dist, peer)
+
+            def ours():
+                t = [sh(adapt(tmp, dist, threads, f"-e {e}"))[0] for e in (1, 2)]
+                return (t[1] - t[0]) / 12 * 1e3
+
+            def theirs():
+                r = peer.ask("epoch 1")
+                return r and r[0] / r[1] * 1e3
+
+            a, b, ratio, spread = pairs(ours, theirs, 3)
+            flop = 45.1e9
+            note(workload=f"asymvlm {dist}, batch 2048, d 512", threads=threads, ours=a, peer=b,
+                 unit="ms/step", ratio=ratio, target=target, peak_share=flop / a / 1e6 / peak() / threads,
+                 rss_mb=sh(adapt(tmp, dist, threads, "-e 1"))[1], peer_rss_mb=peer.mb(),
+                 note=f"{spread}; {flop / a / 1e6:.0f} GFLOP/s")
+    if peer.p:
+        peer.p.kill()
+
+
 BENCHES = {"start": bench_start, "step": bench_step, "cnn": bench_cnn, "round": bench_round, "overhead": bench_overhead,
            "reduce": bench_reduce, "robust": bench_robust, "partition": bench_partition, "eval": bench_eval,
-           "stream": bench_stream, "retrieve": bench_retrieve}
+           "stream": bench_stream, "retrieve": bench_retrieve,
+           "adapt": bench_adapt}
 
 
 def main():
