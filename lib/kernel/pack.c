@@ -29,7 +29,8 @@ transpose8(const float *x, const size_t at[8], size_t rows, size_t cols, float *
 
 #pragma GCC unroll 8
 	for (size_t i = 0; i < 8; i++)
-		r[i] = i < rows ? _mm256_maskload_ps(x + at[i], mask) : _mm256_setzero_ps();
+		r[i] = i >= rows ? _mm256_setzero_ps() : cols == 8 ? _mm256_loadu_ps(x + at[i]) :
+		                                         _mm256_maskload_ps(x + at[i], mask);
 #pragma GCC unroll 4
 	for (int i = 0; i < 4; i++) {
 		s[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);

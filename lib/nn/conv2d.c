@@ -350,10 +350,12 @@ static fl_product product_dx(const struct geo *g, fl_real *scratch, const struct
                              const fl_real *w, const fl_real *dy, fl_real *dx)
 {
 	struct room r = rooms(g);
+	int plain = !has_phases(g) && g->G == 1;	/* places and outputs as w holds them */
 
 	return (fl_product){
 		.M = g->c, .N = f->N, .K = f->K,
-		.a = w, .ai = table(scratch, r.channel), .ak = table(scratch, r.place) + f->k0,
+		.a = w, .lda = f->K, .ai = plain ? NULL : table(scratch, r.channel),
+		.ak = plain ? NULL : table(scratch, r.place) + f->k0,
 		.b = dy, .bk = table(scratch, r.output) + f->k0, .bj = table(scratch, r.input) + f->j0,
 		.c = dx, .ldc = f->N,
 	};

@@ -481,37 +481,51 @@ def bench_stream(tmp):
          target=.8, rss_mb=rss(["st-cat", *files[:10]]), note=f"peer cat; {spread}; {size / a / 1e9:.2f} GB/s")
 
 
-def images(path, n):
+def images(path, n, client=0):
     """n images of 3x32x32 bytes from a fixed generator, ten classes."""
     import numpy as np
 
     from st import save
     rng = np.random.Generator(np.random.PCG64(1))
     save(path, {"x": rng.integers(0, 256, (n, 3, 32, 32), np.uint8), "y": np.arange(n) % 10},
-         {"fl.kind": "data", "fl.v": "1", "fl.client": "0", "fl.classes": "10",
+         {"fl.kind": "data", "fl.v": "1", "fl.client": str(client), "fl.classes": "10",
           "fl.scale": '{"div":255}'})
 
 
+# Preset, batch, images, multiply-adds of an image's step (3 forward, less the first
+# layer's input gradient), cores and clients at a time, target.
+CNNS = (("adafedadam-cnn", 32, 3200, 123.1e6, 1, 1.7), ("adafedadam-cnn", 32, 3200, 123.1e6, 2, 2),
+        ("pfl-cnn", 10, 2000, 49.7e6, 1, None), ("tutorial-cnn", 50, 10000, 1.6e6, 1, None))
+
+
 def bench_cnn(tmp):
-    f, m, n = f"{tmp}/images.safetensors", f"{tmp}/cnn.safetensors", 3200
-    images(f, n)
-    sh(f"fl-init -a adafedadam-cnn -s 0 --no-sync -o {m}")
-    peer = Peer("peer_torch.py", "torch")
-    peer.ask(f"cnn {m}")
-    peer.ask(f"client {f}")
+    for name, batch, n, madds, cores, target in CNNS:
+        f, m = f"{tmp}/images-{n}.safetensors", f"{tmp}/{name}.safetensors"
+        files = [f] if cores == 1 else [f"{tmp}/images-{n}-{k}.safetensors" for k in range(cores)]
+        for k, file in enumerate(files):
+            images(file, n, k)
+        sh(f"fl-init -a {name} -s 0 --no-sync -o {m}")
+        train = ["fl-local-train", "-m", m, *OPT.split()[:2], "-b", str(batch), f"-j{cores}"]
+        peer = Peer("peer_torch.py", "torch")
+        for line in (f"cnn {m} {name}", f"batch {batch}", f"threads {cores}", *(f"client {x}" for x in files)):
+            peer.ask(line)
 
-    def ours():
-        t = [sh(f"fl-local-train -m {m} {OPT} -e {e} {f} >/dev/null")[0] for e in (1, 3)]
-        return (t[1] - t[0]) / 2 / (n / 32) * 1e3
+        def ours():
+            t = [sh(f"{' '.join(train)} -e {e} {' '.join(files)} >/dev/null")[0] for e in (1, 3)]
+            return (t[1] - t[0]) / 2 / (n * cores / batch) * 1e3
 
-    def theirs():
-        r = peer.ask("epoch 0")
-        return r and r[0] / r[1] * 1e3
+        def theirs():
+            r = [peer.ask(f"epoch {k}") for k in range(cores)]
+            return r[0] and sum(x[0] for x in r) / sum(x[1] for x in r) * 1e3
 
-    a, b, ratio, spread = pairs(ours, theirs, 3)
-    note(workload="CNN 64-128-256, 512, batch 32", ours=a, peer=b, unit="ms/step", ratio=ratio,
-         target=1.7, rss_mb=rss(["fl-local-train", "-m", m, *OPT.split(), f]), peer_rss_mb=peer.mb(),
-         peak_share=32 * .2462 / a * 1e3 / peak(), note=f"{spread}; {32 * .2462 / a * 1e3:.0f} GFLOP/s")
+        a, b, ratio, spread = pairs(ours, theirs, 3)
+        rate = batch * 2 * madds / a / 1e6
+        what = f"CNN {name}, batch {batch}" + (f", {cores} clients, peer {cores} threads" if cores > 1 else "")
+        note(workload=what, threads=cores, ours=a, peer=b, unit="ms/step", ratio=ratio, target=target,
+             rss_mb=rss([*train, *files]), peer_rss_mb=peer.mb(), peak_share=rate / peak() / cores,
+             note=f"{spread}; {rate:.0f} GFLOP/s")
+        if peer.p:
+            peer.p.kill()
 
 
 def bench_eval(tmp):

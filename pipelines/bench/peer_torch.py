@@ -3,7 +3,8 @@ standard input, answers each with seconds on standard output.
 
   client FILE          one more client's data record      -> ok
   model FILE           initial weights                    -> ok
-  cnn FILE             the same, of the convolutional net -> ok
+  cnn FILE [NAME]      the same, of a convolutional net   -> ok
+  batch N, threads N   of training; of PyTorch            -> ok
   epoch I              one local epoch of client I        -> seconds, steps
   round                every client an epoch, then FedAvg -> seconds
   steps1               every client one step, then FedAvg -> seconds
@@ -50,6 +51,28 @@ class CNN(nn.Module):
         return self.fc2(nn.functional.dropout(x, .5, self.training))
 
 
+class Tutorial(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2):
+            x = nn.functional.max_pool2d(torch.relu(conv(x)), 2)
+        return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(x.flatten(1))))))
+
+
+def pfl():
+    """The places of its tensors are those of pfl-research's module."""
+    return nn.Sequential(nn.Identity(), nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3),
+                         nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(.25), nn.Flatten(),
+                         nn.Linear(12544, 128), nn.ReLU(), nn.Dropout(.5), nn.Linear(128, 10))
+
+
+CNNS = {"adafedadam-cnn": CNN, "pfl-cnn": pfl, "tutorial-cnn": Tutorial}
+
+
 def dataset(path):
     t, _ = load(path)
     if t["x"].ndim == 4:
@@ -59,11 +82,11 @@ def dataset(path):
     return TensorDataset((x - .286) / .353, torch.from_numpy(t["y"].astype("int64")))
 
 
-def local_epoch(model, data, max_steps=None):
+def local_epoch(model, data, max_steps=None, batch=BATCH):
     opt = torch.optim.SGD(model.parameters(), lr=.01, momentum=.9, weight_decay=5e-4)
     loss_fn = nn.CrossEntropyLoss()
     steps = 0
-    for x, y in DataLoader(data, batch_size=BATCH, shuffle=True):
+    for x, y in DataLoader(data, batch_size=batch, shuffle=True):
         opt.zero_grad()
         loss = loss_fn(model(x), y)
         loss.backward()
@@ -131,7 +154,7 @@ def evaluate(model, data, batch):
 
 
 def main():
-    clients, model = [], MLP()
+    clients, model, batch = [], MLP(), BATCH
     for line in sys.stdin:
         cmd = line.split()
         if cmd[0] == "client":
@@ -142,12 +165,17 @@ def main():
             model.load_state_dict({"net." + k: torch.from_numpy(v.copy()) for k, v in t.items()})
             answer = "ok"
         elif cmd[0] == "cnn":
-            model = CNN()
+            model = CNNS[cmd[2] if len(cmd) > 2 else "adafedadam-cnn"]()
             model.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in load(cmd[1])[0].items()})
+            answer = "ok"
+        elif cmd[0] == "batch":
+            batch, answer = int(cmd[1]), "ok"
+        elif cmd[0] == "threads":
+            torch.set_num_threads(int(cmd[1]))
             answer = "ok"
         elif cmd[0] == "epoch":
             start = time.perf_counter()
-            steps = local_epoch(model, clients[int(cmd[1])])
+            steps = local_epoch(model, clients[int(cmd[1])], batch=batch)
             answer = f"{time.perf_counter() - start} {steps}"
         elif cmd[0] == "round":
             answer = fed_round(model, clients)
