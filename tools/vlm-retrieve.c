@@ -918,8 +918,8 @@ static int merge(struct fl_run *r, struct fl_err *e)
 {
 	static const char *const standard[] = { "-" };
 	const struct opts *o = r->opts;
-	const char *const *path = r->noperand ? r->operand : standard;
-	size_t n = r->noperand ? r->noperand : 1, size;
+	const char *const *path = r->noperand ? r->operand : standard, *empty = NULL;
+	size_t n = r->noperand ? r->noperand : 1, size = 0;
 	struct fl_answers a = { .n = 0 };
 	struct fl_str b = FL_STR_INIT;
 	struct fl_out out;
@@ -930,8 +930,12 @@ static int merge(struct fl_run *r, struct fl_err *e)
 
 		rc = !text ? -1 : fl_answers_add(&a, text, size, (size_t)o->top, e) ?
 		     fl_fail_in(e, "%s", path[i]) : 0;
+		if (!size)
+			empty = path[i];
 		free(text);
 	}
+	if (!rc && empty && a.json)	/* of TSV: no hits; of JSON: its search failed */
+		rc = fl_fail(e, FL_EDATA, "%s: empty, where a line a query is due", empty);
 	if (!rc && !(rc = fl_answers_merge(&a, (size_t)o->top, (enum fl_answer_format)o->format, &b, e)) &&
 	    !(rc = fl_out_open(&out, o->output, !o->no_sync, e))) {
 		rc = fl_out_write(&out, fl_str_c(&b), b.len, e);

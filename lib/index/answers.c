@@ -61,11 +61,9 @@ static int add_hit(struct fl_answers *a, int64_t query, int64_t id, double score
 	return 0;
 }
 
-/* A query that is not the one before it; the same one elsewhere is found by sorting. */
+/* A query's place; the same one elsewhere is found by sorting. */
 static int see_query(struct fl_answers *a, int64_t query, struct fl_err *e)
 {
-	if (a->nq && a->query[a->nq - 1] == query)
-		return 0;
 	if (fl_grow(&a->query, &a->qcap, a->nq + 1, sizeof *a->query, e))
 		return -1;
 	a->query[a->nq++] = query;
@@ -89,7 +87,10 @@ static int tsv_line(struct fl_answers *a, char *line, struct fl_err *e)
 	if (fl_num_i64(field[0], &query) || fl_num_i64(field[1], &rank) || fl_num_i64(field[2], &id) ||
 	    fl_num_real(field[3], &score))
 		return fl_fail(e, FL_EDATA, "query, rank, id or score is not a number");
-	return see_query(a, query, e) || add_hit(a, query, id, score, e) ? -1 : 0;
+	a->tsv = 1;
+	if ((!a->nq || a->query[a->nq - 1] != query) && see_query(a, query, e))
+		return -1;
+	return add_hit(a, query, id, score, e);
 }
 
 static int json_hits(struct fl_answers *a, const json_t *o, size_t top, struct fl_err *e)
@@ -104,6 +105,7 @@ static int json_hits(struct fl_answers *a, const json_t *o, size_t top, struct f
 		return fl_fail(e, FL_EDATA, "query %" JSON_INTEGER_FORMAT ": the first %" JSON_INTEGER_FORMAT
 		               " hits alone do not tell the first %zu of all", json_integer_value(q),
 		               json_integer_value(t), top);
+	a->json = 1;
 	if (see_query(a, json_integer_value(q), e))
 		return -1;
 	for (size_t i = 0; i < json_array_size(ids); i++) {
@@ -205,9 +207,30 @@ static int place_by_seen(const void *va, const void *vb)
 	return (a->seen > b->seen) - (a->seen < b->seen);
 }
 
+/* p(a->nq): sorted by query. */
+static int check_lists(const struct fl_answers *a, const struct place *p, struct fl_err *e)
+{
+	size_t least = SIZE_MAX, most = 0, rare = 0, common = 0, from = 0;
+
+	for (size_t i = 0; i < a->nq; i++) {
+		size_t n = i + 1 - from;
+
+		if (i + 1 < a->nq && p[i + 1].query == p[from].query)
+			continue;
+		if (n < least)
+			least = n, rare = from;
+		if (n > most)
+			most = n, common = from;
+		from = i + 1;
+	}
+	return least >= most ? 0 :
+	       fl_fail(e, FL_EDATA, "query %" PRId64 " is in %zu answers, query %" PRId64
+	               " in %zu: one was cut short", p[rare].query, least, p[common].query, most);
+}
+
 /* p(*n) = queries in the order in which they first appeared, and every hit, sorted by
  * query, gets that place of its query. */
-static void unite(struct fl_answers *a, struct place *p, size_t *n)
+static int unite(struct fl_answers *a, struct place *p, size_t *n, struct fl_err *e)
 {
 	size_t h = 0;
 
@@ -215,6 +238,8 @@ static void unite(struct fl_answers *a, struct place *p, size_t *n)
 		p[i] = (struct place){ a->query[i], i };
 	if (a->nq)
 		qsort(p, a->nq, sizeof *p, place_by_query);
+	if (!a->tsv && check_lists(a, p, e))
+		return -1;
 	*n = 0;
 	for (size_t i = 0; i < a->nq; i++) {
 		if (i && p[i].query == p[*n - 1].query)
@@ -225,6 +250,7 @@ static void unite(struct fl_answers *a, struct place *p, size_t *n)
 	}
 	if (*n)
 		qsort(p, *n, sizeof *p, place_by_seen);
+	return 0;
 }
 
 static int check_ids(struct fl_answers *a, struct fl_err *e)
@@ -247,9 +273,8 @@ int fl_answers_merge(struct fl_answers *a, size_t top, enum fl_answer_format f,
 	struct place *p = fl_alloc(a->nq, sizeof *p, e);
 	int rc = -1;
 
-	if (!id || !score || !p || (a->n && check_ids(a, e)))
+	if (!id || !score || !p || (a->n && check_ids(a, e)) || unite(a, p, &n, e))
 		goto out;
-	unite(a, p, &n);
 	if (a->n)
 		qsort(a->hit, a->n, sizeof *a->hit, by_rank);
 	for (size_t i = 0; i < n; i++) {

@@ -34,12 +34,14 @@ struct fl_answers {
 	size_t n, cap;
 	int64_t *query;			/* (nq) in order of appearance */
 	size_t nq, qcap;
+	int json, tsv;			/* lines of that kind were read */
 };
 /* Adds TSV or JSON of both kinds above in text(size): FL_EDATA with the line; also for
  * JSON that was asked for fewer than top hits. Summary lines are passed over. */
 int fl_answers_add(struct fl_answers *a, const char *text, size_t size, size_t top, struct fl_err *e);
 /* Appends the top best of every query to out. FL_EDATA where a query has a gallery id
- * twice. */
+ * twice, and where all is JSON, which has a line even for no hits, but queries are not
+ * in equally many answers: one was cut short. */
 int fl_answers_merge(struct fl_answers *a, size_t top, enum fl_answer_format f,
                      struct fl_str *out, struct fl_err *e);
 void fl_answers_release(struct fl_answers *a);

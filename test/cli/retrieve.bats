@@ -124,6 +124,12 @@ both() {
 	fails 3 "not query, rank, id and score" vlm-retrieve --merge bad
 	head -c 100 a.json >cut
 	fails 3 "cut: line 1: truncated" vlm-retrieve --merge cut
+	: >none
+	fails 3 "none: empty" vlm-retrieve --merge --top 6 none a.json -o out
+	head -n 2 b.json >cut
+	fails 3 "in 2: one was cut short" vlm-retrieve --merge --top 6 a.json cut -o out
+	[ ! -e out ]
+	vlm-retrieve --merge --top 6 a.tsv none >/dev/null
 }
 
 @test "shards, a stream of them, and one record are the same gallery" {
