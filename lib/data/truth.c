@@ -68,6 +68,8 @@ int fl_pairs_open(struct fl_pairs *p, const char *source, const struct fl_embeds
 
 	*p = (struct fl_pairs){ .n = 0 };
 	rc = fl_match_read(&m, source, texts, images, 0, 0, e);
+	if (!rc && !m.n)
+		rc = fl_fail(e, FL_EDATA, "no pair"), fail_in_source(source, e);
 	if (!rc)
 		rc = by_row(&m, texts->N, &a, &first, &row, e) ||
 		     check_once(first, row, texts->N, "text", "image", e) ? fail_in_source(source, e) : 0;

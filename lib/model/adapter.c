@@ -18,18 +18,19 @@ static const struct fl_loss_entry *loss_of(const struct fl_adapter *a)
 	return (const struct fl_loss_entry *)a->net.loss.entry;
 }
 
-/* What the net's loss reads, and room for weights; releases a on failure. */
-static int begin(struct fl_adapter *a, struct fl_err *e)
+/* What the net's loss reads, and room for weights; code: whose fault it is where it
+ * reads none. Releases a on failure. */
+static int begin(struct fl_adapter *a, int code, struct fl_err *e)
 {
 	const struct fl_loss_entry *l = loss_of(a);
 
 	if (!l->reading) {
-		fl_fail(e, FL_EDATA, "not an adapter of pairs: its loss, %s, reads no distributions",
+		fl_fail(e, code, "not an adapter of pairs: its loss, %s, reads no distributions",
 		        l->e.name);
 	} else {
 		l->reading(a->net.loss.p, a->net.classes, &a->reading);
 		if (fl_shape_count(&a->net.in) != 2 * a->reading.d)
-			fl_fail(e, FL_EDATA, "the architecture takes %zu numbers, not a text and an image of %zu",
+			fl_fail(e, code, "the architecture takes %zu numbers, not a text and an image of %zu",
 			        fl_shape_count(&a->net.in), a->reading.d);
 		else if ((a->w = fl_alloc(a->net.P, sizeof *a->w, e)))
 			return 0;
@@ -41,7 +42,7 @@ static int begin(struct fl_adapter *a, struct fl_err *e)
 int fl_adapter_make(struct fl_adapter *a, const char *arch, uint64_t seed, struct fl_err *e)
 {
 	*a = (struct fl_adapter){ .w = NULL };
-	if (fl_model_net(&a->net, arch, 1, e) || begin(a, e))
+	if (fl_model_net(&a->net, arch, 1, e) || begin(a, FL_EUSAGE, e))
 		return -1;
 	fl_net_init(&a->net, seed, a->w);
 	return 0;
@@ -50,7 +51,7 @@ int fl_adapter_make(struct fl_adapter *a, const char *arch, uint64_t seed, struc
 int fl_adapter_take(struct fl_adapter *a, const struct fl_tset *model, struct fl_err *e)
 {
 	*a = (struct fl_adapter){ .w = NULL };
-	if (fl_model_of(&a->net, model, e) || begin(a, e))
+	if (fl_model_of(&a->net, model, e) || begin(a, FL_EDATA, e))
 		return -1;
 	if (!fl_net_import(&a->net, model, "", 0, a->w, e))
 		return 0;

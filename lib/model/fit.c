@@ -81,7 +81,7 @@ int fl_fit_put_texts(const struct fl_fit *f, const struct fl_net *net, fl_real *
 	float scale = (float)f->scale;
 
 	if (!f->text)
-		return fl_fail(e, FL_EDATA, "wants the embeddings of the class texts");
+		return fl_fail(e, FL_EUSAGE, "wants the embeddings of the class texts: --texts");
 	return fl_fit_put_rows(net, w, "text.weight", f->text, f->C, f->d, e) ||
 	       fl_fit_put(net, w, "scale.weight", &scale, e) ? -1 : 0;
 }

@@ -185,6 +185,10 @@ sys.exit(abs(a - b) > 1e-12)' "$W/log" "$W/r" $way
 		--images $V#image --pairs $V
 	echo '{"0": 0, "3": 60}' >"$W/pairs.json"
 	fails 3 "60" vlm-adapt -a asymvlm:hidden=4 --texts $V#text --images $V#image --pairs "$W/pairs.json"
+	echo '{}' >"$W/none.json"
+	fails 3 "none.json: no pair" vlm-adapt -a asymvlm:hidden=4 --texts $V#text --images $V#image \
+		--pairs "$W/none.json" -o "$W/nothing"
+	[ ! -e "$W/nothing" ]
 	"$PYTHON" -c 'import numpy' || skip "no NumPy"
 	"$PYTHON" -c 'import numpy as np, sys
 x = np.ones((5, 8), "f4"); x[3] = 0; np.save(sys.argv[1] + "/zero.npy", x)
@@ -204,6 +208,8 @@ x[3] = np.nan; np.save(sys.argv[1] + "/nan.npy", x)' "$W"
 	fl-init -a logreg:in=8,out=2 -o "$W/l" --no-sync
 	fails 3 "not an adapter of pairs" vlm-adapt --apply "$W/l" $V#text
 	fails 3 "not an adapter of pairs" vlm-adapt -m "$W/l" --texts $V#text --images $V#image
+	fails 2 "not an adapter of pairs" vlm-adapt -a logreg --texts $V#text --images $V#image
+	fails 2 "class texts: --texts" vlm-adapt -a zeroshot --images $V#image --labels $V#y
 	fails 2 "one of --arch and --model" vlm-adapt --texts $V#text --images $V#image
 	fails 2 "asymvlm" vlm-adapt -a asymvl --texts $V#text --images $V#image
 	fails 2 "operands are for --apply" vlm-adapt $SMALL $V#text
