@@ -6,6 +6,10 @@ _fltools() {
 		opt=$prev cur=
 	elif [[ $prev == = ]]; then
 		opt=${COMP_WORDS[COMP_CWORD - 2]}
+	elif [[ $prev =~ ^--[a-z0-9-]+$ ]]; then
+		opt=$(sed -n "s/^\($prev\)=$/\1/p" <<<"$words")
+	elif [[ $prev =~ ^-[a-zA-Z]$ ]]; then	# the long name is the next word
+		opt=$(sed -n "/^$prev$/{n;s/=$//p}" <<<"$words")
 	fi
 	if [[ -n ${opt-} ]]; then
 		words=$(sed -n "s/^$opt=\(.\)/\1/p" <<<"$words")

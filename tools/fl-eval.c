@@ -38,7 +38,7 @@ struct opts {
 #define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
 	FL_OPT_MODEL(struct opts),
-	{ 'd', 0, NULL, { "data", FL_P_STRS, O(data), NULL, 0, 0, NULL, "source",
+	{ 'd', 0, &fl_family_data, { "data", FL_P_STRS, O(data), NULL, 0, 0, NULL, "source",
 	  "evaluate on this too: a record, an IDX pair, a data set by name; repeatable" } },
 	{ 0, 0, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
 	  "how stored values of -d become inputs" } },

@@ -15,7 +15,7 @@ struct opts {
 };
 
 static const struct fl_opt opts[] = {
-	{ 'a', FL_O_NEED | FL_O_PROV, NULL, { "arch", FL_P_STR, offsetof(struct opts, arch), NULL,
+	{ 'a', FL_O_NEED | FL_O_PROV, &fl_family_arch, { "arch", FL_P_STR, offsetof(struct opts, arch), NULL,
 	  0, 0, NULL, "arch", "a spec of the arch family, JSON text, or a JSON file" } },
 	FL_OPT_SEED(struct opts),
 	{ 0, 0, NULL, { "weights", FL_P_PATH, offsetof(struct opts, weights), NULL, 0, 0, NULL, "file",

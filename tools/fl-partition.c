@@ -38,7 +38,7 @@ static const char *const leaks_name[] = { "warn", "refuse", "allow", NULL };
 
 #define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
-	{ 'd', FL_O_NEED, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
+	{ 'd', FL_O_NEED, &fl_family_data, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
 	  "a data record, an IDX pair 'images,labels', or a data set by name" } },
 	{ 'k', FL_O_PROV, NULL, { "clients", FL_P_INT, O(clients), NULL, 1, 4e9, NULL, "n",
 	  "number of clients; may be left out where the data say it: natural" } },

@@ -28,7 +28,7 @@ enum {
 struct fl_opt {
 	char letter;		/* 0: none */
 	unsigned flags;
-	const struct fl_family *family;	/* SPEC, SPECS */
+	const struct fl_family *family;	/* SPEC, SPECS; of a STR: words that complete it */
 	struct fl_param p;	/* p.type may be FL_P_SPEC(S) */
 };
 /* Tables end with a zeroed entry (p.name NULL). */

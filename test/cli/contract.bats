@@ -82,6 +82,25 @@ setup() {
 	done
 }
 
+@test "completion knows values after --option=, --option and -o, and files elsewhere" {
+	cat >ask <<-END
+		. "$ROOT/share/fl.bash"
+		compopt() { :; }
+		COMP_WORDS=("\$@") COMP_CWORD=\$((\$# - 1))
+		_fltools
+		echo "\${COMPREPLY[*]}"
+	END
+	touch fedy.safetensors
+	[ "$(bash ask fl-aggregate --server = fedy)" = "fedy.safetensors fedyogi" ]
+	[ "$(bash ask fl-aggregate --server fedy)" = "fedy.safetensors fedyogi" ]
+	[ "$(bash ask fl-aggregate -S fedy)" = "fedy.safetensors fedyogi" ]
+	[ "$(bash ask fl-aggregate -q fedy)" = fedy.safetensors ]
+	[ "$(bash ask fl-aggregate fedy)" = fedy.safetensors ]
+	[[ "$(bash ask fl-aggregate --serv)" == "--server= --server=adafedadam "* ]]
+	[ "$(bash ask fl-init -a shake)" = shakespeare-lstm ]
+	[ "$(bash ask fl-partition -d fashion)" = fashion-mnist ]
+}
+
 @test "a terminal as standard input prints the short usage" {
 	for p in fl-local-train fl-aggregate fl-stats fl-eval; do
 		args="-m m.safetensors"
