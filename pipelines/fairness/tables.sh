@@ -1,17 +1,8 @@
 # shellcheck shell=bash
 # Sourced by run and split: rows of cases.tsv and methods.tsv, and data by name.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-PATH=$(cd "$here/../.." && pwd)/${B:-build}/bin:$PATH
-export LC_ALL=C.UTF-8
-
-die() { echo "fairness: $*" >&2; exit 1; }
-whole() { local f=$1; shift; "$@" >"$f.tmp" && mv "$f.tmp" "$f"; }
-
-# row FILE NAME: the fields of the row NAME.
-row() {
-	awk -F '\t' -v name="$2" '$1 == name { print; found = 1 } END { exit !found }' "$here/$1" ||
-		die "$1 has no row $2"
-}
+# shellcheck source=pipelines/study.sh
+. "$here/../study.sh"
 
 # Sets data clients scheme pick test arch train work work_even rounds of the case $1.
 # shellcheck disable=SC2034

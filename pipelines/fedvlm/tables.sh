@@ -1,28 +1,11 @@
-# Rows of cases.tsv and runs.tsv, for the scripts of this folder.
-export LC_ALL=C.UTF-8
+# shellcheck shell=bash
+# Sourced by run, split and table: rows of cases.tsv and runs.tsv.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-top=$(cd "$here/../.." && pwd)
-PATH=$top/${B:-build}/bin:$PATH
+# shellcheck source=pipelines/study.sh
+. "$here/../study.sh"
 
-die() {
-	printf '%s\n' "$*" >&2
-	exit 1
-}
-
-# row FILE NAME
-row() {
-	awk -F '\t' -v name="$2" '$1 == name { print; found = 1 } END { exit !found }' "$here/$1" ||
-		die "$1 has no row $2"
-}
-
-# whole FILE COMMAND...: its output as a file that appears whole.
-whole() {
-	local file=$1
-	shift
-	"$@" >"$file.tmp"
-	mv "$file.tmp" "$file"
-}
-
+# Sets source test clients scheme train rounds of the case $1.
+# shellcheck disable=SC2034
 read_case() {
 	local fields
 	fields=$(row cases.tsv "$1")
