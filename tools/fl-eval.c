@@ -16,6 +16,7 @@
 #include "kernel/vmath.h"
 #include "metric/metric.h"
 #include "model/model.h"
+#include "nn/layer.h"
 
 #define BATCH ((size_t)256)	/* sums are formed batch by batch, so this shows in last bits */
 #define METRICS_MAX 16
@@ -230,6 +231,14 @@ static void add_up(const struct job *j, const struct net *n, struct room *r, con
 	}
 }
 
+static int metric_fits(const struct fl_metric *f, const struct fl_net *net, struct fl_err *e)
+{
+	if (!f->of_model && ((const struct fl_loss_entry *)net->loss.entry)->reading)
+		return fl_fail(e, FL_EDATA, "the model has distributions of pairs, no classes: loss "
+		               "applies, and vlm-retrieve measures the rest");
+	return f->fits ? f->fits(net, e) : 0;
+}
+
 /* fr: room for the model of --with. */
 static int measure(const struct job *j, const struct net *n, struct room *r, struct room *fr,
                    struct item *it, struct fl_err *e)
@@ -240,7 +249,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	for (size_t m = 0; m < j->o->metric.n; m++) {
 		const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
 
-		if (f->fits && f->fits(&n->net, e))
+		if (metric_fits(f, &n->net, e))
 			return fl_fail_in(e, "metric %s", f->e.name);
 	}
 	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||

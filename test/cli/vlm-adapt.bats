@@ -209,6 +209,8 @@ x[3] = np.nan; np.save(sys.argv[1] + "/nan.npy", x)' "$W"
 	fails 3 "not an adapter of pairs" vlm-adapt --apply "$W/l" $V#text
 	fails 3 "not an adapter of pairs" vlm-adapt -m "$W/l" --texts $V#text --images $V#image
 	fails 2 "not an adapter of pairs" vlm-adapt -a logreg --texts $V#text --images $V#image
+	fails 3 "metric accuracy: the model has distributions of pairs" fl-eval -m "$W/a" $V
+	fl-eval -m "$W/a" --metric loss $V
 	fails 2 "class texts: --texts" vlm-adapt -a zeroshot --images $V#image --labels $V#y
 	fails 2 "one of --arch and --model" vlm-adapt --texts $V#text --images $V#image
 	fails 2 "asymvlm" vlm-adapt -a asymvl --texts $V#text --images $V#image
