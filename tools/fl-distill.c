@@ -142,8 +142,8 @@ static int load_data(struct job *j, struct fl_err *e)
 static int check_update(const struct job *j, const struct member *m, struct fl_err *e)
 {
 	if (m->u.round != j->round + 1)
-		return fl_fail(e, FL_EDATA, "fl.round is %" PRId64 ", but the model is of round %" PRId64,
-		               m->u.round, j->round);
+		return fl_fail(e, FL_EDATA, "fl.round is %" PRId64 ", but the model is of round %" PRId64
+		               ", whose updates are of %" PRId64, m->u.round, j->round, j->round + 1);
 	if (strcmp(m->u.base, j->base))
 		return fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s", m->u.base, j->base);
 	return 0;

@@ -271,8 +271,8 @@ static const struct fl_received *model_of(struct fl_collect *c, const struct fl_
 	if (!r)
 		return NULL;
 	if (u->round != r->round + 1) {
-		fl_fail(e, FL_EDATA, "fl.round is %lld, but the model is of round %lld",
-		        (long long)u->round, (long long)r->round);
+		fl_fail(e, FL_EDATA, "fl.round is %lld, but the model is of round %lld, whose updates are of %lld",
+		        (long long)u->round, (long long)r->round, (long long)r->round + 1);
 		return NULL;
 	}
 	if (strcmp(u->base, r->base)) {
