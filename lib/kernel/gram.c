@@ -1,4 +1,8 @@
-/* Inner products of centred vectors: tiles of coordinates, 64 double lanes. */
+/* Inner products of centred vectors: tiles of coordinates, 64 double lanes.
+ *
+ * As in a matrix product, vectors are packed by panels of a few, and a register tile
+ * takes all pairs of two panels. The lanes of a pair never meet before a tile's end, so
+ * they are summed a vector's width at a time: the same sums for every tile shape. */
 #include "kernel/gram.h"
 
 #include <string.h>
@@ -7,52 +11,98 @@
 
 #define TILE 1024
 #define LANES 64		/* as in vmath.h */
-#define ROWS 8			/* of G at once: their tiles, 64 KiB, are read for every j */
+#define ROWS 24			/* of G at once: their tiles, 192 KiB, stay in the second-level cache */
+#define MAX_SIDE 4		/* vectors of a panel; ROWS is a multiple of each kit's */
 
-/* d(n) = v - v0 (NULL: 0) in double; zero up to a multiple of the lanes, which adds
- * nothing to their sums. */
-FL_BODY void centre(const float *v, const float *v0, size_t n, double *d)
+/* What a set of instructions brings. pack: vector r of a panel, less the origin. block:
+ * inner products of two panels. */
+struct kit {
+	size_t side;
+	void (*pack)(const float *v, const double *origin, size_t n, size_t r, double *p);
+	void (*block)(const double *a, const double *b, size_t steps, double *out);
+};
+
+#define BLOCK(name) name##_avx512
+#define TARGET FL_TARGET_AVX512
+#define WIDE 8
+#define SIDE 4
+#include "kernel/gram_block.inc"
+
+#define BLOCK(name) name##_avx2
+#define TARGET FL_TARGET_AVX2
+#define WIDE 4
+#define SIDE 3
+#include "kernel/gram_block.inc"
+
+#define BLOCK(name) name##_base
+#define TARGET
+#define WIDE 2
+#define SIDE 3
+#include "kernel/gram_block.inc"
+
+/* The work of one call, at a tile of n coordinates from c on. */
+struct gram {
+	const struct kit *kit;
+	const float *const *v;
+	double *G;
+	size_t K, c, n;
+	double origin[TILE];
+	_Alignas(64) double rows[ROWS * TILE], other[MAX_SIDE * TILE];
+};
+
+/* A panel of vectors from k on. Places from end on keep what is there: nobody asks for
+ * their products. */
+static void pack(const struct gram *g, size_t k, size_t end, double *p)
 {
-	for (size_t c = 0; c < n; c++)
-		d[c] = (double)v[c] - (v0 ? (double)v0[c] : 0);
-	for (size_t c = n; c % LANES; c++)
-		d[c] = 0;
+	for (size_t r = 0; r < g->kit->side && k + r < end; r++)
+		g->kit->pack(g->v[k + r] + g->c, g->origin, g->n, r, p);
 }
 
-FL_BODY double dot(const double *x, const double *y, size_t n)
+/* Panels from rows i and j on; what lies below the diagonal and before row end. */
+static void add_block(struct gram *g, const double *a, size_t i, size_t end, size_t j)
 {
-	double lane[LANES] = { 0 };
+	double sum[MAX_SIDE * MAX_SIDE];
+	size_t side = g->kit->side;
 
-	for (size_t i = 0; i < n; i += LANES)
-		for (size_t j = 0; j < LANES; j++)
-			lane[j] += x[i + j] * y[i + j];
-	for (size_t h = LANES / 2; h > 0; h /= 2)
-		for (size_t j = 0; j < h; j++)
-			lane[j] += lane[j + h];
-	return lane[0];
+	g->kit->block(a, g->other, (g->n + LANES - 1) / LANES, sum);
+	for (size_t r = 0; r < side && i + r < end; r++)
+		for (size_t s = 0; s < side && j + s <= i + r; s++)
+			g->G[(i + r) * g->K + j + s] += sum[r * side + s];
 }
 
-FL_BODY void fl_gram_rows_body(const float *const *v, const float *v0, size_t K, size_t n,
-                               size_t i0, size_t i1, double *G)
+static void add_tile(struct gram *g, size_t i0, size_t i1)
 {
-	double rows[ROWS][TILE], other[TILE];
+	size_t side = g->kit->side;
+
+	for (size_t i = i0; i < i1; i += side)
+		pack(g, i, i1, g->rows + (i - i0) * TILE);
+	for (size_t j = 0; j < i1; j += side) {
+		pack(g, j, i1, g->other);
+		for (size_t i = i0; i < i1; i += side)
+			if (i + side > j)
+				add_block(g, g->rows + (i - i0) * TILE, i, i1, j);
+	}
+}
+
+static const struct kit *kit(void)
+{
+	switch (fl_isa()) {
+	case FL_ISA_AVX512: return &kit_avx512;
+	case FL_ISA_AVX2: return &kit_avx2;
+	default: return &kit_base;
+	}
+}
+
+void fl_gram_rows(const float *const *v, const float *v0, size_t K, size_t n, size_t i0, size_t i1,
+                  double *G)
+{
+	struct gram g = { .kit = kit(), .v = v, .G = G, .K = K };
 
 	for (size_t i = i0; i < i1; i += ROWS)
-		for (size_t c = 0; c < n; c += TILE) {
-			size_t len = n - c < TILE ? n - c : TILE;
-			size_t end = i + ROWS < i1 ? i + ROWS : i1;
-
-			for (size_t r = i; r < end; r++)
-				centre(v[r] + c, v0 ? v0 + c : NULL, len, rows[r - i]);
-			for (size_t j = 0; j < end; j++) {
-				centre(v[j] + c, v0 ? v0 + c : NULL, len, other);
-				for (size_t r = i < j ? j : i; r < end; r++)
-					G[r * K + j] += dot(rows[r - i], other, len);
-			}
+		for (g.c = 0; g.c < n; g.c += TILE) {
+			g.n = n - g.c < TILE ? n - g.c : TILE;
+			for (size_t c = 0; v0 && c < TILE; c++)
+				g.origin[c] = c < g.n ? (double)v0[g.c + c] : 0;
+			add_tile(&g, i, i1 - i < ROWS ? i1 : i + ROWS);
 		}
 }
-
-FL_ISA_FN(fl_gram_rows,
-          (const float *const *v, const float *v0, size_t K, size_t n, size_t i0, size_t i1,
-           double *G),
-          (v, v0, K, n, i0, i1, G))

@@ -5,7 +5,7 @@
 #include "each.h"
 #include "kernel/gram.h"
 
-#define K 11
+#define K 29		/* more than rows at once, and no multiple of a panel's */
 #define MAX_N 3000
 
 static float *data[K];

@@ -8,7 +8,8 @@
 #include "kernel/gram.h"
 
 #define TILE_MIN 64u	/* coordinates: however many clients there are */
-#define GRAM_ROWS 8u	/* rows of inner products that a thread takes at once */
+#define GRAM_ROWS 24u	/* of inner products, at most, that a thread takes at once */
+#define GRAM_STEP 4u	/* rows are taken by multiples of it */
 
 /* --- keeping --- */
 
@@ -76,13 +77,15 @@ static int list_owners(struct fl_collect *c, struct fl_err *e)
 struct gram {
 	struct fl_collect *c;
 	double *G;
+	size_t rows, n;		/* of an item; items */
 };
 
 static int gram_rows(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	struct gram *g = ctx;
 	struct fl_collect *c = g->c;
-	size_t i0 = item * GRAM_ROWS, i1 = c->K - i0 < GRAM_ROWS ? c->K : i0 + GRAM_ROWS, i;
+	size_t i0 = (g->n - 1 - item) * g->rows;	/* later rows are longer: first */
+	size_t i1 = c->K - i0 < g->rows ? c->K : i0 + g->rows, i;
 
 	(void)thread;
 	(void)e;
@@ -115,23 +118,34 @@ static int check_equal(const struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
+/* Items enough for all threads, and long rows beside short ones. */
+static struct gram share_gram(struct fl_collect *c, double *G)
+{
+	size_t rows = c->K / (2 * (size_t)c->threads) / GRAM_STEP * GRAM_STEP + GRAM_STEP;
+
+	rows = rows > GRAM_ROWS ? GRAM_ROWS : rows;
+	return (struct gram){ c, G, rows, (c->K + rows - 1) / rows };
+}
+
 static int run_gram(struct fl_collect *c, const struct fl_update *u, struct fl_err *e)
 {
-	struct gram g = { c, NULL };
+	struct gram g;
+	double *G;
 	size_t n, i, j;
 	int rc;
 
 	if (fl_mul(c->K, c->K, &n))
 		return fl_fail_mem(e, SIZE_MAX);
-	if (!(g.G = fl_alloc(n, sizeof *g.G, e)))
+	if (!(G = fl_alloc(n, sizeof *G, e)))
 		return -1;
-	rc = fl_par_for((c->K + GRAM_ROWS - 1) / GRAM_ROWS, c->threads, &g, gram_rows, e);
+	g = share_gram(c, G);
+	rc = fl_par_for(g.n, c->threads, &g, gram_rows, e);
 	for (i = 0; i < c->K; i++)
 		for (j = 0; j < i; j++)
-			g.G[j * c->K + i] = g.G[i * c->K + j];
+			G[j * c->K + i] = G[i * c->K + j];
 	if (!rc)
-		rc = c->rule->gram(c->rp, u, g.G, c->K, c->weight, e);
-	free(g.G);
+		rc = c->rule->gram(c->rp, u, G, c->K, c->weight, e);
+	free(G);
 	return rc;
 }
 
