@@ -231,11 +231,18 @@ static void add_up(const struct job *j, const struct net *n, struct room *r, con
 	}
 }
 
-static int metric_fits(const struct fl_metric *f, const struct fl_net *net, struct fl_err *e)
+static int has_classes(const struct fl_net *net, struct fl_err *e)
 {
-	if (!f->of_model && ((const struct fl_loss_entry *)net->loss.entry)->reading)
+	if (((const struct fl_loss_entry *)net->loss.entry)->reading)
 		return fl_fail(e, FL_EDATA, "the model has distributions of pairs, no classes: loss "
 		               "applies, and vlm-retrieve measures the rest");
+	return 0;
+}
+
+static int metric_fits(const struct fl_metric *f, const struct fl_net *net, struct fl_err *e)
+{
+	if (!f->of_model && has_classes(net, e))
+		return -1;
 	return f->fits ? f->fits(net, e) : 0;
 }
 
@@ -252,6 +259,8 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 		if (metric_fits(f, &n->net, e))
 			return fl_fail_in(e, "metric %s", f->e.name);
 	}
+	if (j->o->confusion && has_classes(&n->net, e))
+		return fl_fail_in(e, "--confusion");
 	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||
 	    (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;

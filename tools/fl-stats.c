@@ -10,6 +10,7 @@
 #include "data/data.h"
 #include "fed/stat/stat.h"
 #include "model/model.h"
+#include "nn/layer.h"
 
 #define BATCH ((size_t)256)
 #define WAVE 4			/* clients in memory a thread */
@@ -110,6 +111,14 @@ static int check_finite(const struct fl_tset *s, struct fl_err *e)
 	return 0;
 }
 
+static int check_classes(const struct fl_stat *s, const struct fl_net *net, struct fl_err *e)
+{
+	if (s->backward || !((const struct fl_loss_entry *)net->loss.entry)->reading)
+		return 0;
+	return fl_fail(e, FL_EDATA, "the model has distributions of pairs, no classes: %s is of classes",
+	               s->e.name);
+}
+
 static int collect(const struct fl_spec *what, struct room *r, struct item *it, struct fl_err *e)
 {
 	const struct fl_stat *s = (const struct fl_stat *)what->entry;
@@ -119,7 +128,8 @@ static int collect(const struct fl_spec *what, struct room *r, struct item *it, 
 		.work = &r->work, .w = r->w, .g = r->g, .arena = &it->arena
 	};
 
-	if (fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes,
+	if (check_classes(s, &r->net, e) ||
+	    fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes,
 	                 s->backward ? r->net.targets : 0, e) ||
 	    s->begin(what->p, &c, e))
 		return -1;

@@ -451,6 +451,11 @@ static int set_stand(struct job *j, struct measure *m, size_t G, struct fl_err *
 	return 0;
 }
 
+static int adds_up(const struct fl_spec *metric)
+{
+	return ((const struct fl_rmetric *)metric->entry)->both;
+}
+
 static int set_metrics(struct job *j, struct fl_err *e)
 {
 	size_t n = sizeof default_metrics / sizeof *default_metrics;
@@ -750,7 +755,10 @@ static void measured(const struct job *j, const struct measure *m, const char *p
 	char name[FL_RANK_NAME_MAX], place[64];
 
 	for (size_t k = 0; k < j->metric.n; k++)
-		field(b, json, prefix, fl_rank_name(&j->metric.v[k], name), "", m->value[k]);
+		if (!adds_up(&j->metric.v[k]))
+			field(b, json, prefix, fl_rank_name(&j->metric.v[k], name), "", m->value[k]);
+		else if (m == &j->fore)
+			field(b, json, "", fl_rank_name(&j->metric.v[k], name), "", m->value[k] + j->back.value[k]);
 	count(b, json, prefix, "positives", m->truth.first[m->truth.Q]);
 	count(b, json, prefix, "skipped", m->truth.skipped);
 	count(b, json, prefix, "ties", m->tied);
@@ -977,6 +985,10 @@ static int check_options(const struct fl_run *r, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "standard input is given twice");
 	if (!o->truth && (o->metric.n || o->no_hits || o->curve))
 		return fl_fail(e, FL_EUSAGE, "--%s wants --truth", o->metric.n ? "metric" : o->curve ? "curve" : "no-hits");
+	for (size_t k = 0; !o->both && k < o->metric.n; k++)
+		if (adds_up(&o->metric.v[k]))
+			return fl_fail(e, FL_EUSAGE, "%s adds up both directions: --both",
+			               o->metric.v[k].entry->name);
 	if (o->folds != FL_UNSET && (!o->truth || !o->no_hits || o->self || o->only || o->except ||
 	                             o->ids || o->scores || o->ranking || o->curve))
 		return fl_fail(e, FL_EUSAGE, "--folds wants --truth and --no-hits, and all rows");

@@ -87,6 +87,9 @@ int fl_data_take_pairs(struct fl_data *d, struct fl_err *e)
 
 	if (take_side(d, "text", &d->text, e) || take_side(d, "image", &d->image, e))
 		return -1;
+	if (d->text->dim[1] != d->image->dim[1])
+		return fl_fail(e, FL_EDATA, "texts are rows of %zu values, images of %zu: not of one space",
+		               d->text->dim[1], d->image->dim[1]);
 	if (fl_dtype_is_float(pairs->dtype) || pairs->dtype == FL_BOOL || pairs->ndim != 2 ||
 	    pairs->dim[1] != 2 || !pairs->n || pairs->dim[0] >= UINT32_MAX)
 		return fl_fail(e, FL_EDATA, "tensor 'pairs' is %s %s, must be (P,2) integers: text row, "

@@ -42,6 +42,7 @@ size_t fl_rank_tied(const size_t *first, size_t Q, const uint32_t *a, const uint
 struct fl_rmetric {
 	struct fl_entry e;
 	int higher_is_better;
+	int both;		/* a sum over both directions: that of each adds to it */
 	/* The value of one query: place(R), R > 0. */
 	double (*query)(const void *p, const uint32_t *place, size_t R);
 	/* Of v(n), n > 0 queries, which it may reorder; NULL: their mean. */

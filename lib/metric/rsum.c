@@ -1,5 +1,5 @@
-/* RSUM: hit rates at 1, 5 and 10 in percent, added up. Both directions together, as
- * tables of cross-modal retrieval have it, are the sum of the two. */
+/* RSUM: hit rates at 1, 5 and 10 in percent, added up over both directions, as tables of
+ * cross-modal retrieval have it: 0 to 600. Here what one direction adds. */
 #include "metric/rank.h"
 
 static double query(const void *p, const uint32_t *place, size_t R)
@@ -21,10 +21,11 @@ const struct fl_rmetric fl_rmetric_rsum = {
 		.name = "rsum",
 		.title = "RSUM",
 		.cite = "fl-metrics(5)",
-		.doc = "sum of the hit rates at 1, 5 and 10, in percent; one direction",
-		.formula = "100 (hit@1 + hit@5 + hit@10)",
+		.doc = "hit rates at 1, 5, 10 in percent, summed over both directions; 0-600",
+		.formula = "100 sum over both directions of hit@1 + hit@5 + hit@10",
 	},
 	.higher_is_better = 1,
+	.both = 1,
 	.query = query,
 	.depth = depth,
 };

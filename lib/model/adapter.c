@@ -25,8 +25,8 @@ static int begin(struct fl_adapter *a, int code, struct fl_err *e)
 	const struct fl_loss_entry *l = loss_of(a);
 
 	if (!l->reading) {
-		fl_fail(e, code, "not an adapter of pairs: its loss, %s, reads no distributions",
-		        l->e.name);
+		fl_fail(e, code, "not an adapter of pairs: its loss, %s, reads no distributions; fl-eval "
+		        "measures classifiers", l->e.name);
 	} else {
 		l->reading(a->net.loss.p, a->net.classes, &a->reading);
 		if (fl_shape_count(&a->net.in) != 2 * a->reading.d)

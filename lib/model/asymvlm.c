@@ -116,7 +116,8 @@ const struct fl_arch fl_arch_asymvlm = {
 		.doc = "texts as distributions on the sphere about frozen images",
 		.params = params,
 		.psize = sizeof(struct asymvlm),
-		.formula = "eta = mlp(t); kappa = |eta|, mu = eta/kappa; z = image/|image|",
+		.formula = "eta = mlp(t); kappa = |eta|, mu = eta/kappa; z = image/|image|; "
+		           "uncertainty 1/kappa",
 	},
 	.json = json,
 	.recipe = &recipe,

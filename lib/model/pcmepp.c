@@ -44,7 +44,7 @@ const struct fl_arch fl_arch_pcmepp = {
 		.doc = "log variances about frozen directions, by sampled distances",
 		.params = params,
 		.psize = sizeof(struct pcmepp),
-		.formula = "u = x/|x|, log v = mlp(u) of either side",
+		.formula = "u = x/|x|, log v = mlp(u) of either side; uncertainty mean_d v",
 	},
 	.json = json,
 	.recipe = &recipe,

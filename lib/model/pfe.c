@@ -34,7 +34,7 @@ const struct fl_arch fl_arch_pfe = {
 		.doc = "variances about frozen embeddings of both sides",
 		.params = params,
 		.psize = sizeof(struct pfe),
-		.formula = "v = softplus(mlp(x)) of either side",
+		.formula = "v = softplus(mlp(x)) of either side; uncertainty mean_d v",
 	},
 	.json = json,
 	.recipe = &recipe,

@@ -88,7 +88,8 @@ const struct fl_arch fl_arch_probvlm = {
 		.doc = "both embeddings rebuilt under generalised Gaussian noise",
 		.params = params,
 		.psize = sizeof(struct probvlm),
-		.formula = "h = x + mlp(x); mean, 1/alpha, beta = heads of h, of either side",
+		.formula = "h = x + mlp(x); mean, 1/alpha, beta = heads of h, of either side; "
+		           "uncertainty mean_d alpha^2 Gamma(3/beta)/Gamma(1/beta)",
 	},
 	.json = json,
 	.recipe = &recipe,

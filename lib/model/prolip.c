@@ -42,7 +42,7 @@ const struct fl_arch fl_arch_prolip = {
 		.doc = "log variances about frozen directions, by inner products",
 		.params = params,
 		.psize = sizeof(struct prolip),
-		.formula = "u = x/|x|, log v = mlp(u) of either side",
+		.formula = "u = x/|x|, log v = mlp(u) of either side; uncertainty mean_d v",
 	},
 	.json = json,
 	.recipe = &recipe,

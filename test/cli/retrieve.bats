@@ -34,7 +34,7 @@ both() {
 	local name=$1
 	shift
 	vlm-retrieve --gallery "$name-image.safetensors" --queries "$name-text.safetensors" --both \
-		--truth groups:3 --metric hit@1,hit@5,recall@5,mrr,medr,meanr --format json "$@"
+		--truth groups:3 --metric hit@1,hit@5,recall@5,mrr,medr,meanr,rsum --format json "$@"
 }
 
 @test "hits and metrics of both directions are those of a naive search in double" {
@@ -43,7 +43,7 @@ both() {
 			both $name --score $score --top 7 >$name-out
 			naive $name-out
 			vlm-retrieve --queries $name-image.safetensors --gallery $name-text.safetensors --both \
-				--truth groups:3 --metric hit@1,hit@5,recall@5,mrr,medr,meanr \
+				--truth groups:3 --metric hit@1,hit@5,recall@5,mrr,medr,meanr,rsum \
 				--format json --images --score $score --top 200 >$name-out
 			naive $name-out images
 		done
@@ -277,6 +277,7 @@ assert abs(sum(x['$k'] for x in p) / 3 - g['$k']) < 1e-12"
 	a="--gallery floats-image.safetensors --queries floats-text.safetensors"
 	fails 2 "--gallery is missing" vlm-retrieve --queries floats-text.safetensors
 	fails 2 "--metric wants --truth" vlm-retrieve $a --metric hit@1
+	fails 2 "rsum adds up both directions: --both" vlm-retrieve $a --truth groups:3 --metric rsum
 	fails 2 "--both has two rankings" vlm-retrieve $a --both
 	fails 2 "a TREC run holds no metrics" vlm-retrieve $a --truth groups:3 --format trec
 	fails 2 "standard input is given twice" vlm-retrieve --gallery - --queries -

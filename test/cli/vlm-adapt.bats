@@ -58,6 +58,16 @@ END
 	done
 }
 
+@test "each baseline orders what was planted in the direction that the manual says" {
+	for a in probvlm,0.2,1 prolip,-1,-0.4 pcmepp,-1,-0.8; do
+		IFS=, read -r name lo hi <<<"$a"
+		vlm-adapt -a $name:hidden=64 --texts $T#text --images $T#image --pairs $T -e 30 -b 64 -s 1 \
+			--no-sync -o "$W/a"
+		vlm-adapt --apply "$W/a" $T#text --no-sync -o "$W/x"
+		numbers "$lo < np.corrcoef(rank(r[0]['uncertainty']), rank(-r[1]['y']))[0, 1] < $hi" "$W/x" $T
+	done
+}
+
 @test "with mean=fixed the means stay, and concentration still ranks" {
 	vlm-adapt -a asymvlm:hidden=32,mean=fixed --texts $T#text --images $T#image --pairs $T -e 30 -b 64 \
 		--no-sync -o "$W/a"
@@ -179,6 +189,9 @@ sys.exit(abs(a - b) > 1e-12)' "$W/log" "$W/r" $way
 }
 
 @test "bad input: widths, pairs, rows" {
+	fails 3 "texts are rows of 8 values, images of 6" fl-partition -d "pairs:texts=$V#text,images=$N#image" \
+		-k 2 -B iid -o "$W/c"
+	[ ! -e "$W/c" ]
 	fails 3 "rows of 6 values, the adapter takes 8" vlm-adapt -a asymvlm:hidden=4 --texts $V#text \
 		--images $N#image --pairs $V
 	fails 3 "rows of 8 values, the adapter takes 9" vlm-adapt -a asymvlm:hidden=4,dim=9 --texts $V#text \
@@ -211,6 +224,12 @@ x[3] = np.nan; np.save(sys.argv[1] + "/nan.npy", x)' "$W"
 	fails 2 "not an adapter of pairs" vlm-adapt -a logreg --texts $V#text --images $V#image
 	fails 3 "metric accuracy: the model has distributions of pairs" fl-eval -m "$W/a" $V
 	fl-eval -m "$W/a" --metric loss $V
+	fails 3 "--confusion: the model has distributions of pairs" fl-eval -m "$W/a" --metric loss --confusion "$W/k" $V
+	[ ! -e "$W/k" ]
+	for s in classmean classlogit moments; do
+		fails 3 "no classes: $s is of classes" fl-stats -m "$W/a" $s $V
+	done
+	fl-stats -m "$W/a" gradient $V | st-ls -n 1 | grep -q stats
 	fails 2 "class texts: --texts" vlm-adapt -a zeroshot --images $V#image --labels $V#y
 	fails 2 "one of --arch and --model" vlm-adapt --texts $V#text --images $V#image
 	fails 2 "asymvlm" vlm-adapt -a asymvl --texts $V#text --images $V#image

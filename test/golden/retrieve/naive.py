@@ -128,17 +128,21 @@ def check(folder, answers, images):
     truth = np.zeros(m.shape, bool)
     for q in range(180):
         truth[(q // 3, q) if images else (q, q // 3)] = True
+    rsum = 0
     for prefix, score, good, a, b in (("", m, truth, own, other), ("reverse.", m.T, truth.T, other, own)):
         order = np.stack([np.lexsort((b["id"], -row)) for row in score])
         rank = np.sort(np.where(np.take_along_axis(good, order, 1), np.arange(good.shape[1]), 10 ** 9), 1)
         first = rank[:, 0]
         R = good.sum(1)
+        rsum += sum(100 * (first < k).mean() for k in (1, 5, 10))
         want = {"hit@1": (first < 1).mean(), "hit@5": (first < 5).mean(), "mrr": (1 / (first + 1)).mean(),
                 "medr": np.floor(np.median(first)) + 1, "meanr": first.mean() + 1,
                 "recall@5": (np.take_along_axis(good, order, 1)[:, :5].sum(1) / R).mean()}
         for key, v in want.items():
             if key in head and abs(head[prefix + key] - v) > (1e-12 if tol == 0 else 0.02 * max(1, v)):
                 sys.exit(f"{prefix}{key}: {head[prefix + key]} for {v}")
+    if abs(head["rsum"] - rsum) > (1e-9 if tol == 0 else 2) or "reverse.rsum" in head:
+        sys.exit(f"rsum: {head['rsum']} for {rsum}")
 
 
 if __name__ == "__main__":
