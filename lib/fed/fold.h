@@ -21,8 +21,8 @@ struct fl_fold_out {
 
 struct fl_fold {
 	unsigned needs;
-	int mean;		/* w is s[0], and finish() looks at that alone: a weighted mean, which
-				 * sub-networks can join coordinate by coordinate */
+	int mean;			/* finish() looks at s[0] alone, the sum of what updates count:
+					 * sub-networks can join, coordinate by coordinate */
 	unsigned nrow;			/* doubles kept per client; 0: no rows */
 	/* From the update's facts and the state alone, never from other updates. */
 	int (*fold)(const void *p, const struct fl_fold_in *in, struct fl_fold_out *out,

@@ -183,6 +183,19 @@ afl_round() {
 	fl-aggregate -m "$m" --partial q.sts p.sts -o r.sts
 	fl-aggregate -m "$m" r.sts | cmp - a.safetensors
 	FL_CPU=ref fl-aggregate -m "$m" [0123].safetensors | cmp - a.safetensors
+	for rule in median trimmean:beta=0.34; do
+		fl-aggregate -m "$m" -R $rule -j 2 -o b.safetensors [0123].safetensors
+		"$PYTHON" "$G/mask.py" check "$m" b.safetensors ${rule%:*} 0 1 2 3
+		cat [31].safetensors [20].safetensors | fl-aggregate -m "$m" -R $rule -n 4 | cmp - b.safetensors
+		fl-aggregate -m "$m" -R $rule -o b.safetensors [012].safetensors
+		"$PYTHON" "$G/mask.py" check "$m" b.safetensors ${rule%:*} 0 1 2
+	done
+	for weight in examples uniform; do
+		fl-aggregate -m "$m" -R afl:weight=$weight --state afl-$weight -o b.safetensors [012].safetensors
+		"$PYTHON" "$G/mask.py" check "$m" b.safetensors $weight 0 1 2
+	done
+	fl-aggregate -m "$m" -S adafedadam --state ada.sts -o b.safetensors [0123].safetensors
+	"$PYTHON" "$G/mask.py" ada "$m" ada.sts
 	# Full masks are none.
 	"$PYTHON" - <<-END
 		import sys; sys.path.insert(0, "$ROOT/test/golden")
@@ -208,5 +221,28 @@ afl_round() {
 	refused 3 "client 0: tensor '0.weight': element 5 is" outside.safetensors
 	refused 3 "client 0: tensor '@mask/0.weight': element 0 is 2, want 0 or 1" two.safetensors
 	refused 3 "client 0: tensor '@mask/0.weight' is not U8 of the shape of an F32 tensor '0.weight'" shape.safetensors
-	refused 3 "client 0: tensor '@mask/0.bias': rule median does not combine sub-networks" -R median full0.safetensors
+	refused 3 "client 0: tensor '@mask/0.bias': rule krum does not combine sub-networks; weighted means and coordinate-wise rules do" -R krum full0.safetensors
+}
+
+@test "sub-networks that send blocks: what masks say" {
+	"$PYTHON" "$G/slice.py"
+	for rule in mean median; do
+		fl-aggregate -m model.safetensors --no-prov -R $rule -o want.safetensors mask?.safetensors
+		fl-aggregate -m model.safetensors --no-prov -R $rule block?.safetensors | cmp - want.safetensors
+		cat block[20].safetensors mask1.safetensors |
+			fl-aggregate -m model.safetensors --no-prov -R $rule -n 3 | cmp - want.safetensors
+	done
+	for bad in bad??.safetensors both.safetensors; do
+		echo "$bad"
+		run fl-aggregate -m model.safetensors "$bad"
+		[ "$status" = 3 ]
+		[[ $output == "fl-aggregate: $bad: client 2: "* ]]
+	done
+	refused() { run fl-aggregate -m model.safetensors "$2"; echo "$output"; [[ $output == *"client 2: $1" ]]; }
+	refused "fl.slice: tensor '9.weight' is not F32 in update and model" bad02.safetensors
+	refused "fl.slice: tensor '2.weight': not a range for each of 2 dimensions" bad03.safetensors
+	refused "fl.slice: tensor '2.weight': dimension 1 is not [from, to) within 4" bad04.safetensors
+	refused "fl.slice: tensor '2.weight': dimension 1 has 4, its range 3" bad07.safetensors
+	run fl-aggregate -m model.safetensors -R krum block?.safetensors
+	[ "$status" = 3 ]
 }

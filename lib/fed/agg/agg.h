@@ -10,8 +10,9 @@
  * Extra tensors "@method/NAME" of F32 in an update are, like its weights,
  * increments to the model's tensor of that name (0 where it has none): they are
  * combined by the same rule and added at rate one, past the server optimiser.
- * "@mask/NAME" (U8, 0 or 1) is which coordinates of NAME a sub-network owns: a
- * weighted mean is over those who do, coordinate by coordinate.
+ * "@mask/NAME" (U8, 0 or 1) is which coordinates of NAME a sub-network owns, and
+ * fl.slice which block: weighted means and columns are over those who do,
+ * coordinate by coordinate.
  * Other dtypes are for a rule that `takes` that method's extras; otherwise
  * FL_EDATA. Norms and inner products leave extras out. */
 #ifndef FL_FED_AGG_AGG_H
@@ -44,7 +45,8 @@ struct fl_weigh {
 	const struct fl_rows *known;	/* of all clients so far */
 	const double *const *row;	/* (K) what is kept of each; NULL: nothing yet */
 	double *const *keep;		/* (K) what shall be, zero at first */
-	double *w;			/* (K) out: the combined update is sum w_k u_k */
+	double *w;			/* (K) out, >= 0: the combined update is sum w_k u_k, and where
+					 * not all own a coordinate, the weighted mean of those who do */
 };
 
 struct fl_rule {

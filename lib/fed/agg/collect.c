@@ -45,8 +45,10 @@ void fl_collect_release(struct fl_collect *c)
 
 	for (i = 0; i < c->nmember; i++)
 		member_release(&c->member[i]);
-	for (i = 0; i < c->nslot; i++)
+	for (i = 0; i < c->nslot; i++) {
 		free(c->slot[i]->v);
+		free(c->slot[i]->mask);
+	}
 	for (i = 0; c->result && i < (c->rule->personal ? c->K : 1); i++)
 		fl_tset_release(&c->result[i]);
 	for (i = 0; c->scratch && i < (size_t)c->threads; i++)
@@ -61,6 +63,7 @@ void fl_collect_release(struct fl_collect *c)
 	free(c->tensor);
 	free(c->owned);
 	fl_spool_release(&c->spool);
+	fl_arena_release(&c->wide);
 	fl_arena_release(&c->arena);
 }
 
@@ -184,23 +187,20 @@ static int check_whole(const struct fl_collect *c, const struct fl_member *m,
 
 /* --- sub-networks --- */
 
-#define MASK "@mask/"
-
 int fl_collect_is_mask(const char *name)
 {
-	return !strncmp(name, MASK, strlen(MASK));
+	return !strncmp(name, FL_MASK, strlen(FL_MASK));
 }
 
-/* The mask as numbers: 1 where the client owns a coordinate of t. */
-static int read_mask(const struct fl_tensor *mask, const struct fl_tensor *t, float *out,
-                     struct fl_err *e)
+/* That the mask is one of t, which has nothing outside. */
+static int check_mask(const struct fl_tensor *mask, const struct fl_tensor *t, struct fl_err *e)
 {
 	const uint8_t *m = mask->data;
 	const float *x = t ? t->data : NULL;
 
 	if (!t || t->dtype != FL_F32 || mask->dtype != FL_U8 || !fl_tensor_same_shape(mask, t))
 		return fl_fail(e, FL_EDATA, "tensor '%s' is not U8 of the shape of an F32 tensor '%s' "
-		               "beside it", mask->name, mask->name + strlen(MASK));
+		               "beside it", mask->name, mask->name + strlen(FL_MASK));
 	for (size_t i = 0; i < mask->n; i++) {
 		if (m[i] > 1)
 			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %u, want 0 or 1",
@@ -208,31 +208,48 @@ static int read_mask(const struct fl_tensor *mask, const struct fl_tensor *t, fl
 		if (!m[i] && x[i] != 0)
 			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g, but the mask "
 			               "leaves it out", t->name, i, (double)x[i]);
-		out[i] = m[i];
 	}
 	return 0;
 }
 
-/* A mask counts as an extra of its own, whose sum is the weight of owners. */
-static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
-                      struct fl_part *p, struct fl_err *e)
+/* For a fold, a mask counts as an extra of its own, whose sum is the weight of owners. */
+static int fold_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
+                     struct fl_part *p, struct fl_err *e)
 {
 	struct fl_tensor *t = fl_arena_get(&m->rec.arena, 1, sizeof *t, e);
 	float *v = fl_arena_get(&m->rec.arena, mask->n, sizeof *v, e);
 
 	if (!t || !v)
 		return -1;
-	if (!c->fold || !c->fold->mean)
-		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine sub-networks; weighted "
-		               "means do", mask->name, c->who);
-	if (read_mask(mask, fl_tset_find(&m->rec, mask->name + strlen(MASK)), v, e))
-		return -1;
+	fl_dtype_to_f32(FL_U8, mask->data, v, mask->n);
 	*t = *mask;
 	t->dtype = FL_F32;
 	t->bytes = t->n * sizeof *v;
 	t->data = v;
 	p->t = t;
 	return (p->slot = fl_collect_slot(c, t, e)) ? 0 : -1;
+}
+
+/* Rules that look at one coordinate at a time. */
+static int joins_masks(const struct fl_collect *c)
+{
+	return c->fold ? c->fold->mean : c->rule->weigh || (c->rule->column && !c->rule->gram);
+}
+
+static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
+                      struct fl_part *p, struct fl_err *e)
+{
+	const struct fl_tensor *t = fl_tset_find(&m->rec, mask->name + strlen(FL_MASK));
+
+	if (!joins_masks(c))
+		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine sub-networks; weighted "
+		               "means and coordinate-wise rules do", mask->name, c->who);
+	if (check_mask(mask, t, e))
+		return -1;
+	if (c->fold)
+		return fold_mask(c, m, mask, p, e);
+	p->slot = fl_collect_find(c, t->name);
+	return 0;
 }
 
 static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
@@ -394,6 +411,12 @@ static struct fl_member *new_member(struct fl_collect *c, struct fl_tset *rec, c
 	return m;
 }
 
+/* The data of the record at hand are still there at the next. */
+static int stays(const struct fl_collect *c, const struct fl_inputs *in)
+{
+	return fl_stream_mapped(in->cur) && !c->wide.total;
+}
+
 static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
                        struct fl_err *e)
 {
@@ -401,13 +424,18 @@ static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tse
 
 	if (!m || fl_update_read(&m->rec, &m->u, e))
 		return -1;
-	if (check_model(c, m, e) || match(c, m, e))
+	if (check_model(c, m, e) || fl_slice_undo(&m->rec, m->from->model, &c->wide, e) ||
+	    match(c, m, e))
 		return fl_fail_in(e, "client %lld", (long long)m->u.client);
 	if (fl_update_check(&m->u, c->needs, c->who, e))
 		return -1;
 	if (c->needs & FL_NEED_HOW && c->how(&m->rec, &m->u.how, e))
 		return fl_fail_in(e, "client %lld", (long long)m->u.client);
-	return c->fold ? 0 : fl_table_keep(c, m, fl_stream_mapped(in->cur), e);
+	if (!c->fold && fl_table_keep(c, m, stays(c, in), e))
+		return -1;
+	if (!c->fold)
+		fl_arena_release(&c->wide);
+	return 0;
 }
 
 /* Folds the members at hand and lets them and their files go. */
@@ -423,6 +451,7 @@ static int drain(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
 	for (i = 0; i < in->nkept; i++)
 		fl_stream_close(in->kept[i]);
 	in->nkept = 0;
+	fl_arena_release(&c->wide);
 	return 0;
 }
 
@@ -462,8 +491,7 @@ static int read_one(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *
 		                               read_update(c, in, rec, e);
 	if (rc)
 		return fl_fail_in(e, "%s", c->file);
-	/* What is not mapped is gone at the next call. */
-	if (c->fold && c->nmember && (c->nmember == FL_BATCH || !fl_stream_mapped(in->cur)))
+	if (c->fold && c->nmember && (c->nmember == FL_BATCH || !stays(c, in)))
 		return drain(c, in, e);
 	return 0;
 }

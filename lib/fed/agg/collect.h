@@ -36,6 +36,7 @@ struct fl_slot {
 	size_t nadd;
 	/* other shapes */
 	const float **v;	/* (K) by ascending client, NULL: does not bring it */
+	const uint8_t **mask;	/* (K) NULL: owns it all; NULL: all do who bring it */
 	const struct fl_tensor *done;	/* a whole rule's own result */
 };
 
@@ -112,6 +113,7 @@ struct fl_collect {
 	struct fl_slot **owned;
 	float **scratch;		/* (threads) */
 	struct fl_spool spool;
+	struct fl_arena wide;		/* what the slices of the record at hand stand for */
 	const char *file;
 	struct fl_arena arena;
 };

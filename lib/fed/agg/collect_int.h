@@ -12,6 +12,7 @@ int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
+#define FL_MASK "@mask/"
 int fl_collect_is_mask(const char *name);	/* "@mask/NAME" */
 struct fl_slot *fl_collect_find(struct fl_collect *c, const char *name);	/* or NULL */
 
@@ -35,6 +36,11 @@ int fl_table_settle(struct fl_collect *c, struct fl_err *e);	/* data in place, b
 int fl_table_finish(struct fl_collect *c, struct fl_err *e);
 int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e);
+
+/* slice.c: turns the blocks that fl.slice names into whole tensors in wide, with a
+ * mask each. */
+int fl_slice_undo(struct fl_tset *rec, const struct fl_tset *model, struct fl_arena *wide,
+                  struct fl_err *e);
 
 /* spool.c */
 int fl_spool_add(struct fl_spool *s, const void *p, size_t n, size_t *at, struct fl_err *e);

@@ -109,7 +109,9 @@ static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 			return -1;
 		add_scalars(s->sum, m->out.s);
 		s->owners++;
-		s->add[s->nadd++] = (struct fl_bins_term){ m->part[i].t->data, m->out.w };
+		s->add[s->nadd++] = (struct fl_bins_term){
+			m->part[i].t->data, fl_collect_is_mask(s->t.name) ? m->out.s[0] : m->out.w
+		};
 	}
 	return 0;
 }

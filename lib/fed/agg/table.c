@@ -53,6 +53,22 @@ int fl_table_settle(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
+static int list_part(const struct fl_collect *c, const struct fl_part *p, size_t k,
+                     struct fl_err *e)
+{
+	struct fl_slot *s = p->slot;
+
+	if (!fl_collect_is_mask(p->t->name)) {
+		s->v[k] = p->t->data;
+		s->owners++;
+		return 0;
+	}
+	if (!s->mask && !(s->mask = fl_alloc(c->K, sizeof *s->mask, e)))
+		return -1;
+	s->mask[k] = p->t->data;
+	return 0;
+}
+
 static int list_owners(struct fl_collect *c, struct fl_err *e)
 {
 	size_t k, i;
@@ -61,15 +77,15 @@ static int list_owners(struct fl_collect *c, struct fl_err *e)
 		if (!(c->slot[i]->v = fl_alloc(c->K, sizeof *c->slot[i]->v, e)))
 			return -1;
 	for (k = 0; k < c->K; k++)
-		for (i = 0; i < c->member[k].npart; i++) {
-			struct fl_part *p = &c->member[k].part[i];
-
-			if (!p->slot)
-				continue;
-			p->slot->v[k] = p->t->data;
-			p->slot->owners++;
-		}
+		for (i = 0; i < c->member[k].npart; i++)
+			if (c->member[k].part[i].slot && list_part(c, &c->member[k].part[i], k, e))
+				return -1;
 	return 0;
+}
+
+static int owns(const struct fl_slot *s, size_t k, size_t i)
+{
+	return s->v[k] && (!s->mask || !s->mask[k] || s->mask[k][i]);
 }
 
 /* --- gram --- */
@@ -174,7 +190,7 @@ static int get_weights(struct fl_collect *c, struct fl_err *e)
 	struct fl_update *u;
 	int rc = -1;
 
-	if (check_equal(c, e) || !(u = fl_alloc(c->K, sizeof *u, e)))
+	if ((c->rule->gram && check_equal(c, e)) || !(u = fl_alloc(c->K, sizeof *u, e)))
 		return -1;
 	for (size_t k = 0; k < c->K; k++)
 		u[k] = c->member[k].u;
@@ -246,17 +262,6 @@ static int make_scratch(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
-static int check_columns(const struct fl_collect *c, struct fl_err *e)
-{
-	size_t i;
-
-	for (i = 0; c->rule->check && i < c->nslot; i++)
-		if (c->slot[i]->owners && c->slot[i]->owners < c->K &&
-		    c->rule->check(c->rp, c->slot[i]->owners, e))
-			return fl_fail_in(e, "%s: tensor '%s'", c->who, c->slot[i]->t.name);
-	return 0;
-}
-
 int fl_table_finish(struct fl_collect *c, struct fl_err *e)
 {
 	if (c->rule->check && c->rule->check(c->rp, c->K, e))
@@ -265,21 +270,56 @@ int fl_table_finish(struct fl_collect *c, struct fl_err *e)
 		return run_whole(c, e);
 	if (list_owners(c, e) || ((c->rule->gram || c->rule->weigh) && get_weights(c, e)))
 		return -1;
-	return c->rule->column ? (check_columns(c, e) ? -1 : make_scratch(c, e)) : 0;
+	return c->rule->column ? make_scratch(c, e) : 0;
 }
 
-static void get_column(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
-                       float *v, double *out)
+/* Where, from i on and before end, other clients own the coordinate than own i. */
+static size_t same_owners(const struct fl_collect *c, const struct fl_slot *s, size_t i, size_t end)
+{
+	for (size_t k = 0; s->mask && k < c->K; k++) {
+		const uint8_t *m = s->mask[k];
+		size_t to = i + 1;
+
+		while (m && to < end && m[to] == m[i])
+			to++;
+		end = m ? to : end;
+	}
+	return end;
+}
+
+/* [i0,i1), which the same clients own; what nobody does stays. */
+static int get_columns(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t i1,
+                       float *v, double *out, struct fl_err *e)
 {
 	float *res = v + c->K * c->tile;
-	size_t k, K = 0, j;
+	size_t k, K = 0, j, n = i1 - i0;
 
 	for (k = 0; k < c->K; k++)
-		if (s->v[k] && (!c->weight || c->weight[k] != 0))
+		if (owns(s, k, i0) && (!c->weight || c->weight[k] != 0))
 			memcpy(v + K++ * n, s->v[k] + i0, n * sizeof *v);
+	if (!K) {
+		memset(out, 0, n * sizeof *out);
+		return 0;
+	}
+	if (c->rule->check && c->rule->check(c->rp, K, e))
+		return fl_fail_in(e, "%s: tensor '%s': element %zu", c->who, s->t.name, i0);
 	c->rule->column(c->rp, v, K, n, res);
 	for (j = 0; j < n; j++)
 		out[j] = (double)res[j];
+	return 0;
+}
+
+static int get_column(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t i1,
+                      float *v, double *out, struct fl_err *e)
+{
+	size_t i, to;
+
+	for (i = i0; i < i1; i = to) {
+		to = same_owners(c, s, i, i1);
+		if (get_columns(c, s, i, to, v, out + (i - i0), e))
+			return -1;
+	}
+	return 0;
 }
 
 static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
@@ -293,17 +333,34 @@ static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, si
 			out[j] += c->weight[k] * (double)s->v[k][i0 + j];
 }
 
+/* The mean of those who own a coordinate. */
+static void get_owned(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
+                      double *out)
+{
+	for (size_t j = 0; j < n; j++) {
+		double sum = 0, weight = 0;
+
+		for (size_t k = 0; k < c->K; k++)
+			if (owns(s, k, i0 + j)) {
+				sum += c->weight[k] * (double)s->v[k][i0 + j];
+				weight += c->weight[k];
+			}
+		out[j] = weight > 0 ? sum / weight : 0;
+	}
+}
+
 int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e)
 {
 	const struct fl_collect *c = ctx;
 	const struct fl_slot *s = c->owned[i];
 
-	(void)e;
 	if (s->done)
 		fl_dtype_to_f64(s->done->dtype, (const float *)s->done->data + i0, out, i1 - i0);
 	else if (c->rule->column)
-		get_column(c, s, i0, i1 - i0, c->scratch[thread], out);
+		return get_column(c, s, i0, i1, c->scratch[thread], out, e);
+	else if (s->mask || s->owners < c->K)
+		get_owned(c, s, i0, i1 - i0, out);
 	else
 		get_weighted(c, s, i0, i1 - i0, out);
 	return 0;

@@ -144,6 +144,7 @@ static void apply(const void *pp, const struct fl_server_round *r, const double 
 
 static const struct fl_fold weighing = {
 	.needs = FL_NEED_LOSS0 | FL_NEED_GRADNORM | FL_NEED_LR | FL_NEED_NORM,
+	.mean = 1,
 	.nrow = 1,
 	.fold = fold,
 	.finish = finish,
