@@ -16,6 +16,7 @@
 #include "cli/tool.h"
 #include "data/labels.h"
 #include "model/adapt.h"
+#include "tensor/pieces.h"
 
 /* --- options --- */
 
@@ -680,45 +681,89 @@ static int fit_images(struct job *j, struct fl_err *e)
 
 /* --- applying --- */
 
-static int ensemble(struct job *j, const struct fl_embeds *rows, struct fl_tset *s,
+static int ensemble(struct job *j, const struct fl_adapter *a, const struct fl_embeds *rows,
                     struct fl_err *e)
 {
-	struct fl_tset one = { .t = NULL };
-	int64_t *group;
-	int rc = -1;
+	const struct opts *o = &j->o;
+	struct fl_tset s = { .t = NULL };
+	int64_t *group = fl_labels_open(o->groups, rows, &j->run->arena, e);
+	int rc = !group || fl_adapter_ensemble(a, (enum fl_side)o->side, rows, group, o->ensemble,
+	                                       (int)o->threads, &s, e) ||
+	         fl_run_add_prov(j->run, o->no_prov, &s, e) || write_record(j, &s, e) ? -1 : 0;
 
-	if (j->o.ensemble < 0)
-		return 0;
-	if ((group = fl_labels_open(j->o.groups, rows, &j->run->arena, e)))
-		rc = fl_adapter_ensemble(s, group, j->o.ensemble, &one, e);
-	if (rc) {
-		fl_tset_release(&one);
-		return -1;
+	fl_tset_release(&s);
+	return rc;
+}
+
+enum { NAMES = 1024 };	/* ids and labels written at a time */
+
+/* The record of adapted rows, as they come. */
+struct adapted {
+	struct fl_pieces out;
+	const struct fl_embeds *rows;
+	size_t d;
+};
+
+static int put_names(struct adapted *w, size_t i0, size_t n, struct fl_err *e)
+{
+	int64_t id[NAMES];
+	int32_t label[NAMES];
+
+	for (size_t i = i0, m; i < i0 + n; i += m) {
+		m = i0 + n - i < NAMES ? i0 + n - i : NAMES;
+		for (size_t k = 0; k < m; k++) {
+			id[k] = fl_embeds_id(w->rows, i + k);
+			label[k] = w->rows->has_label ? fl_embeds_label(w->rows, i + k) : 0;
+		}
+		if ((w->rows->byid && fl_pieces_put(&w->out, "id", i, m, id, e)) ||
+		    (w->rows->has_label && fl_pieces_put(&w->out, "label", i, m, label, e)))
+			return -1;
 	}
-	fl_tset_release(s);
-	*s = one;
 	return 0;
+}
+
+static int put_rows(void *ctx, size_t i0, size_t n, const struct fl_posterior *p, struct fl_err *e)
+{
+	struct adapted *w = ctx;
+	size_t d = w->d;
+
+	return fl_pieces_put(&w->out, "emb", i0 * d, n * d, p->mean, e) ||
+	       (p->kappa && fl_pieces_put(&w->out, "kappa", i0, n, p->kappa, e)) ||
+	       (p->var && fl_pieces_put(&w->out, "var", i0 * d, n * d, p->var, e)) ||
+	       (p->uncertainty && fl_pieces_put(&w->out, "uncertainty", i0, n, p->uncertainty, e)) ||
+	       put_names(w, i0, n, e) ? -1 : 0;
+}
+
+static int each_row(struct job *j, const struct fl_adapter *a, const struct fl_embeds *rows,
+                    struct fl_err *e)
+{
+	enum fl_side side = (enum fl_side)j->o.side;
+	struct adapted w = { .out = { .fd = -1 }, .rows = rows, .d = a->reading.d };
+	struct fl_tset s = { .t = NULL };
+	int rc = fl_adapter_shape(a, side, rows, &s, e) || fl_run_add_prov(j->run, j->o.no_prov, &s, e) ||
+	         fl_pieces_begin(&w.out, &j->out, &s, e) ||
+	         fl_adapter_each(a, side, rows, (int)j->o.threads, put_rows, &w, e) ||
+	         fl_pieces_end(&w.out, e) || fl_out_commit(&j->out, e) ? -1 : 0;
+
+	fl_pieces_release(&w.out);
+	fl_tset_release(&s);
+	return rc;
 }
 
 static int apply(struct job *j, struct fl_err *e)
 {
 	static const char *const standard_input[] = { "-" };
-	int none = !j->run->noperand;
-	struct fl_tset s = { .t = NULL };
+	int none = !j->run->noperand, rc = -1;
 	struct fl_embeds rows = { .n = 0 };
 	struct fl_adapter a;
-	int rc = -1;
 
 	if (j->o.images.n || j->o.texts.n || j->o.pairs || j->o.arch || j->o.model)
 		return fl_fail(e, FL_EUSAGE, "--apply trains nothing: its embeddings are operands");
 	if (fl_adapter_open(&a, j->o.apply, e))
 		return -1;
 	if (!fl_embeds_open(&rows, none ? standard_input : j->run->operand, none ? 1 : j->run->noperand,
-	                    e) &&
-	    !fl_adapter_record(&a, (enum fl_side)j->o.side, &rows, (int)j->o.threads, &s, e) &&
-	    !ensemble(j, &rows, &s, e) && !fl_run_add_prov(j->run, j->o.no_prov, &s, e))
-		rc = write_record(j, &s, e);
-	fl_tset_release(&s);
+	                    e))
+		rc = j->o.ensemble < 0 ? each_row(j, &a, &rows, e) : ensemble(j, &a, &rows, e);
 	fl_embeds_release(&rows);
 	fl_adapter_release(&a);
 	return rc;
@@ -800,7 +845,7 @@ static const struct fl_tool tool = {
 	.opts = options,
 	.osize = sizeof(struct opts),
 	.families = families,
-	.env = FL_ENV_BLAS,
+	.env = FL_ENV_BLAS | FL_ENV_TMPDIR,
 	.reads_stdin = reads_stdin,
 	.run = run,
 };

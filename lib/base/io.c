@@ -48,6 +48,28 @@ int fl_open_temp(char *name, size_t suffix)
 	return fd;
 }
 
+int fl_open_spool(const char *what, struct fl_err *e)
+{
+	const char *dir = getenv("TMPDIR");
+	char *name;
+	size_t n;
+	int fd;
+
+	if (!dir || !*dir)
+		dir = "/tmp";
+	n = strlen(dir) + sizeof "/fl-XXXXXX";
+	if (!(name = malloc(n)))
+		return fl_fail_mem(e, n);
+	snprintf(name, n, "%s/fl-XXXXXX", dir);
+	fd = fl_open_temp(name, 0);
+	if (fd < 0)
+		fl_fail(e, FL_EIO, "%s: cannot keep %s there: %s", dir, what, strerror(errno));
+	else
+		unlink(name);
+	free(name);
+	return fd;
+}
+
 ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
 {
 	size_t got = 0;
@@ -80,6 +102,24 @@ int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e)
 			return fl_fail(e, errno == EPIPE ? FL_EPIPE : FL_EIO,
 			               "write: %s", strerror(errno));
 		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+int fl_write_at(int fd, const void *buf, size_t n, size_t at, struct fl_err *e)
+{
+	const char *p = buf;
+
+	while (n) {
+		ssize_t r = pwrite(fd, p, n < SSIZE_MAX ? n : SSIZE_MAX, (off_t)at);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fl_fail(e, FL_EIO, "write: %s", strerror(errno));
+		p += r;
+		at += (size_t)r;
 		n -= (size_t)r;
 	}
 	return 0;

@@ -13,11 +13,17 @@ int fl_openat(int dir, const char *path, int flags, mode_t mode);
 /* mkostemps() likewise: XXXXXX stands before the last suffix bytes of name. */
 int fl_open_temp(char *name, size_t suffix);
 
+/* A new file without a name in $TMPDIR (unset: /tmp), for what pipes cannot give twice or
+ * take out of order; -1 on error. what: "updates", for the message. */
+int fl_open_spool(const char *what, struct fl_err *e);
+
 /* Up to n bytes, short only at end of file; -1 on error. EINTR is retried.
  * Messages carry no file name: callers add it with fl_fail_in(). */
 ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e);
 /* All n bytes or -1: FL_EIO, or FL_EPIPE when the reader went away. */
 int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e);
+/* The same at byte at of a file, whose position stays. */
+int fl_write_at(int fd, const void *buf, size_t n, size_t at, struct fl_err *e);
 
 /* Buffered output to a descriptor, or to a file that appears whole at commit:
  * temporary .NAME.PID.XXXXXX.tmp in the same folder, fsync, rename, fsync of

@@ -201,7 +201,7 @@ static void environment(const struct fl_tool *t, struct fl_str *out)
 		           "whose rounding\ndiffers between processors; this is recorded in\n"
 		           ".Sq fl.prov .\n");
 	if (t->env & FL_ENV_TMPDIR)
-		fl_str_add(out, ".It Ev TMPDIR\nWhere input that must be read twice is spooled; default\n"
+		fl_str_add(out, ".It Ev TMPDIR\nWhere what pipes cannot give twice, or take out of order, is spooled; default\n"
 		           ".Pa /tmp .\n");
 	fl_str_add(out, ".El\n");
 }

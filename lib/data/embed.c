@@ -1,5 +1,6 @@
 /* Embeddings: which format a file is in, where its rows lie, what lies beside them.
  * Knows no scores. */
+#define _GNU_SOURCE
 #include "data/embed.h"
 
 #include <errno.h>
@@ -276,7 +277,10 @@ static int add_record(struct fl_embeds *all, struct fl_stream *s, const struct w
 	          fl_arena_fmt(&m->arena, e, "%s: record %llu", w->source, fl_stream_count(s));
 	if (!m->name)
 		return -1;
-	return from_record(m, w, e) ? fl_fail_in(e, "%s", m->name) : 0;
+	if (from_record(m, w, e))
+		return fl_fail_in(e, "%s", m->name);
+	m->mapped = fl_stream_maps(s, m->row);
+	return 0;
 }
 
 static int open_records(struct fl_embeds *all, const struct where *w, struct fl_err *e)
@@ -466,6 +470,7 @@ static int open_file(struct fl_embeds *all, const struct where *w, const struct 
 	if (!m || !(m->name = fl_arena_str(&m->arena, w->source, e)))
 		return -1;
 	rc = f ? open_plain(m, w, f, e) : fl_is_npy(w->path) ? open_npy(m, w, e) : open_npz(m, w, e);
+	m->mapped = m->row >= (unsigned char *)m->map && m->row < (unsigned char *)m->map + m->map_size;
 	return rc ? fl_fail_in(e, "%s", w->source) : 0;
 }
 
@@ -696,4 +701,39 @@ int fl_embeds_check(const struct fl_embeds *m, int zero, double *norm, struct fl
 		if (fl_embed_check(&m->part[i], zero, norm ? norm + m->part[i].first : NULL, e))
 			return -1;
 	return 0;
+}
+
+int fl_embeds_check_rows(const struct fl_embeds *m, size_t i0, size_t n, const float *x, int zero,
+                         struct fl_err *e)
+{
+	for (size_t i = i0; i < i0 + n; i++, x += m->d) {
+		const struct fl_embed *p = fl_embeds_part(m, i);
+
+		if (check_row(p, x, i - p->first, zero, e))
+			return fl_fail_in(e, "%s", p->name);
+	}
+	return 0;
+}
+
+/* Whole pages within the rows of one part. */
+static void drop(const struct fl_embed *m, size_t i0, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t lo = ((uintptr_t)m->row + i0 * m->stride + page - 1) / page * page;
+	uintptr_t hi = ((uintptr_t)m->row + (i0 + n) * m->stride) / page * page;
+
+	if (m->mapped && lo < hi)
+		madvise((char *)lo, hi - lo, MADV_DONTNEED);
+}
+
+void fl_embeds_drop(const struct fl_embeds *m, size_t i0, size_t n)
+{
+	while (n) {
+		const struct fl_embed *p = fl_embeds_part(m, i0);
+		size_t k = i0 - p->first, take = p->N - k < n ? p->N - k : n;
+
+		drop(p, k, take);
+		i0 += take;
+		n -= take;
+	}
 }

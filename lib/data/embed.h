@@ -19,6 +19,7 @@ struct fl_embed {
 	const unsigned char *row;	/* where row 0 begins */
 	size_t stride;			/* bytes from a row to the next */
 	size_t first;			/* number of row 0 among all rows of an fl_embeds */
+	int mapped;			/* rows are where a file is mapped */
 	/* Owned: what the rows are views of. */
 	struct fl_stream *keep;
 	void *map;
@@ -73,6 +74,11 @@ static inline int64_t fl_embed_id(const struct fl_embed *m, size_t i)
 {
 	return m->id ? m->id[i] : (int64_t)(m->first + i);
 }
+/* The checks of the above for rows [i0,i0+n) alone, x(n,d) as fl_embeds_rows gave them. */
+int fl_embeds_check_rows(const struct fl_embeds *m, size_t i0, size_t n, const float *x, int zero,
+                         struct fl_err *e);
+/* Rows [i0,i0+n) of a mapped file no longer take memory; they can be read again. */
+void fl_embeds_drop(const struct fl_embeds *m, size_t i0, size_t n);
 /* The part that holds row i. */
 const struct fl_embed *fl_embeds_part(const struct fl_embeds *m, size_t i);
 static inline int64_t fl_embeds_id(const struct fl_embeds *m, size_t i)

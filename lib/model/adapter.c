@@ -11,7 +11,10 @@
 #include "kernel/vmath.h"
 #include "tensor/meta.h"
 
-enum { BATCH = 256 };	/* rows at a time of one thread */
+enum {
+	BATCH = 256,	/* rows at a time of one thread */
+	BATCHES = 8	/* of these between two calls of fl_adapted */
+};
 
 static const struct fl_loss_entry *loss_of(const struct fl_adapter *a)
 {
@@ -116,25 +119,38 @@ struct job {
 	const struct fl_adapter *a;
 	enum fl_side side;
 	const struct fl_embeds *rows;
-	struct fl_posterior out;
+	size_t from, n;			/* rows at hand */
+	struct fl_posterior out;	/* of these */
 	struct fl_work *work;		/* (threads) */
 	float *x;			/* (threads, BATCH, d) */
+	int threads;
 };
 
-static int check_finite(const struct job *j, size_t i0, size_t n, struct fl_err *e)
+static struct fl_posterior part_of(const struct fl_posterior *p, size_t i, size_t d)
+{
+	return (struct fl_posterior){
+		.mean = p->mean ? p->mean + i * d : NULL,
+		.kappa = p->kappa ? p->kappa + i : NULL,
+		.var = p->var ? p->var + i * d : NULL,
+		.uncertainty = p->uncertainty ? p->uncertainty + i : NULL,
+	};
+}
+
+static int check_finite(const struct job *j, const struct fl_posterior *out, size_t i0, size_t n,
+                        struct fl_err *e)
 {
 	size_t d = j->a->reading.d;
 	float max;
 
-	for (size_t i = i0; i < i0 + n; i++)
-		if (!fl_vfinite(j->out.mean + i * d, d, &max) ||
-		    (j->out.kappa && !isfinite(j->out.kappa[i])) ||
-		    (j->out.var && !fl_vfinite(j->out.var + i * d, d, &max)) ||
-		    (j->out.uncertainty && !isfinite(j->out.uncertainty[i]))) {
-			const struct fl_embed *p = fl_embeds_part(j->rows, i);
+	for (size_t i = 0; i < n; i++)
+		if (!fl_vfinite(out->mean + i * d, d, &max) ||
+		    (out->kappa && !isfinite(out->kappa[i])) ||
+		    (out->var && !fl_vfinite(out->var + i * d, d, &max)) ||
+		    (out->uncertainty && !isfinite(out->uncertainty[i]))) {
+			const struct fl_embed *p = fl_embeds_part(j->rows, i0 + i);
 
 			return fl_fail(e, FL_ENUM, "%s: row %zu: what the adapter makes of it is not finite",
-			               p->name, i - p->first);
+			               p->name, i0 + i - p->first);
 		}
 	return 0;
 }
@@ -142,99 +158,164 @@ static int check_finite(const struct job *j, size_t i0, size_t n, struct fl_err 
 static int block(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	const struct job *j = ctx;
-	size_t d = j->a->reading.d, i = item * BATCH;
-	size_t n = j->rows->N - i < BATCH ? j->rows->N - i : BATCH;
+	size_t d = j->a->reading.d, i = item * BATCH, n = j->n - i < BATCH ? j->n - i : BATCH;
 	float *x = j->x + (size_t)thread * BATCH * d;
-	struct fl_posterior out = {
-		.mean = j->out.mean + i * d,
-		.kappa = j->out.kappa ? j->out.kappa + i : NULL,
-		.var = j->out.var ? j->out.var + i * d : NULL,
-		.uncertainty = j->out.uncertainty ? j->out.uncertainty + i : NULL,
-	};
+	struct fl_posterior out = part_of(&j->out, i, d);
 
-	fl_embeds_rows(j->rows, i, n, x);
+	fl_embeds_rows(j->rows, j->from + i, n, x);
+	if (fl_embeds_check_rows(j->rows, j->from + i, n, x, 1, e))
+		return -1;
 	fl_adapter_apply(j->a, j->side, x, n, &j->work[thread], &out);
-	return check_finite(j, i, n, e);
+	return check_finite(j, &out, j->from + i, n, e);
 }
 
-static int all_blocks(struct job *j, int threads, struct fl_err *e)
+static int begin_job(struct job *j, struct fl_err *e)
 {
-	size_t n = (j->rows->N + BATCH - 1) / BATCH, t = (size_t)threads, size;
-	int rc = -1;
+	size_t t = (size_t)j->threads, size;
+	int rc = 0;
 
+	if (j->rows->d != j->a->reading.d)
+		return fl_fail(e, FL_EDATA, "%s: rows of %zu values, the adapter takes %zu",
+		               j->rows->part[0].name, j->rows->d, j->a->reading.d);
 	if (fl_mul(t * BATCH, j->a->reading.d, &size))
 		return fl_fail_mem(e, SIZE_MAX);
-	j->work = fl_alloc(t, sizeof *j->work, e);
-	j->x = fl_alloc(size, sizeof *j->x, e);
-	if (j->work && j->x)
-		rc = 0;
+	if (!(j->work = fl_alloc(t, sizeof *j->work, e)) || !(j->x = fl_alloc(size, sizeof *j->x, e)))
+		return -1;
 	for (size_t i = 0; i < t && !rc; i++)
 		rc = fl_work_init(&j->work[i], &j->a->net, BATCH, 0, e);
-	if (!rc)
-		rc = fl_par_for(n, threads, j, block, e);
-	for (size_t i = 0; i < t && j->work; i++)
-		fl_work_release(&j->work[i]);
-	free(j->work);
-	free(j->x);
 	return rc;
 }
 
-/* A tensor beside the means. */
-static void *beside(struct fl_tset *out, const char *name, enum fl_dtype type, size_t N, size_t d,
-                    struct fl_err *e)
+static void end_job(struct job *j)
+{
+	for (size_t i = 0; i < (size_t)j->threads && j->work; i++)
+		fl_work_release(&j->work[i]);
+	free(j->work);
+	free(j->x);
+}
+
+/* Rows [from,from+n) into j->out. */
+static int do_rows(struct job *j, size_t from, size_t n, struct fl_err *e)
+{
+	j->from = from;
+	j->n = n;
+	return fl_par_for((n + BATCH - 1) / BATCH, j->threads, j, block, e);
+}
+
+/* Room for n rows; what the adapter does not say stays NULL. */
+static int get_room(struct job *j, size_t n, struct fl_arena *a, struct fl_err *e)
+{
+	const struct fl_reading *r = &j->a->reading;
+	size_t nd;
+
+	if (fl_mul(n, r->d, &nd))
+		return fl_fail_mem(e, SIZE_MAX);
+	return !(j->out.mean = fl_arena_get(a, nd, sizeof *j->out.mean, e)) ||
+	       (r->kappa[j->side] && !(j->out.kappa = fl_arena_get(a, n, sizeof *j->out.kappa, e))) ||
+	       (r->var[j->side] && !(j->out.var = fl_arena_get(a, nd, sizeof *j->out.var, e))) ||
+	       (r->uncertainty[j->side] &&
+	        !(j->out.uncertainty = fl_arena_get(a, n, sizeof *j->out.uncertainty, e))) ? -1 : 0;
+}
+
+int fl_adapter_each(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *rows,
+                    int threads, fl_adapted take, void *ctx, struct fl_err *e)
+{
+	struct job j = { .a = a, .side = side, .rows = rows, .threads = threads };
+	size_t room = (size_t)threads * BATCHES * BATCH;
+	struct fl_arena arena = { 0 };
+	int rc;
+
+	room = room < rows->N ? room : rows->N;
+	rc = begin_job(&j, e) || get_room(&j, room, &arena, e) ? -1 : 0;
+	for (size_t i = 0, n; i < rows->N && !rc; i += n) {
+		n = rows->N - i < room ? rows->N - i : room;
+		rc = do_rows(&j, i, n, e) || take(ctx, i, n, &j.out, e) ? -1 : 0;
+		fl_embeds_drop(rows, i, n);
+	}
+	end_job(&j);
+	fl_arena_release(&arena);
+	return rc;
+}
+
+/* --- as a record --- */
+
+/* A tensor beside the means, without data where bare. */
+static int beside(struct fl_tset *out, const char *name, enum fl_dtype type, size_t N, size_t d,
+                  int bare, struct fl_err *e)
 {
 	const size_t dim[] = { N, d };
-	struct fl_tensor *t = fl_tset_add(out, name, type, d ? 2 : 1, dim, NULL, e);
+	unsigned ndim = d ? 2 : 1;
+
+	return (bare ? fl_tset_add_bare(out, name, type, ndim, dim, e) :
+	               fl_tset_add(out, name, type, ndim, dim, NULL, e)) ? 0 : -1;
+}
+
+static int lay_out(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *rows,
+                   int bare, struct fl_tset *out, struct fl_err *e)
+{
+	const struct fl_reading *r = &a->reading;
+	size_t N = rows->N;
+
+	return beside(out, "emb", FL_F32, N, r->d, bare, e) ||
+	       (r->kappa[side] && beside(out, "kappa", FL_F32, N, 0, bare, e)) ||
+	       (r->var[side] && beside(out, "var", FL_F32, N, r->d, bare, e)) ||
+	       (r->uncertainty[side] && beside(out, "uncertainty", FL_F64, N, 0, bare, e)) ||
+	       (rows->byid && beside(out, "id", FL_I64, N, 0, bare, e)) ||
+	       (rows->has_label && beside(out, "label", FL_I32, N, 0, bare, e)) ||
+	       fl_adapter_describe(a, out, e) ? -1 : 0;
+}
+
+int fl_adapter_shape(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *rows,
+                     struct fl_tset *out, struct fl_err *e)
+{
+	return lay_out(a, side, rows, 1, out, e);
+}
+
+int fl_adapter_describe(const struct fl_adapter *a, struct fl_tset *out, struct fl_err *e)
+{
+	enum fl_score score = a->reading.score;
+
+	return fl_meta_set_kind(out, FL_KIND_EMBED, e) ||
+	       fl_meta_set(out, "fl.metric", fl_score_name[score], e) ||
+	       (score != FL_SCORE_IP && fl_meta_set(out, "fl.unit", "1", e)) ? -1 : 0;
+}
+
+static void *data_of(const struct fl_tset *s, const char *name)
+{
+	const struct fl_tensor *t = fl_tset_find(s, name);
 
 	return t ? t->data : NULL;
 }
 
-static int lay_out(struct job *j, struct fl_tset *out, struct fl_err *e)
+static void copy_names(const struct fl_embeds *rows, struct fl_tset *out)
 {
-	const struct fl_reading *r = &j->a->reading;
-	size_t N = j->rows->N;
+	int64_t *id = data_of(out, "id");
+	int32_t *label = data_of(out, "label");
 
-	if (!(j->out.mean = beside(out, "emb", FL_F32, N, r->d, e)) ||
-	    (r->kappa[j->side] && !(j->out.kappa = beside(out, "kappa", FL_F32, N, 0, e))) ||
-	    (r->var[j->side] && !(j->out.var = beside(out, "var", FL_F32, N, r->d, e))) ||
-	    (r->uncertainty[j->side] &&
-	     !(j->out.uncertainty = beside(out, "uncertainty", FL_F64, N, 0, e))))
-		return -1;
-	return 0;
-}
-
-static int copy_names(const struct fl_embeds *rows, struct fl_tset *out, struct fl_err *e)
-{
-	int64_t *id = NULL;
-	int32_t *label = NULL;
-
-	if ((rows->byid && !(id = beside(out, "id", FL_I64, rows->N, 0, e))) ||
-	    (rows->has_label && !(label = beside(out, "label", FL_I32, rows->N, 0, e))))
-		return -1;
 	for (size_t i = 0; i < rows->N; i++) {
 		if (id)
 			id[i] = fl_embeds_id(rows, i);
 		if (label)
 			label[i] = fl_embeds_label(rows, i);
 	}
-	return 0;
 }
 
 int fl_adapter_record(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *rows,
                       int threads, struct fl_tset *out, struct fl_err *e)
 {
-	struct job j = { .a = a, .side = side, .rows = rows };
-	enum fl_score score = a->reading.score;
+	struct job j = { .a = a, .side = side, .rows = rows, .threads = threads };
+	int rc = begin_job(&j, e) || lay_out(a, side, rows, 0, out, e) ? -1 : 0;
 
-	if (rows->d != a->reading.d)
-		return fl_fail(e, FL_EDATA, "%s: rows of %zu values, the adapter takes %zu",
-		               rows->part[0].name, rows->d, a->reading.d);
-	if (fl_embeds_check(rows, 1, NULL, e) || lay_out(&j, out, e) || copy_names(rows, out, e) ||
-	    all_blocks(&j, threads, e))
-		return -1;
-	return fl_meta_set_kind(out, FL_KIND_EMBED, e) ||
-	       fl_meta_set(out, "fl.metric", fl_score_name[score], e) ||
-	       (score != FL_SCORE_IP && fl_meta_set(out, "fl.unit", "1", e)) ? -1 : 0;
+	if (!rc) {
+		copy_names(rows, out);
+		j.out = (struct fl_posterior){
+			.mean = data_of(out, "emb"), .kappa = data_of(out, "kappa"),
+			.var = data_of(out, "var"), .uncertainty = data_of(out, "uncertainty"),
+		};
+		rc = do_rows(&j, 0, rows->N, e);
+	}
+	end_job(&j);
+	return rc;
 }
 
 int fl_adapter_replace(const struct fl_adapter *a, enum fl_side side, struct fl_embeds *rows,

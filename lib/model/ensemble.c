@@ -34,50 +34,32 @@ static size_t distinct(const int64_t *group, size_t N, int64_t *id)
 
 /* What is summed up for a group. */
 struct sums {
+	const int64_t *group, *id;	/* (N) of rows, (G) distinct */
+	size_t G, d;
+	int weighted;
+	const struct fl_reading *has;
+	enum fl_side side;
 	double *mean, *var;	/* (G,d), var or NULL */
 	double *weight, *kappa, *uncertainty;	/* (G) */
 	double *n;
+	struct fl_arena arena;
 };
 
-struct rows {
-	const float *mean, *kappa, *var;
-	const double *uncertainty;
-	size_t N, d;
-};
-
-static const void *data_of(const struct fl_tset *rec, const char *name, enum fl_dtype type)
-{
-	const struct fl_tensor *t = fl_tset_find(rec, name);
-
-	return t && t->dtype == type ? t->data : NULL;
-}
-
-static struct rows rows_of(const struct fl_tset *rec)
-{
-	const struct fl_tensor *t = fl_tset_find(rec, "emb");
-
-	return (struct rows){
-		.mean = t->data, .kappa = data_of(rec, "kappa", FL_F32),
-		.var = data_of(rec, "var", FL_F32), .uncertainty = data_of(rec, "uncertainty", FL_F64),
-		.N = t->dim[0], .d = t->dim[1],
-	};
-}
-
-static double weight_of(const struct rows *r, size_t i, int weighted)
+static double weight_of(const struct fl_posterior *r, size_t i, int weighted)
 {
 	if (!weighted)
 		return 1;
 	return r->kappa ? (double)r->kappa[i] : 1 / r->uncertainty[i];
 }
 
-static void add_row(const struct rows *r, size_t i, int weighted, size_t g, struct sums *s)
+static void add_row(struct sums *s, const struct fl_posterior *r, size_t i, size_t g)
 {
-	double w = weight_of(r, i, weighted);
+	double w = weight_of(r, i, s->weighted);
 
-	for (size_t k = 0; k < r->d; k++) {
-		s->mean[g * r->d + k] += w * (double)r->mean[i * r->d + k];
+	for (size_t k = 0; k < s->d; k++) {
+		s->mean[g * s->d + k] += w * (double)r->mean[i * s->d + k];
 		if (r->var)
-			s->var[g * r->d + k] += w * (double)r->var[i * r->d + k];
+			s->var[g * s->d + k] += w * (double)r->var[i * s->d + k];
 	}
 	s->weight[g] += w;
 	s->n[g]++;
@@ -85,14 +67,26 @@ static void add_row(const struct rows *r, size_t i, int weighted, size_t g, stru
 	s->uncertainty[g] += r->uncertainty ? w * r->uncertainty[i] : 0;
 }
 
-static int get_sums(struct sums *s, size_t G, size_t d, struct fl_arena *a, struct fl_err *e)
+static int add_rows(void *ctx, size_t i0, size_t n, const struct fl_posterior *r, struct fl_err *e)
 {
-	size_t n;
+	struct sums *s = ctx;
 
-	if (fl_mul(G, d, &n))
+	(void)e;
+	for (size_t i = 0; i < n; i++)
+		add_row(s, r, i, (size_t)((const int64_t *)bsearch(&s->group[i0 + i], s->id, s->G,
+		                                                   sizeof *s->id, by_id) - s->id));
+	return 0;
+}
+
+static int get_sums(struct sums *s, struct fl_err *e)
+{
+	struct fl_arena *a = &s->arena;
+	size_t n, G = s->G;
+
+	if (fl_mul(G, s->d, &n))
 		return fl_fail_mem(e, SIZE_MAX);
 	s->mean = fl_arena_zero(a, n, sizeof *s->mean, e);
-	s->var = fl_arena_zero(a, n, sizeof *s->var, e);
+	s->var = fl_arena_zero(a, s->has->var[s->side] ? n : 0, sizeof *s->var, e);
 	s->weight = fl_arena_zero(a, G, sizeof *s->weight, e);
 	s->kappa = fl_arena_zero(a, G, sizeof *s->kappa, e);
 	s->uncertainty = fl_arena_zero(a, G, sizeof *s->uncertainty, e);
@@ -118,58 +112,55 @@ static double length(const double *x, size_t d)
 	return sqrt(n);
 }
 
-static int write_sums(const struct rows *r, const struct sums *s, const int64_t *id, size_t G,
-                      int weighted, struct fl_tset *out, struct fl_err *e)
+static int write_sums(const struct sums *s, struct fl_tset *out, struct fl_err *e)
 {
-	size_t d = r->d;
+	size_t d = s->d, G = s->G;
 	float *mean = tensor(out, "emb", FL_F32, G, d, e), *kappa = NULL, *var = NULL;
 	int64_t *label = tensor(out, "label", FL_I64, G, 0, e);
 	double *u = NULL;
 
-	if (!mean || !label || (r->kappa && !(kappa = tensor(out, "kappa", FL_F32, G, 0, e))) ||
-	    (r->var && !(var = tensor(out, "var", FL_F32, G, d, e))) ||
-	    (r->uncertainty && !(u = tensor(out, "uncertainty", FL_F64, G, 0, e))))
+	if (!mean || !label ||
+	    (s->has->kappa[s->side] && !(kappa = tensor(out, "kappa", FL_F32, G, 0, e))) ||
+	    (s->has->var[s->side] && !(var = tensor(out, "var", FL_F32, G, d, e))) ||
+	    (s->has->uncertainty[s->side] && !(u = tensor(out, "uncertainty", FL_F64, G, 0, e))))
 		return -1;
 	for (size_t g = 0; g < G; g++) {
 		double n = length(s->mean + g * d, d);
 
 		if (!(n > 0) || !isfinite(n))
 			return fl_fail(e, FL_ENUM, "group %" PRId64 ": the sum of its means has no direction",
-			               id[g]);
-		label[g] = id[g];
+			               s->id[g]);
+		label[g] = s->id[g];
 		for (size_t k = 0; k < d; k++) {
 			mean[g * d + k] = (float)(s->mean[g * d + k] / n);
 			if (var)
 				var[g * d + k] = (float)(s->var[g * d + k] / s->weight[g]);
 		}
 		if (kappa)
-			kappa[g] = (float)((weighted ? n : s->kappa[g]) / s->n[g]);
+			kappa[g] = (float)((s->weighted ? n : s->kappa[g]) / s->n[g]);
 		if (u)
-			u[g] = kappa && weighted ? s->n[g] / n : s->uncertainty[g] / s->weight[g];
+			u[g] = kappa && s->weighted ? s->n[g] / n : s->uncertainty[g] / s->weight[g];
 	}
 	return 0;
 }
 
-int fl_adapter_ensemble(const struct fl_tset *rec, const int64_t *group, int weighted,
-                        struct fl_tset *out, struct fl_err *e)
+int fl_adapter_ensemble(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *rows,
+                        const int64_t *group, int weighted, int threads, struct fl_tset *out,
+                        struct fl_err *e)
 {
-	struct rows r = rows_of(rec);
-	struct fl_arena a = { 0 };
-	struct sums s = { .mean = NULL };
-	int64_t *id = fl_arena_get(&a, r.N, sizeof *id, e);
-	size_t G = id ? distinct(group, r.N, id) : 0;
+	struct sums s = { .group = group, .weighted = weighted, .has = &a->reading, .side = side,
+	                  .d = a->reading.d };
+	int64_t *id;
 	int rc = -1;
 
-	if (weighted && !r.kappa && !r.uncertainty)
-		fl_fail(e, FL_EDATA, "no certainty beside the embeddings to weight them by");
-	else if (id && !get_sums(&s, G, r.d, &a, e)) {
-		for (size_t i = 0; i < r.N; i++)
-			add_row(&r, i, weighted,
-			        (size_t)((const int64_t *)bsearch(&group[i], id, G, sizeof *id, by_id) - id), &s);
-		rc = write_sums(&r, &s, id, G, weighted, out, e);
+	if (weighted && !s.has->kappa[side] && !s.has->uncertainty[side])
+		return fl_fail(e, FL_EDATA, "no certainty beside the embeddings to weight them by");
+	if ((id = fl_arena_get(&s.arena, rows->N, sizeof *id, e))) {
+		s.G = distinct(group, rows->N, id);
+		s.id = id;
+		rc = get_sums(&s, e) || fl_adapter_each(a, side, rows, threads, add_rows, &s, e) ||
+		     write_sums(&s, out, e) || fl_adapter_describe(a, out, e) ? -1 : 0;
 	}
-	for (size_t i = 0; i < rec->nkv && !rc; i++)
-		rc = fl_meta_set(out, rec->kv[i].key, rec->kv[i].val, e);
-	fl_arena_release(&a);
+	fl_arena_release(&s.arena);
 	return rc;
 }

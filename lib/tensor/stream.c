@@ -458,6 +458,13 @@ int fl_stream_mapped(const struct fl_stream *s)
 	return is_view(s);
 }
 
+int fl_stream_maps(const struct fl_stream *s, const void *p)
+{
+	const char *lo = s->map;
+
+	return lo && (const char *)p >= lo && (const char *)p < lo + s->maplen;
+}
+
 int fl_stream_ended(const struct fl_stream *s)
 {
 	return s->ended;

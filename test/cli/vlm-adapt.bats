@@ -246,6 +246,24 @@ x[3] = np.nan; np.save(sys.argv[1] + "/nan.npy", x)' "$W"
 	vlm-adapt --apply "$W/a" $V#text $V#text | st-ls -n 1 | grep -q embed
 }
 
+@test "applying holds a few rows at a time, whatever their number" {
+	"$PYTHON" -c 'import numpy as np, sys
+np.save(sys.argv[1], np.random.default_rng(0).standard_normal((400000, 16), dtype=np.float32))' "$W/r.npy" ||
+		skip "no NumPy"
+	fl-init -a prolip:dim=16,hidden=4 -o "$W/m" --no-sync
+	# 52 MB of means and variances, 16 MB of data segments
+	(ulimit -d 16000 && vlm-adapt --apply "$W/m" "$W/r.npy" --no-sync -o "$W/x")
+	(ulimit -d 16000 && vlm-adapt --apply "$W/m" "$W/r.npy") | cmp - "$W/x"
+	st-check "$W/x"
+	# A row that is refused after others were written leaves nothing.
+	"$PYTHON" -c 'import numpy as np, sys
+x = np.load(sys.argv[1]); x[399999] = 0; np.save(sys.argv[1], x)' "$W/r.npy"
+	fails 3 "row 399999 is all zeros" vlm-adapt --apply "$W/m" "$W/r.npy"
+	fails 3 "row 399999 is all zeros" vlm-adapt --apply "$W/m" "$W/r.npy" -o "$W/y"
+	[ ! -e "$W/y" ]
+	fails 4 "nowhere: cannot keep embeddings there" env TMPDIR=nowhere vlm-adapt --apply "$W/m" $W/x#emb
+}
+
 @test "ensembles are NumPy's" {
 	vlm-adapt $SMALL -e 1 -o "$W/a"
 	vlm-adapt --apply "$W/a" $T#text -o "$W/x" --no-sync

@@ -1,8 +1,6 @@
 /* An unlinked file in $TMPDIR for what cannot be kept in place: records from
  * pipes, of which a rule needs all at once. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,34 +8,13 @@
 #include "base/num.h"
 #include "fed/agg/collect_int.h"
 
-static int open_spool(struct fl_spool *s, struct fl_err *e)
-{
-	const char *dir = getenv("TMPDIR");
-	char *name;
-	size_t n;
-
-	if (!dir || !*dir)
-		dir = "/tmp";
-	n = strlen(dir) + sizeof "/fl-XXXXXX";
-	if (!(name = malloc(n)))
-		return fl_fail_mem(e, n);
-	snprintf(name, n, "%s/fl-XXXXXX", dir);
-	s->fd = fl_open_temp(name, 0);
-	if (s->fd < 0)
-		fl_fail(e, FL_EIO, "%s: cannot keep updates there: %s", dir, strerror(errno));
-	else
-		unlink(name);
-	free(name);
-	return s->fd < 0 ? -1 : 0;
-}
-
 /* Appends n bytes; *at is where they are, aligned as arena blocks are. */
 int fl_spool_add(struct fl_spool *s, const void *p, size_t n, size_t *at, struct fl_err *e)
 {
 	static const char zero[FL_ALIGN];
 	size_t pad = (FL_ALIGN - s->size % FL_ALIGN) % FL_ALIGN;
 
-	if (s->fd < 0 && open_spool(s, e))
+	if (s->fd < 0 && (s->fd = fl_open_spool("updates", e)) < 0)
 		return -1;
 	*at = s->size + pad;
 	if (fl_write_full(s->fd, zero, pad, e) || fl_write_full(s->fd, p, n, e))
