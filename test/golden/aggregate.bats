@@ -51,6 +51,18 @@ refused() {
 	run fl-aggregate -m m.safetensors -R fednova -o never u.sts
 	[ "$status" = 3 ]
 	[[ $output == *"client 0: fl.opt is adam, whose steps are not linear in the gradients"* ]]
+	# Moments of the round before are noticed; plain steps have none, nor has a first round.
+	for opt in sgd sgd:momentum=0.9; do
+		cp m.safetensors next
+		for r in 1 2; do
+			fl-local-train -m next --opt $opt --keep-opt --state k clients/*.safetensors >u.sts
+			[ $r$opt = 2sgd:momentum=0.9 ] || fl-aggregate -m next -R fednova -o next u.sts
+		done
+		rm -r k
+	done
+	run fl-aggregate -m next -R fednova -o never u.sts
+	[ "$status" = 3 ]
+	[[ $output == *"client 0: its optimiser went on with moments of the round before (--keep-opt)"* ]]
 }
 
 @test "fednova with equal steps is the mean, byte for byte" {

@@ -4,7 +4,8 @@
  * SGD the number of steps t = fl.steps, with momentum beta
  * (t - beta (1 - beta^t)/(1 - beta))/(1 - beta), with a proximal term
  * (1 - (1 - lr mu)^t)/(lr mu). It follows from what the update says of itself,
- * fl.opt and fl.method; an optimiser begins each round anew. */
+ * fl.opt and fl.method; updates whose optimiser went on from the round before
+ * (fl.opt_kept) are refused. */
 #include <math.h>
 
 #include "fed/agg/agg.h"

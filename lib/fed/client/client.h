@@ -151,7 +151,7 @@ extern const struct fl_entry *const fl_method_list[];
 extern const struct fl_family fl_family_method;
 
 /* How an update's steps were taken, by its fl.opt and fl.method. FL_EDATA where these
- * are not ours, or steps not linear in the gradients. */
+ * are not ours, or steps not linear in the gradients of the round. */
 int fl_method_how(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 
 /* For methods. */

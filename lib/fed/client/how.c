@@ -19,6 +19,9 @@ static int read_specs(const struct fl_tset *update, struct fl_arena *a, struct f
 {
 	struct fl_spec opt, method;
 
+	if (fl_meta_get(update, "fl.opt_kept"))
+		return fl_fail(e, FL_EDATA, "its optimiser went on with moments of the round before "
+		               "(--keep-opt), which are no gradients of this one");
 	if (parse(update, "fl.opt", &fl_family_opt, a, &opt, e) ||
 	    parse(update, "fl.method", &fl_family_method, a, &method, e))
 		return -1;

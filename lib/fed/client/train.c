@@ -133,6 +133,14 @@ static int write_specs(const struct fl_local *l, struct fl_tset *update, struct 
 	return rc ? rc : fl_meta_set_i64(update, "fl.seed", (int64_t)l->cfg->seed, e);
 }
 
+/* Whether the optimiser went on with moments of the round before. */
+static int went_on(const struct fl_local *l)
+{
+	const struct fl_optim *o = (const struct fl_optim *)l->cfg->opt.entry;
+
+	return l->cfg->keep_opt && l->old->nt && o->nvec(l->cfg->opt.p);
+}
+
 /* --- the round --- */
 
 static int train(struct fl_local *l, struct fl_err *e)
@@ -181,6 +189,7 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	    fl_local_measure(l, l->w, l->cfg->sample[2], &u->loss, NULL, e))
 		return -1;
 	if (fl_update_write(u, update, e) || write_specs(l, update, e) ||
+	    (went_on(l) && fl_meta_set_i64(update, "fl.opt_kept", 1, e)) ||
 	    write_weights(l, update, e) || (m->end && m->end(l, update, e)))
 		return -1;
 	if (!fl_local_keeps(l->cfg))
