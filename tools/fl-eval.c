@@ -558,10 +558,7 @@ static void json_int(struct fl_str *b, const char *key, int64_t v)
 static void json_real(struct fl_str *b, const char *key, const char *suffix, double v)
 {
 	fl_str_addf(b, ",\"%s%s\":", key, suffix);
-	if (isfinite(v))
-		fl_str_addnum(b, v);
-	else
-		fl_str_add(b, "null");
+	fl_str_addjsonnum(b, v);
 }
 
 static void json_begin(struct fl_str *b, const char *schema, const char *kind, const struct row *r)
@@ -595,21 +592,6 @@ static void json(const struct job *j, struct fl_str *b)
 	fl_str_add(b, "}\n");
 }
 
-/* Text in a field: what would end the field or the line is escaped. */
-static void tsv_text(struct fl_str *b, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '\\')
-			fl_str_add(b, "\\\\");
-		else if (c < 0x20 || c == 0x7f)
-			fl_str_addf(b, "\\x%02x", c);
-		else
-			fl_str_addc(b, *s);
-	}
-}
-
 static void tsv_int(struct fl_str *b, int64_t v)
 {
 	if (v < 0)
@@ -623,7 +605,7 @@ static void tsv_begin(struct fl_str *b, const char *kind, const struct row *r)
 	fl_str_addf(b, "%s\t", kind);
 	tsv_int(b, r->client);
 	tsv_int(b, r->round);
-	tsv_text(b, r->split ? r->split : "-");
+	fl_str_addtsv(b, r->split ? r->split : "-");
 	fl_str_addf(b, "\t%zu", r->n);
 }
 

@@ -398,10 +398,7 @@ static int open_log(struct job *j, struct fl_err *e)
 static void add_field(struct fl_str *s, const char *name, double v)
 {
 	fl_str_addf(s, ",\"%s\":", name);
-	if (isfinite(v))
-		fl_str_addnum(s, v);
-	else
-		fl_str_add(s, "null");
+	fl_str_addjsonnum(s, v);
 }
 
 static int log_epoch(struct job *j, double lr, const struct fl_adapt_val *v, struct fl_err *e)

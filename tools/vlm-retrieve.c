@@ -732,16 +732,13 @@ static int hits(const struct job *j, const struct fl_top *t, int reverse, struct
 static void field(struct fl_str *b, int json, const char *prefix, const char *name, const char *suffix,
                   double v)
 {
-	if (json)
-		fl_str_addf(b, ",\"%s%s%s\":", prefix, name, suffix);
-	else
-		fl_str_addf(b, "#%s%s%s\t", prefix, name, suffix);
-	if (json && !isfinite(v))
-		fl_str_add(b, "null");
-	else
-		fl_str_addnum(b, v);
-	if (!json)
-		fl_str_addc(b, '\n');
+	fl_str_addf(b, json ? ",\"%s%s%s\":" : "#%s%s%s\t", prefix, name, suffix);
+	if (json) {
+		fl_str_addjsonnum(b, v);
+		return;
+	}
+	fl_str_addnum(b, v);
+	fl_str_addc(b, '\n');
 }
 
 static void count(struct fl_str *b, int json, const char *prefix, const char *name, size_t n)

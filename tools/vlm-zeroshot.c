@@ -565,10 +565,10 @@ static void add_value(struct fl_str *b, double v, int json)
 {
 	if (fabs(v) < 0x1p53 && !(floor(v) < v))
 		fl_str_addf(b, "%.0f", v);
-	else if (isfinite(v) || !json)
-		fl_str_addnum(b, v);
+	else if (json)
+		fl_str_addjsonnum(b, v);
 	else
-		fl_str_add(b, "null");
+		fl_str_addnum(b, v);
 }
 
 static void summary(const struct job *j, struct fl_str *b)
@@ -582,21 +582,6 @@ static void summary(const struct job *j, struct fl_str *b)
 		fl_str_add(b, json ? "" : "\n");
 	}
 	fl_str_add(b, json ? "}\n" : "");
-}
-
-/* What would end a field or the line is escaped. */
-static void tsv_text(struct fl_str *b, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '\\')
-			fl_str_add(b, "\\\\");
-		else if (c < 0x20 || c == 0x7f)
-			fl_str_addf(b, "\\x%02x", c);
-		else
-			fl_str_addc(b, *s);
-	}
 }
 
 static void json_row(const struct job *j, const struct set *s, size_t i, struct fl_str *b)
@@ -624,7 +609,7 @@ static void tsv_row(const struct job *j, const struct set *s, size_t i, struct f
 
 	fl_str_addf(b, "%s\t%" PRId64 "\t%zu\t", s == &j->unknown ? "unknown" : "image",
 	            fl_embeds_id(&s->m, i), f->top);
-	tsv_text(b, j->classes.name ? j->classes.name[f->top] : "-");
+	fl_str_addtsv(b, j->classes.name ? j->classes.name[f->top] : "-");
 	fl_str_addc(b, '\t');
 	fl_str_addnum(b, f->conf);
 	if (s->labelled)

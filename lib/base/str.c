@@ -1,6 +1,7 @@
 /* Growable string. */
 #include "base/str.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,28 @@ void fl_str_addjson(struct fl_str *b, const char *s)
 			fl_str_addc(b, *s);
 	}
 	fl_str_addc(b, '"');
+}
+
+void fl_str_addjsonnum(struct fl_str *b, double v)
+{
+	if (isfinite(v))
+		fl_str_addnum(b, v);
+	else
+		fl_str_add(b, "null");
+}
+
+void fl_str_addtsv(struct fl_str *b, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '\\')
+			fl_str_add(b, "\\\\");
+		else if (c < 0x20 || c == 0x7f)
+			fl_str_addf(b, "\\x%02x", c);
+		else
+			fl_str_addc(b, *s);
+	}
 }
 
 const char *fl_str_c(const struct fl_str *b)

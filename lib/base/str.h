@@ -23,6 +23,9 @@ void fl_str_addf(struct fl_str *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void fl_str_addnum(struct fl_str *b, double v);	/* shortest round trip */
 void fl_str_addjson(struct fl_str *b, const char *s);	/* UTF-8, as a JSON string */
+void fl_str_addjsonnum(struct fl_str *b, double v);	/* null where it is not finite */
+/* A field of tab-separated text: backslashes and control characters are escaped. */
+void fl_str_addtsv(struct fl_str *b, const char *s);
 const char *fl_str_c(const struct fl_str *b);
 void fl_str_clear(struct fl_str *b);		/* keeps the room */
 int fl_str_check(const struct fl_str *b, struct fl_err *e);

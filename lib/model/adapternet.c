@@ -40,3 +40,27 @@ void fl_tower_logvar(const struct fl_tower *t, const char *name, int64_t at, con
 	fl_tower_mlp(t, "logvar.", t->dim, 0, out);
 	fl_str_addf(out, "%s]}", more);
 }
+
+static const char *const score_name[] = { "cosine", "csd", NULL };
+
+const struct fl_param fl_logvars_params[] = {
+	FL_TOWER_PARAMS(struct fl_logvars),
+	{ "score", FL_P_ENUM, offsetof(struct fl_logvars, score), "cosine", 0, 0, score_name, "name",
+	  "comparison afterwards: cosine, as published, or csd" },
+	{ 0 }
+};
+
+int fl_logvars_json(const struct fl_logvars *p, const char *extra, const char *loss,
+                    struct fl_str *out, struct fl_err *e)
+{
+	const struct fl_tower *t = &p->tower;
+
+	fl_tower_open(t, out);
+	fl_tower_unit(t, out);
+	fl_str_addc(out, ',');
+	fl_tower_logvar(t, "txt_enc", 0, "", out);
+	fl_str_addc(out, ',');
+	fl_tower_logvar(t, "img_enc", 2, "", out);
+	fl_str_addf(out, "%s],\"loss\":\"%s:score=%s\"}", extra, loss, score_name[p->score]);
+	return fl_str_check(out, e);
+}

@@ -15,6 +15,17 @@ struct fl_tower {
 	{ "hidden", FL_P_INT, offsetof(S, tower.hidden), "1024", 1, 1 << 16, NULL, "n", \
 	  "width of the three hidden layers" }
 
+/* Log variances of texts and of images, whose directions stay: PCME++, ProLIP. */
+struct fl_logvars {
+	struct fl_tower tower;
+	int score;
+};
+extern const struct fl_param fl_logvars_params[];
+/* "{"input":[2 dim],"layers":[...], EXTRA "],"loss":"LOSS:score=...\"}"; extra: layers
+ * behind, each after a comma, or "". */
+int fl_logvars_json(const struct fl_logvars *p, const char *extra, const char *loss,
+                    struct fl_str *out, struct fl_err *e);
+
 /* "{"input":[2 dim],"layers":[". */
 void fl_tower_open(const struct fl_tower *t, struct fl_str *out);
 /* A slice layer over dim numbers from place at, in units of dim. */

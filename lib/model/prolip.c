@@ -1,33 +1,9 @@
 /* The adapter of ProLIP: log variances of texts and of images, whose directions stay. */
 #include "model/adapternet.h"
 
-struct prolip {
-	struct fl_tower tower;
-	int score;
-};
-
-static const char *const score_name[] = { "cosine", "csd", NULL };
-
-static const struct fl_param params[] = {
-	FL_TOWER_PARAMS(struct prolip),
-	{ "score", FL_P_ENUM, offsetof(struct prolip, score), "cosine", 0, 0, score_name, "name",
-	  "comparison afterwards: cosine, as published, or csd" },
-	{ 0 }
-};
-
-static int json(const void *block, struct fl_str *out, struct fl_err *e)
+static int json(const void *p, struct fl_str *out, struct fl_err *e)
 {
-	const struct prolip *p = block;
-	const struct fl_tower *t = &p->tower;
-
-	fl_tower_open(t, out);
-	fl_tower_unit(t, out);
-	fl_str_addc(out, ',');
-	fl_tower_logvar(t, "txt_enc", 0, "", out);
-	fl_str_addc(out, ',');
-	fl_tower_logvar(t, "img_enc", 2, "", out);
-	fl_str_addf(out, "],\"loss\":\"prolip:score=%s\"}", score_name[p->score]);
-	return fl_str_check(out, e);
+	return fl_logvars_json(p, "", "prolip", out, e);
 }
 
 static const struct fl_recipe recipe = {
@@ -40,8 +16,8 @@ const struct fl_arch fl_arch_prolip = {
 		.title = "ProLIP adapter",
 		.cite = "Chun et al., ICLR 2025, arXiv 2410.18857; as an adapter: arXiv 2505.11029",
 		.doc = "log variances about frozen directions, by inner products",
-		.params = params,
-		.psize = sizeof(struct prolip),
+		.params = fl_logvars_params,
+		.psize = sizeof(struct fl_logvars),
 		.formula = "u = x/|x|, log v = mlp(u) of either side; uncertainty mean_d v",
 	},
 	.json = json,

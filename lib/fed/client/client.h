@@ -179,6 +179,12 @@ void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, 
 /* A proximal term: g += mu (w - w0) on [begin,end). */
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g);
+/* Momentum from outside: g = a g + b m on [begin,end). */
+void fl_local_blend(double a, fl_real *g, double b, const fl_real *m, size_t begin, size_t end);
+/* What a server that adds the mean of it to its m needs for m' = beta m + (1 - beta) G:
+ * (1 - beta)(G - m) as tensors PREFIX+NAME of update. */
+int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real *G,
+                     const char *prefix, struct fl_tset *update, struct fl_err *e);
 /* For batch(): what is drawn for the next gradient, such as dropout, is what was drawn
  * for the batch's first. */
 void fl_local_again(struct fl_local *l);

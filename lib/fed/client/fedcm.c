@@ -25,12 +25,9 @@ static int begin(struct fl_local *l, struct fl_err *e)
 static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct fedcm *p = l->p;
-	const fl_real *d = l->priv;
-	fl_real a = (fl_real)p->alpha, rest = (fl_real)(1 - p->alpha);
 
 	(void)w;
-	for (size_t i = begin; i < end; i++)
-		g[i] = a * g[i] + rest * d[i];
+	fl_local_blend(p->alpha, g, 1 - p->alpha, l->priv, begin, end);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)

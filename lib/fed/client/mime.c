@@ -60,21 +60,17 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 {
 	const struct mime *p = l->p;
 	const struct vecs *v = l->priv;
-	fl_real beta = (fl_real)p->beta, rest = (fl_real)(1 - p->beta);
 
 	(void)w;
-	for (size_t i = begin; i < end; i++)
-		g[i] = rest * g[i] + beta * v->m[i];
+	fl_local_blend(1 - p->beta, g, p->beta, v->m, begin, end);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 {
 	const struct mime *p = l->p;
-	struct vecs *v = l->priv;
+	const struct vecs *v = l->priv;
 
-	for (size_t i = 0; i < l->net->P; i++)
-		v->G[i] = (fl_real)(1 - p->beta) * (v->G[i] - v->m[i]);
-	return fl_local_export(l, v->G, prefix, update, e);
+	return fl_local_average(l, p->beta, v->m, v->G, prefix, update, e);
 }
 
 const struct fl_method fl_method_mime = {

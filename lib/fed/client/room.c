@@ -84,6 +84,24 @@ void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end
 		g[i] += m * (w[i] - l->w0[i]);
 }
 
+void fl_local_blend(double a, fl_real *g, double b, const fl_real *m, size_t begin, size_t end)
+{
+	fl_real s = (fl_real)a, t = (fl_real)b;
+
+	for (size_t i = begin; i < end; i++)
+		g[i] = s * g[i] + t * m[i];
+}
+
+int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real *G,
+                     const char *prefix, struct fl_tset *update, struct fl_err *e)
+{
+	fl_real rest = (fl_real)(1 - beta);
+
+	for (size_t i = 0; i < l->net->P; i++)
+		G[i] = rest * (G[i] - m[i]);
+	return fl_local_export(l, G, prefix, update, e);
+}
+
 double *fl_local_counts(struct fl_local *l, struct fl_err *e)
 {
 	double *n = fl_arena_zero(l->arena, l->net->classes, sizeof *n, e);
