@@ -17,7 +17,7 @@
 #include "base/num.h"
 #include "nn/conv2d.h"
 #include "nn/lanes.h"
-#include "nn/window.h"
+#include "nn/winograd.h"
 
 const char *const fl_conv2d_init[] = { "torch", "kaiming", "glorot", NULL };
 static const struct fl_param params[] = { FL_CONV2D_PARAMS, { 0 } };
@@ -376,6 +376,11 @@ static fl_product product_dw(const struct geo *g, fl_real *scratch, const fl_rea
 	};
 }
 
+static int by_winograd(const struct geo *g)
+{
+	return g->G == 1 && fl_winograd_takes(&g->w, g->O);
+}
+
 static size_t scratch(const struct fl_layer *l, size_t B)
 {
 	fl_real none[1] = { 0 };
@@ -384,6 +389,8 @@ static size_t scratch(const struct fl_layer *l, size_t B)
 	size_t n;
 
 	geometry(&g, l, B, NULL);
+	if (by_winograd(&g))
+		return fl_winograd_scratch(&g.w, g.O);
 	y = product_y(&g, none, none, none, none);
 	dw = product_dw(&g, none, none, none, none, g.join);
 	n = most(fl_matmul_scratch(&y), fl_matmul_scratch(&dw));
@@ -399,10 +406,15 @@ static size_t scratch(const struct fl_layer *l, size_t B)
 static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 {
 	const fl_real *w = a->w + l->off[WEIGHT];
+	const fl_real *bias = l->nparam > BIAS ? a->w + l->off[BIAS] : NULL;
 	struct geo g;
 	struct room r;
 
 	geometry(&g, l, a->B, NULL);
+	if (by_winograd(&g)) {
+		fl_winograd_y(&g.w, g.O, a->B, a->x, w, bias, relu, a->y, a->scratch);
+		return;
+	}
 	r = rooms(&g);
 	fill_windows(&g, a->scratch, 1);
 	for (size_t b = 0; b < a->B; b++)
@@ -411,9 +423,9 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 			fl_product p = product_y(&g, a->scratch, w + i * g.o, x,
 			                         a->y + (b * g.O + i * g.o) * g.P);
 
-			if (l->nparam > BIAS) {
+			if (bias) {
 				p.start = FL_GEMM_ROW_BIAS;
-				p.bias = a->w + l->off[BIAS] + i * g.o;
+				p.bias = bias + i * g.o;
 			}
 			p.relu = relu;
 			fl_matmul(&p, a->scratch + r.product);
@@ -452,6 +464,7 @@ static void input_gradient(const struct geo *g, const fl_real *w, const struct f
 struct rows {
 	const struct fl_pass *a;
 	size_t off, O;
+	size_t per;		/* rows of a channel */
 };
 
 static void weight_rows(void *ctx, size_t i0, size_t i1)
@@ -507,35 +520,61 @@ static void bias_gradient(const struct fl_layer *l, const struct geo *g, const s
 		a->done(a->ctx, l->off[BIAS], g->O);
 }
 
+static void channel_rows(void *ctx, size_t c)
+{
+	const struct rows *r = ctx;
+
+	weight_rows(ctx, c * r->per, (c + 1) * r->per);
+}
+
+static void backward_winograd(const struct geo *g, const fl_real *w, const struct fl_pass *a,
+                              fl_real *dw, struct rows *rows)
+{
+	if (a->dx)
+		fl_winograd_dx(&g->w, g->O, a->B, a->dy, w, a->dx, a->scratch);
+	fl_winograd_dw(&g->w, g->O, a->B, a->x, a->dy, dw, a->done ? channel_rows : NULL, rows,
+	               a->scratch);
+}
+
 /* Images in ascending order; the inputs' gradients of a few, then the weights',
  * because done() with the last of these may change the weights. */
+static void backward_direct(const struct geo *g, const fl_real *w, const struct fl_pass *a,
+                            fl_real *dw, struct rows *rows)
+{
+	int early = a->done && g->G == 1;	/* rows of a group are no stretch of w */
+
+	fill_windows(g, a->scratch, g->join);
+	fill_outputs(g, a->scratch);
+	if (a->dx)
+		fill_phases(g, a->scratch);
+	for (size_t b = 0, n; b < a->B; b += n) {
+		n = least(g->join, a->B - b);
+		for (size_t i = 0; i < g->G; i++) {
+			for (size_t k = 0; a->dx && k < n; k++)
+				input_gradient(g, w, a, b + k, i);
+			weight_gradient(g, dw, a, b, n, i, early && b + n == a->B ? rows : NULL);
+		}
+	}
+	if (a->done && !early)
+		weight_rows(rows, 0, g->K);
+}
+
 static void backward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	const fl_real *w = a->w + l->off[WEIGHT];
 	fl_real *dw = a->dw + l->off[WEIGHT];
 	struct geo g;
-	struct rows rows = { a, l->off[WEIGHT], 0 };
-	int early;
+	struct rows rows = { a, l->off[WEIGHT], 0, 0 };
 
 	geometry(&g, l, a->B, NULL);
 	rows.O = g.O;
-	early = a->done && g.G == 1;	/* rows of a group are no stretch of w */
-	fill_windows(&g, a->scratch, g.join);
-	fill_outputs(&g, a->scratch);
-	if (a->dx)
-		fill_phases(&g, a->scratch);
+	rows.per = g.w.kh * g.w.kw;
 	if (a->flags & FL_BACK_FIRST)
 		memset(dw, 0, g.K * g.O * sizeof *dw);
-	for (size_t b = 0, n; b < a->B; b += n) {
-		n = least(g.join, a->B - b);
-		for (size_t i = 0; i < g.G; i++) {
-			for (size_t k = 0; a->dx && k < n; k++)
-				input_gradient(&g, w, a, b + k, i);
-			weight_gradient(&g, dw, a, b, n, i, early && b + n == a->B ? &rows : NULL);
-		}
-	}
-	if (a->done && !early)
-		a->done(a->ctx, l->off[WEIGHT], g.K * g.O);
+	if (by_winograd(&g))
+		backward_winograd(&g, w, a, dw, &rows);
+	else
+		backward_direct(&g, w, a, dw, &rows);
 	if (l->nparam > BIAS)
 		bias_gradient(l, &g, a);
 }

@@ -31,6 +31,9 @@ static const struct sample {
 	{ "conv2d", "{\"input\":[4,7,6],\"layers\":[{\"layer\":\"conv2d\",\"out\":6,\"kernel\":[3,2],"
 	            "\"stride\":[2,3],\"padding\":[0,2],\"groups\":2,\"bias\":false}]}", 0 },
 	{ "conv2d", "{\"input\":[1,17,16],\"layers\":[{\"layer\":\"conv2d\",\"out\":2,\"kernel\":1}]}", 0 },
+	{ "conv2d", IMAGE(16,5,4) "{\"layer\":\"conv2d\",\"out\":17,\"padding\":1}]}", 0 },
+	{ "conv2d", IMAGE(17,4,3) "{\"layer\":\"conv2d\",\"out\":16,\"padding\":[0,2],"
+	            "\"bias\":false}]}", 0 },
 	{ "maxpool", IMAGE(2,4,44) "{\"layer\":\"maxpool\"}," LAST "]}", 0 },
 	{ "maxpool", IMAGE(2,7,6) "{\"layer\":\"maxpool\"}," LAST "]}", 0 },
 	{ "maxpool", IMAGE(1,6,9) "{\"layer\":\"maxpool\",\"kernel\":3,\"stride\":[2,1],\"padding\":1}," LAST "]}", 0 },
@@ -62,7 +65,9 @@ static const struct sample {
 	                "\"rank\":2,\"alpha\":3}]}", 0 },
 	{ "loraconv2d", IMAGE(4,4,3) "{\"layer\":\"loraconv2d\",\"out\":18,\"kernel\":[2,1],"
 	                "\"groups\":2,\"bias\":false}]}", 0 },
+	{ "loraconv2d", IMAGE(16,3,4) "{\"layer\":\"loraconv2d\",\"out\":16,\"padding\":1}]}", 0 },
 	{ "wsconv2d", IMAGE(2,5,4) "{\"layer\":\"wsconv2d\",\"out\":3,\"padding\":1}]}", 0 },
+	{ "wsconv2d", IMAGE(16,3,4) "{\"layer\":\"wsconv2d\",\"out\":16,\"padding\":1}]}", 0 },
 	{ "wsconv2d", IMAGE(4,3,3) "{\"layer\":\"wsconv2d\",\"out\":18,\"kernel\":2,\"groups\":2,"
 	              "\"bias\":false}]}", 0 },
 	{ "wsconv2d", IMAGE(1,3,3) "{\"layer\":\"wsconv2d\",\"out\":2,\"kernel\":[1,2],\"eps\":1}]}", 0 },

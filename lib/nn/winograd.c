@@ -1,0 +1,584 @@
+/* Winograd's F(2x2,3x3): planes cut into tiles, 16 products, tiles joined to planes.
+ *
+ * Rows of tiles of all images, one below the other, are worked on a few at a time.
+ * What belongs to a place of the 4x4 lies together, (place, channel, tile), so that
+ * every transform is a loop over tiles, or outputs, in a row. */
+#include "nn/winograd.h"
+
+#include <string.h>
+
+#include "kernel/isa.h"
+
+enum { PLACES = 16, MIDDLE = 5 };	/* place (1,1) */
+enum { FEWEST = 16 };			/* channels, and outputs, from which it pays */
+enum { TILES = 96 };			/* worked on at a time, at least */
+enum { OUTPUTS = 48 };			/* whose products are there at a time */
+
+/* One way through the layer, x to y or dy to dx. */
+struct way {
+	size_t C, H, W, ph, pw;		/* in, and the zeros around it */
+	size_t O, OH, OW;		/* out */
+	size_t TH, TW;			/* tiles of a plane */
+	size_t rows;			/* rows of tiles worked on at a time */
+	size_t ld;			/* from a channel's tiles to the next one's */
+};
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* An odd number of cache lines: what is that far apart does not compete for the same
+ * places of the cache. */
+static size_t spread(size_t n)
+{
+	size_t line = FL_ALIGN / sizeof(fl_real);
+
+	return ((n + line - 1) / line | 1) * line;
+}
+
+static void cut(struct way *a)
+{
+	a->TH = (a->OH + 1) / 2;
+	a->TW = (a->OW + 1) / 2;
+	a->rows = (TILES + a->TW - 1) / a->TW;
+	a->ld = spread(a->rows * a->TW);
+}
+
+static struct way to_y(const struct fl_window *w, size_t O)
+{
+	struct way a = { .C = w->C, .H = w->H, .W = w->W, .ph = w->ph, .pw = w->pw,
+	                 .O = O, .OH = w->OH, .OW = w->OW };
+
+	cut(&a);
+	return a;
+}
+
+static struct way to_dx(const struct fl_window *w, size_t O)
+{
+	struct way a = { .C = O, .H = w->OH, .W = w->OW, .ph = 2 - w->ph, .pw = 2 - w->pw,
+	                 .O = w->C, .OH = w->H, .OW = w->W };
+
+	cut(&a);
+	return a;
+}
+
+int fl_winograd_takes(const struct fl_window *w, size_t O)
+{
+	return w->kh == 3 && w->kw == 3 && w->sh == 1 && w->sw == 1 && w->ph <= 2 &&
+	       w->pw <= 2 && w->C >= FEWEST && O >= FEWEST;
+}
+
+/* --- the transforms of one row, for n of them side by side --- */
+
+/* run(..., count) for i from 0 to n: mostly counts that the compiler knows. */
+#define RUNS(i, n, run, ...)                            \
+	do {                                            \
+		size_t i = 0;                           \
+		for (; i + 16 <= (n); i += 16)          \
+			run(__VA_ARGS__, 16);           \
+		for (; i + 4 <= (n); i += 4)            \
+			run(__VA_ARGS__, 4);            \
+		if (i < (n))                            \
+			run(__VA_ARGS__, (n) - i);      \
+	} while (0)
+
+/* B^T. d0 and d2 are neighbours in even, next apart, d1 and d3 in odd. */
+FL_BODY void b_run(const fl_real *restrict even, const fl_real *restrict odd, size_t next,
+                   fl_real *restrict v0, fl_real *restrict v1, fl_real *restrict v2,
+                   fl_real *restrict v3, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fl_real d0 = even[i], d1 = odd[i], d2 = even[next + i], d3 = odd[next + i];
+
+		v0[i] = d0 - d2;
+		v1[i] = d1 + d2;
+		v2[i] = d2 - d1;
+		v3[i] = d1 - d3;
+	}
+}
+
+/* A^T. */
+FL_BODY void at_run(const fl_real *restrict m0, const fl_real *restrict m1,
+                    const fl_real *restrict m2, const fl_real *restrict m3,
+                    fl_real *restrict y0, fl_real *restrict y1, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		y0[i] = (m0[i] + m1[i]) + m2[i];
+		y1[i] = (m1[i] - m2[i]) - m3[i];
+	}
+}
+
+/* A. */
+FL_BODY void a_run(const fl_real *restrict y0, const fl_real *restrict y1,
+                   fl_real *restrict e0, fl_real *restrict e1, fl_real *restrict e2,
+                   fl_real *restrict e3, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		e0[i] = y0[i];
+		e1[i] = y0[i] + y1[i];
+		e2[i] = y0[i] - y1[i];
+		e3[i] = -y1[i];
+	}
+}
+
+/* G. */
+FL_BODY void g_run(const fl_real *restrict w0, const fl_real *restrict w1,
+                   const fl_real *restrict w2, fl_real *restrict u0, fl_real *restrict u1,
+                   fl_real *restrict u2, fl_real *restrict u3, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fl_real ends = w0[i] + w2[i];
+
+		u0[i] = w0[i];
+		u1[i] = (ends + w1[i]) / 2;
+		u2[i] = (ends - w1[i]) / 2;
+		u3[i] = w2[i];
+	}
+}
+
+/* G^T, each sum added to what is there, or not. */
+FL_BODY void gt_run(const fl_real *restrict u0, const fl_real *restrict u1,
+                    const fl_real *restrict u2, const fl_real *restrict u3,
+                    fl_real *restrict w0, fl_real *restrict w1, fl_real *restrict w2,
+                    const int add, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fl_real h = (u1[i] + u2[i]) / 2, d = (u1[i] - u2[i]) / 2;
+
+		w0[i] = (add ? w0[i] : 0) + (u0[i] + h);
+		w1[i] = (add ? w1[i] : 0) + d;
+		w2[i] = (add ? w2[i] : 0) + (h + u3[i]);
+	}
+}
+
+FL_BODY void relu_run(fl_real *x, const size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = x[i] < 0 ? 0 : x[i];
+}
+
+/* The even and the odd numbers of a row of n, apart and together. */
+FL_BODY void part_run(const fl_real *restrict x, fl_real *restrict even, fl_real *restrict odd,
+                      const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		even[i] = x[2 * i];
+		odd[i] = x[2 * i + 1];
+	}
+}
+
+FL_BODY void part(const fl_real *x, fl_real *even, fl_real *odd, size_t n)
+{
+	RUNS(i, n / 2, part_run, x + 2 * i, even + i, odd + i);
+	if (n % 2)
+		even[n / 2] = x[n - 1];
+}
+
+FL_BODY void join_run(const fl_real *restrict even, const fl_real *restrict odd,
+                      fl_real *restrict x, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		x[2 * i] = even[i];
+		x[2 * i + 1] = odd[i];
+	}
+}
+
+FL_BODY void join(const fl_real *even, const fl_real *odd, fl_real *x, size_t n)
+{
+	RUNS(i, n / 2, join_run, even + i, odd + i, x + 2 * i);
+	if (n % 2)
+		x[n - 1] = even[n / 2];
+}
+
+/* --- a stretch of rows of tiles of one plane --- */
+
+struct stretch {
+	const struct way *a;
+	size_t at, m;		/* rows of tiles [at,at+m) of the plane */
+	size_t place;		/* from a place's numbers to the next one's */
+	fl_real *room;
+};
+
+/* Room for a stretch: of take, the most. */
+static size_t room(const struct way *a)
+{
+	return 4 * (a->rows + 1) * (a->TW + 1) + 8 * (a->rows + 1) * a->TW;
+}
+
+/* The plane's rows, two more than outputs, from 2 at on: the even and odd numbers of
+ * each, TW + 1 of them, zeros where there are none. The ends of these are zero before. */
+FL_BODY void part_rows(const struct stretch *s, const fl_real *x)
+{
+	const struct way *a = s->a;
+	size_t n = a->TW + 1, odd = a->pw % 2, lead = a->pw / 2;
+
+	for (size_t k = 0; k < 2 * s->m + 2; k++) {
+		fl_real *row = s->room + 2 * k * n;
+		size_t y = 2 * s->at + k;
+
+		if (y < a->ph || y >= a->H + a->ph)
+			memset(row, 0, 2 * n * sizeof *row);
+		else
+			part(x + (y - a->ph) * a->W, row + (odd ? n : 0) + lead,
+			     row + (odd ? 1 : n) + lead, a->W);
+	}
+}
+
+/* v = B^T x B; between the two, rows of even numbers follow each other, and odd ones. */
+FL_BODY void take_body(const struct stretch *s, const fl_real *x, fl_real *v)
+{
+	size_t TW = s->a->TW, n = TW + 1, half = (s->m + 1) * TW;
+	fl_real *h = s->room + 4 * (s->a->rows + 1) * n;
+
+	part_rows(s, x);
+	for (size_t k = 0; k < 2 * s->m + 2; k++) {
+		const fl_real *even = s->room + 2 * k * n, *odd = even + n;
+		fl_real *to = h + k % 2 * half + k / 2 * TW;
+
+		RUNS(i, TW, b_run, even + i, odd + i, 1, to + i, to + 2 * half + i,
+		     to + 4 * half + i, to + 6 * half + i);
+	}
+	for (size_t j = 0; j < 4; j++, h += 2 * half) {
+		fl_real *to = v + j * s->place;
+
+		RUNS(i, s->m * TW, b_run, h + i, h + half + i, TW, to + i, to + 4 * s->place + i,
+		     to + 8 * s->place + i, to + 12 * s->place + i);
+	}
+}
+
+/* y = A^T m A, rectified or not. */
+FL_BODY void give_body(const struct stretch *s, const fl_real *m, fl_real *y, int relu)
+{
+	const struct way *a = s->a;
+	size_t n = s->m * a->TW, p = s->place;
+	fl_real *h = s->room, *z = h + 8 * n;
+
+	for (size_t j = 0; j < 4; j++)
+		RUNS(i, n, at_run, m + j * p + i, m + (4 + j) * p + i, m + (8 + j) * p + i,
+		     m + (12 + j) * p + i, h + j * n + i, h + (4 + j) * n + i);
+	for (size_t k = 0; k < 2; k++, h += 4 * n)
+		RUNS(i, n, at_run, h + i, h + n + i, h + 2 * n + i, h + 3 * n + i, z + 2 * k * n + i,
+		     z + (2 * k + 1) * n + i);
+	if (relu)
+		RUNS(i, 4 * n, relu_run, z + i);
+	for (size_t k = 0; k < least(2 * s->m, a->OH - 2 * s->at); k++) {
+		const fl_real *row = z + k % 2 * 2 * n + k / 2 * a->TW;
+
+		join(row, row + n, y + (2 * s->at + k) * a->OW, a->OW);
+	}
+}
+
+/* e = A dy A^T, dy a plane that comes out. */
+FL_BODY void take_gradient_body(const struct stretch *s, const fl_real *dy, fl_real *e)
+{
+	const struct way *a = s->a;
+	size_t n = s->m * a->TW, p = s->place;
+	fl_real *z = s->room, *h = z + 4 * n;
+
+	for (size_t k = 0; k < 2 * s->m; k++) {
+		fl_real *row = z + k % 2 * 2 * n + k / 2 * a->TW;
+
+		row[n + a->TW - 1] = 0;		/* stays so where OW is odd */
+		if (2 * s->at + k < a->OH) {
+			part(dy + (2 * s->at + k) * a->OW, row, row + n, a->OW);
+		} else {
+			memset(row, 0, a->TW * sizeof *row);
+			memset(row + n, 0, a->TW * sizeof *row);
+		}
+	}
+	for (size_t k = 0; k < 2; k++, z += 2 * n)
+		RUNS(i, n, a_run, z + i, z + n + i, h + 4 * k * n + i, h + (4 * k + 1) * n + i,
+		     h + (4 * k + 2) * n + i, h + (4 * k + 3) * n + i);
+	for (size_t j = 0; j < 4; j++)
+		RUNS(i, n, a_run, h + j * n + i, h + (4 + j) * n + i, e + j * p + i,
+		     e + (4 + j) * p + i, e + (8 + j) * p + i, e + (12 + j) * p + i);
+}
+
+static void take(const struct stretch *s, const fl_real *x, fl_real *v);
+FL_ISA_FN(take, (const struct stretch *s, const fl_real *x, fl_real *v), (s, x, v))
+
+static void give(const struct stretch *s, const fl_real *m, fl_real *y, int relu);
+FL_ISA_FN(give, (const struct stretch *s, const fl_real *m, fl_real *y, int relu), (s, m, y, relu))
+
+static void take_gradient(const struct stretch *s, const fl_real *dy, fl_real *e);
+FL_ISA_FN(take_gradient, (const struct stretch *s, const fl_real *dy, fl_real *e), (s, dy, e))
+
+/* --- weights: w(C,3,3,O), u(place, C, O), rows of u ldu apart --- */
+
+struct weights {
+	size_t C, O, ld, place;
+};
+
+static struct weights weights(size_t C, size_t O)
+{
+	size_t ld = spread(O);
+
+	return (struct weights){ C, O, ld, spread(C * ld) };
+}
+
+/* Channel c; t(12,O). */
+FL_BODY void raise_weights_body(const struct weights *s, const fl_real *w, fl_real *t, fl_real *u)
+{
+	size_t O = s->O, p = s->place;
+
+	for (size_t j = 0; j < 3; j++)
+		RUNS(o, O, g_run, w + j * O + o, w + (3 + j) * O + o, w + (6 + j) * O + o,
+		     t + j * O + o, t + (3 + j) * O + o, t + (6 + j) * O + o, t + (9 + j) * O + o);
+	for (size_t i = 0; i < 4; i++, t += 3 * O, u += 4 * p)
+		RUNS(o, O, g_run, t + o, t + O + o, t + 2 * O + o, u + o, u + p + o, u + 2 * p + o,
+		     u + 3 * p + o);
+}
+
+FL_BODY void lower_weights_body(const struct weights *s, const fl_real *u, fl_real *t, fl_real *w)
+{
+	size_t O = s->O, p = s->place;
+
+	for (size_t j = 0; j < 4; j++)
+		RUNS(o, O, gt_run, u + j * p + o, u + (4 + j) * p + o, u + (8 + j) * p + o,
+		     u + (12 + j) * p + o, t + j * O + o, t + (4 + j) * O + o, t + (8 + j) * O + o, 0);
+	for (size_t i = 0; i < 3; i++, t += 4 * O, w += 3 * O)
+		RUNS(o, O, gt_run, t + o, t + O + o, t + 2 * O + o, t + 3 * O + o, w + o, w + O + o,
+		     w + 2 * O + o, 1);
+}
+
+static void raise_weights(const struct weights *s, const fl_real *w, fl_real *t, fl_real *u);
+FL_ISA_FN(raise_weights, (const struct weights *s, const fl_real *w, fl_real *t, fl_real *u),
+          (s, w, t, u))
+
+static void lower_weights(const struct weights *s, const fl_real *u, fl_real *t, fl_real *w);
+FL_ISA_FN(lower_weights, (const struct weights *s, const fl_real *u, fl_real *t, fl_real *w),
+          (s, u, t, w))
+
+static void raise_all(const struct weights *s, const fl_real *w, fl_real *t, fl_real *u)
+{
+	for (size_t c = 0; c < s->C; c++)
+		raise_weights(s, w + c * 9 * s->O, t, u + c * s->ld);
+}
+
+/* --- rows of tiles [r,r+n) of all images --- */
+
+struct rows {
+	const struct way *a;
+	size_t r, n;
+	fl_real *room;
+};
+
+/* Planes of C channels, size numbers each, to v, places `place` apart. */
+static void take_rows(const struct rows *b, const fl_real *x, size_t C, size_t size,
+                      void (*take_plane)(const struct stretch *, const fl_real *, fl_real *),
+                      fl_real *v, size_t place)
+{
+	const struct way *a = b->a;
+	struct stretch s = { .a = a, .place = place, .room = b->room };
+
+	for (size_t r = b->r; r < b->r + b->n; r += s.m, v += s.m * a->TW) {
+		s.at = r % a->TH;
+		s.m = least(b->r + b->n - r, a->TH - s.at);
+		for (size_t c = 0; c < C; c++)
+			take_plane(&s, x + (r / a->TH * C + c) * size, v + c * a->ld);
+	}
+}
+
+/* m, of n outputs from o on, to their planes of y. */
+static void give_rows(const struct rows *b, const fl_real *m, size_t o, size_t n, int relu,
+                      fl_real *y)
+{
+	const struct way *a = b->a;
+	struct stretch s = { .a = a, .place = spread(OUTPUTS * a->ld), .room = b->room };
+
+	for (size_t r = b->r; r < b->r + b->n; r += s.m, m += s.m * a->TW) {
+		s.at = r % a->TH;
+		s.m = least(b->r + b->n - r, a->TH - s.at);
+		for (size_t i = 0; i < n; i++)
+			give(&s, m + i * a->ld, y + (r / a->TH * a->O + o + i) * a->OH * a->OW, relu);
+	}
+}
+
+/* --- products of one place --- */
+
+/* m(n,N) of outputs from o on. u(C,O), or, the other way, its transpose. */
+static fl_product product_m(const struct way *a, const struct weights *s, int back, size_t o,
+                            size_t N, const fl_real *u, const fl_real *v, fl_real *m)
+{
+	return (fl_product){
+		.M = least(OUTPUTS, a->O - o), .N = N, .K = a->C,
+		.a = u + (back ? o * s->ld : o), .lda = s->ld, .ta = !back,
+		.b = v, .ldb = a->ld,
+		.c = m, .ldc = a->ld,
+	};
+}
+
+/* u(C,O) += */
+static fl_product product_u(const struct way *a, const struct weights *s, size_t N,
+                            const fl_real *v, const fl_real *e, fl_real *u)
+{
+	return (fl_product){
+		.M = a->C, .N = a->O, .K = N,
+		.a = v, .lda = a->ld,
+		.b = e, .ldb = a->ld, .tb = 1,
+		.c = u, .ldc = s->ld,
+		.start = FL_GEMM_ADD,
+	};
+}
+
+/* --- scratch --- */
+
+/* Where things begin, u at 0: tiles of what goes in, products of few outputs or tiles
+ * of the gradient of all, and what the transforms and the products use. */
+struct parts {
+	size_t v, m, room, product;
+};
+
+static size_t tiles_size(const struct way *a, size_t channels)
+{
+	return PLACES * spread(channels * a->ld);
+}
+
+static struct parts parts(const struct way *a, const struct weights *s, size_t channels)
+{
+	struct parts p = { .v = PLACES * s->place };
+
+	p.m = p.v + tiles_size(a, a->C);
+	p.room = p.m + tiles_size(a, channels);
+	p.product = p.room + spread(most(12 * s->O, room(a)));
+	return p;
+}
+
+static size_t way_scratch(const struct way *a, const struct weights *s, int back)
+{
+	fl_real none[1] = { 0 };
+	fl_product p = product_m(a, s, back, 0, a->rows * a->TW, none, none, none);
+
+	return parts(a, s, OUTPUTS).product + fl_matmul_scratch(&p);
+}
+
+size_t fl_winograd_scratch(const struct fl_window *w, size_t O)
+{
+	struct weights s = weights(w->C, O);
+	struct way y = to_y(w, O), dx = to_dx(w, O);
+	fl_real none[1] = { 0 };
+	fl_product p = product_u(&y, &s, y.rows * y.TW, none, none, none);
+	size_t dw = parts(&y, &s, O).product + fl_matmul_scratch(&p);
+
+	return most(dw, most(way_scratch(&y, &s, 0), way_scratch(&dx, &s, 1)));
+}
+
+/* --- passes --- */
+
+struct convolution {
+	struct way a;
+	struct weights s;
+	int back, relu;
+	const fl_real *bias;
+};
+
+/* Place k of the kernel turned round: rows 0 and 3 change places, and columns. */
+static size_t turned(size_t k)
+{
+	static const size_t to[] = { 3, 1, 2, 0 };
+
+	return 4 * to[k / 4] + to[k % 4];
+}
+
+/* Rows of tiles b of y, v taken. */
+static void outputs(const struct convolution *c, const struct rows *b, fl_real *scratch,
+                    fl_real *y)
+{
+	const struct way *a = &c->a;
+	struct parts q = parts(a, &c->s, OUTPUTS);
+	fl_real *m = scratch + q.m;
+
+	for (size_t o = 0; o < a->O; o += OUTPUTS) {
+		for (size_t k = 0; k < PLACES; k++) {
+			const fl_real *u = scratch + (c->back ? turned(k) : k) * c->s.place;
+			fl_product p = product_m(a, &c->s, c->back, o, b->n * a->TW, u,
+			                         scratch + q.v + k * spread(a->C * a->ld),
+			                         m + k * spread(OUTPUTS * a->ld));
+
+			if (k == MIDDLE && c->bias) {
+				p.start = FL_GEMM_ROW_BIAS;
+				p.bias = c->bias + o;
+			}
+			fl_matmul(&p, scratch + q.product);
+		}
+		give_rows(b, m, o, least(OUTPUTS, a->O - o), c->relu, y);
+	}
+}
+
+static void convolve(const struct convolution *c, size_t B, const fl_real *x, const fl_real *w,
+                     fl_real *y, fl_real *scratch)
+{
+	const struct way *a = &c->a;
+	struct parts q = parts(a, &c->s, OUTPUTS);
+	struct rows b = { .a = a, .room = scratch + q.room };
+
+	raise_all(&c->s, w, b.room, scratch);
+	for (; b.r < B * a->TH; b.r += b.n) {
+		b.n = least(a->rows, B * a->TH - b.r);
+		memset(b.room, 0, room(a) * sizeof *b.room);
+		take_rows(&b, x, a->C, a->H * a->W, take, scratch + q.v, spread(a->C * a->ld));
+		outputs(c, &b, scratch, y);
+	}
+}
+
+void fl_winograd_y(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
+                   const fl_real *weight, const fl_real *bias, int relu, fl_real *y,
+                   fl_real *scratch)
+{
+	struct convolution c = { to_y(w, O), weights(w->C, O), 0, relu, bias };
+
+	convolve(&c, B, x, weight, y, scratch);
+}
+
+void fl_winograd_dx(const struct fl_window *w, size_t O, size_t B, const fl_real *dy,
+                    const fl_real *weight, fl_real *dx, fl_real *scratch)
+{
+	struct convolution c = { to_dx(w, O), weights(w->C, O), 1, 0, NULL };
+
+	convolve(&c, B, dy, weight, dx, scratch);
+}
+
+/* What rows of tiles b add to u. */
+static void add_products(const struct rows *b, const struct weights *s, const fl_real *x,
+                         const fl_real *dy, fl_real *scratch)
+{
+	const struct way *a = b->a;
+	struct parts q = parts(a, s, a->O);
+	size_t v = spread(a->C * a->ld), e = spread(a->O * a->ld);
+
+	memset(b->room, 0, room(a) * sizeof *b->room);
+	take_rows(b, x, a->C, a->H * a->W, take, scratch + q.v, v);
+	take_rows(b, dy, a->O, a->OH * a->OW, take_gradient, scratch + q.m, e);
+	for (size_t k = 0; k < PLACES; k++) {
+		fl_product p = product_u(a, s, b->n * a->TW, scratch + q.v + k * v,
+		                         scratch + q.m + k * e, scratch + k * s->place);
+
+		fl_matmul(&p, scratch + q.product);
+	}
+}
+
+void fl_winograd_dw(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
+                    const fl_real *dy, fl_real *dw, void (*row)(void *ctx, size_t c),
+                    void *ctx, fl_real *scratch)
+{
+	struct way a = to_y(w, O);
+	struct weights s = weights(w->C, O);
+	struct rows b = { .a = &a, .room = scratch + parts(&a, &s, O).room };
+
+	memset(scratch, 0, PLACES * s.place * sizeof *scratch);
+	for (; b.r < B * a.TH; b.r += b.n) {
+		b.n = least(a.rows, B * a.TH - b.r);
+		add_products(&b, &s, x, dy, scratch);
+	}
+	for (size_t c = 0; c < s.C; c++) {
+		lower_weights(&s, scratch + c * s.ld, b.room, dw + c * 9 * O);
+		if (row)
+			row(ctx, c);
+	}
+}
