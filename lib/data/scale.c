@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "data/data.h"
-#include "kernel/vmath.h"
+#include "kernel/gather.h"
 
 #define ROWS 64		/* rows gathered at a time: their numbers fit in the stack */
 

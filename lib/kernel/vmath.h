@@ -24,8 +24,5 @@ int fl_vfinite(const float *x, size_t n, float *max);
 
 void fl_f16_to_f32(const uint16_t *x, float *y, size_t n);
 void fl_bf16_to_f32(const uint16_t *x, float *y, size_t n);
-/* y(n,d): row i of x(*,d), gathered by row[i], through a table of 256 (uint8). */
-void fl_gather_u8(const uint8_t *x, const uint32_t *row, const float lut[256],
-                  float *y, size_t n, size_t d);
 
 #endif

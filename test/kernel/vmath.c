@@ -217,27 +217,6 @@ static void halves(void)
 	ok(y[0] == 1.5f && y[1] == -INFINITY && y[2] == 0x1p-133f, "bfloat16");
 }
 
-static void gather(void)
-{
-	enum { D = 83, ROWS = 5 };
-	uint8_t x[ROWS * D];
-	float lut[256], y[3 * D + 1];
-	const uint32_t row[3] = { 4, 0, 4 };
-	int wrong = 0;
-
-	for (int i = 0; i < 256; i++)
-		lut[i] = (float)(i * i) / 7;
-	for (size_t i = 0; i < sizeof x; i++)
-		x[i] = (uint8_t)each_word();
-	y[3 * D] = 37.5f;
-	fl_gather_u8(x, row, lut, y, 3, D);
-	for (size_t i = 0; i < 3; i++)
-		for (size_t j = 0; j < D; j++)
-			wrong += y[i * D + j] != lut[x[row[i] * D + j]];
-	is_int(wrong, 0, "gathered elements that differ");
-	ok(y[3 * D] == 37.5f, "nothing written past the end");
-}
-
 int main(void)
 {
 	each_same("arrays", everywhere, (size_t)300 * 3200 * sizeof(float));
@@ -249,6 +228,5 @@ int main(void)
 	sums();
 	finiteness();
 	halves();
-	gather();
 	return tap_done();
 }
