@@ -278,16 +278,16 @@ static void test_fits(void)
 	fl_data_release(&d);
 }
 
-/* 4 texts of 3 values, 3 images of 2, 5 pairs; text 1 and image 0 are in none. */
+/* 4 texts of 3 values, 3 images of 3, 5 pairs; text 1 and image 0 are in none. */
 static void build_pairs(struct fl_tset *s)
 {
 	static const float text[] = { 1, 2, 3, 0, 0, 0, 4, 5, 6, 7, 8, 9 };
-	static const uint16_t image[] = { 0x7c00, 0, 0x3c00, 0x4000, 0x4200, 0 };	/* inf 0 1 2 3 0 */
+	static const uint16_t image[] = { 0x7c00, 0, 0, 0x3c00, 0x4000, 0x4400, 0x4200, 0, 0x4500 };	/* inf 0 0, 1 2 4, 3 0 5 */
 	static const int32_t pairs[] = { 0, 2, 2, 1, 3, 2, 0, 1, 2, 2 };
 
 	*s = (struct fl_tset){ .t = NULL };
 	fl_tset_add(s, "text", FL_F32, 2, (const size_t[]){ 4, 3 }, NULL, NULL);
-	fl_tset_add(s, "image", FL_F16, 2, (const size_t[]){ 3, 2 }, NULL, NULL);
+	fl_tset_add(s, "image", FL_F16, 2, (const size_t[]){ 3, 3 }, NULL, NULL);
 	fl_tset_add(s, "pairs", FL_I32, 2, (const size_t[]){ 5, 2 }, NULL, NULL);
 	memcpy(tensor(s, "text"), text, sizeof text);
 	memcpy(tensor(s, "image"), image, sizeof image);
@@ -297,36 +297,36 @@ static void build_pairs(struct fl_tset *s)
 
 static void test_pairs(void)
 {
-	static const float all[] = { 1, 2, 3, 3, 0, 4, 5, 6, 1, 2, 7, 8, 9, 3, 0,
-	                             1, 2, 3, 1, 2, 4, 5, 6, 3, 0 };
+	static const float all[] = { 1, 2, 3, 3, 0, 5, 4, 5, 6, 1, 2, 4, 7, 8, 9, 3, 0, 5,
+	                             1, 2, 3, 1, 2, 4, 4, 5, 6, 3, 0, 5 };
 	static const uint32_t idx[] = { 2, 4 };
 	static const int64_t want_pairs[] = { 1, 0, 0, 0 };
 	struct fl_tset s, out = { .t = NULL };
 	struct fl_err e = { 0 };
 	struct fl_data d;
-	float x[25];
+	float x[30];
 	int32_t y[5];
 
 	build_pairs(&s);
 	if (!ok(!fl_data_take(&d, &s, NULL, "pairs", &e), "pairs of texts and images"))
 		return;
-	ok(d.N == 5 && d.d == 5 && d.C == 1 && d.client == 3, "are examples of both in a row");
+	ok(d.N == 5 && d.d == 6 && d.C == 1 && d.client == 3, "are examples of both in a row");
 	fl_data_batch(&d, NULL, 0, 5, x, y);
 	ok(!memcmp(x, all, sizeof all), "with the values of their rows");
 	fl_data_batch(&d, idx, 0, 2, x, y);
-	ok(!memcmp(x, all + 10, 20) && !memcmp(x + 5, all + 20, 20) && !y[0], "in any order");
+	ok(!memcmp(x, all + 12, 24) && !memcmp(x + 6, all + 24, 24) && !y[0], "in any order");
 	is_int(fl_data_frame(&d, idx, 2, 8, &out, &e), 0, "some of them");
 	ok(fl_tset_find(&out, "text")->dim[0] == 2 && fl_tset_find(&out, "image")->dim[0] == 1,
 	   "bring the rows that occur");
 	ok(!memcmp(tensor(&out, "pairs"), want_pairs, sizeof want_pairs), "and number them anew");
 	is_int(fl_data_index(&d, idx, 2, 8, "x", 0, &out, &e), -1, "no index form");
-	is_int(fl_data_fits(&d, 6, 1, 0, &e), -1, "wrong inputs");
-	is_str(e.msg, "pairs: pairs are a text of 3 and an image of 2 values, the model takes 6 in all",
+	is_int(fl_data_fits(&d, 5, 1, 0, &e), -1, "wrong inputs");
+	is_str(e.msg, "pairs: pairs are a text of 3 and an image of 3 values, the model takes 5 in all",
 	       "names both sides");
 	fl_data_release(&d);
 	is_int(fl_data_take(&d, &out, NULL, "subset", &e), 0, "a part is pairs again");
 	fl_data_batch(&d, NULL, 0, 2, x, y);
-	ok(!memcmp(x, all + 10, 20) && !memcmp(x + 5, all + 20, 20), "with the same values");
+	ok(!memcmp(x, all + 12, 24) && !memcmp(x + 6, all + 24, 24), "with the same values");
 	fl_data_release(&d);
 
 	build_pairs(&s);
