@@ -6,7 +6,7 @@ setup() {
 	PRESET=$ROOT/test/golden/preset/preset.py
 }
 
-# train NAME BATCH LR: leaves the update of twenty steps.
+# train NAME BATCH LR: leaves its update.
 train() {
 	"$PYTHON" "$PRESET" data "$1" .
 	[ -e "$1.model.safetensors" ] || fl-init -a "$1" -s 7 -o "$1.model.safetensors"
@@ -15,7 +15,7 @@ train() {
 		st-cat --one --no-sync -o "$1.safetensors"
 }
 
-@test "twenty steps of every preset equal PyTorch's" {
+@test "steps of every preset equal PyTorch's" {
 	"$PYTHON" "$PRESET" names >names
 	# Adapters, which have a recipe or a fit, are measured elsewhere.
 	(cd "$ROOT/lib/model" && grep -lE '^const struct fl_arch ' *.c | xargs grep -LE '^[[:space:]]\.(recipe|fit) =') |
