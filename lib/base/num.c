@@ -116,17 +116,36 @@ static char *print_special(char *buf, double v)
 	return buf;
 }
 
+static int reads_back(char *buf, int prec, double v)
+{
+	snprintf(buf, FL_NUM_MAX, "%.*g", prec, v);
+	return strtod(buf, NULL) == v;
+}
+
+static int reads_back_f32(char *buf, int prec, float v)
+{
+	snprintf(buf, FL_NUM_MAX, "%.*g", prec, (double)v);
+	return strtof(buf, NULL) == v;
+}
+
+/* What does not read back with so many digits does not with fewer, unless it is a power
+ * of two, whose neighbours are not equally far. */
+static int is_power(double v)
+{
+	int exponent;
+
+	return fabs(frexp(v, &exponent)) == 0.5;
+}
+
 char *fl_num_print(char *buf, double v)
 {
 	int prec;
 
 	if (!isfinite(v))
 		return print_special(buf, v);
-	for (prec = 1; prec < 17; prec++) {
-		snprintf(buf, FL_NUM_MAX, "%.*g", prec, v);
-		if (strtod(buf, NULL) == v)
+	for (prec = is_power(v) || reads_back(buf, 15, v) ? 1 : 16; prec < 17; prec++)
+		if (reads_back(buf, prec, v))
 			return tidy(buf);
-	}
 	snprintf(buf, FL_NUM_MAX, "%.17g", v);
 	return tidy(buf);
 }
@@ -137,11 +156,9 @@ char *fl_num_printf32(char *buf, float v)
 
 	if (!isfinite(v))
 		return print_special(buf, v);
-	for (prec = 1; prec < 9; prec++) {
-		snprintf(buf, FL_NUM_MAX, "%.*g", prec, (double)v);
-		if (strtof(buf, NULL) == v)
+	for (prec = is_power((double)v) || reads_back_f32(buf, 7, v) ? 1 : 8; prec < 9; prec++)
+		if (reads_back_f32(buf, prec, v))
 			return tidy(buf);
-	}
 	snprintf(buf, FL_NUM_MAX, "%.9g", (double)v);
 	return tidy(buf);
 }

@@ -19,6 +19,7 @@
 #include "kernel/vmath.h"
 
 #define BLOCK_FLOATS ((size_t)1 << 17)	/* of a block of the gallery: half the second-level cache */
+#define NARROW_FLOATS ((size_t)1 << 18)	/* of one whose products are of a narrow type */
 #define BLOCK_MIN 64
 #define BLOCK_MAX 1024
 #define TILE 96			/* queries of a coarse tile */
@@ -28,6 +29,8 @@
 #define PRODUCT_MAX 1e38	/* of two lengths: no sum on the way is beyond F32 */
 #define QUERIES_MIN 16		/* for fewer, a first pass costs more than it saves */
 #define HITS_SHARE 32		/* nor does it pay where more than 1 in so many is a hit */
+#define LINE 16			/* floats that memory brings together */
+#define FETCH 256		/* of a row to bring ahead of use; the rest follows by itself */
 #define ONE_PLUS_MIN 0x1p-24	/* of 1 + c, before the logarithm */
 
 const char *const fl_first_name[] = { "auto", "exact", "bf16", "int8", NULL };
@@ -44,6 +47,14 @@ struct block {
 	float *scale;		/* (n, whole strips) of narrow */
 };
 
+/* Pairs that wait for each other's memory, or chains. */
+struct queue {
+	struct {
+		size_t q, col;
+	} at[FL_DOTS];
+	size_t n;
+};
+
 /* What one thread has. */
 struct worker {
 	struct block g;
@@ -55,19 +66,17 @@ struct worker {
 	float *least;			/* (B) what a column asks of a score */
 	struct fl_hit *heap;		/* (Q,K) */
 	uint32_t *count;		/* (Q) */
-	float *ask;			/* (Q) what a row asks of a score */
 	uint32_t *list;			/* (B) columns to look at */
-	float *c;			/* (B) their products */
+	struct fl_coarse_large large;	/* of the tile, where its hits are read off products */
+	float *row, *col;		/* (TILE), (B) of large */
 	float *hi, *lo;			/* (R,B) of the columns' given rows */
 	uint32_t *nhi, *nlo;		/* (R,B) */
 	size_t R;
 	int narrow;			/* this block's tiles are coarse */
+	int masks;			/* and come with large */
 	unsigned long long exact;
 	float *room;			/* (2,d) */
-	struct {
-		size_t q, col;
-	} wait[FL_DOTS];		/* pairs to look at, (waiting) */
-	size_t waiting;
+	struct queue open, tight;	/* to look at: by a near product, by the chain */
 	struct fl_arena arena;
 };
 
@@ -80,6 +89,7 @@ struct job {
 	struct block q;
 	struct fl_hit *back;		/* (G,KB) */
 	uint32_t *nback;
+	float *ask;			/* (Q) what a row asks of a score: all threads' best knowledge */
 	size_t longest_list;		/* most given rows that a gallery row has */
 	struct worker *w;		/* (threads) */
 	struct fl_arena arena;
@@ -282,41 +292,54 @@ static void tally_columns(const float *u, const float *hi, const float *lo, size
 FL_ISA_FN(tally_columns, (const float *u, const float *hi, const float *lo, size_t n,
           uint32_t *nhi, uint32_t *nlo), (u, hi, lo, n, nhi, nlo))
 
-/* --- exact products --- */
+/* --- what a first pass leaves open --- */
 
-/* w->c(n) = products of query q with columns w->list(n). row: of the tile. */
-static void products(const struct job *j, struct worker *w, size_t q, const float *row, size_t n)
+/* The score lies in between. Nearly always that settles what the chain would. */
+struct range {
+	double lo, hi;
+};
+
+static struct range near(const struct job *j, const struct worker *w, size_t q, size_t col)
 {
-	const float *x[FL_DOTS], *y[FL_DOTS];
+	size_t Q = j->q0 + q, g = w->g.i0 + col;
+	double eps = fl_dots_error(j->d, j->q.len[q], w->g.len[col]);
+	float c;
 
-	if (!w->narrow) {
-		for (size_t k = 0; k < n; k++)
-			w->c[k] = row[w->list[k]];
-		return;
-	}
-	for (size_t k = 0, m; k < n; k += m) {
-		m = n - k < FL_DOTS ? n - k : FL_DOTS;
-		for (size_t i = 0; i < m; i++) {
-			x[i] = j->q.x + q * j->d;
-			y[i] = w->g.x + w->list[k + i] * j->d;
-		}
-		fl_dots(x, y, m, j->d, w->c + k);
-	}
-	w->exact += n;
+	fl_dots_near(j->q.x + q * j->d, w->g.x + col * j->d, 1, j->d, &c);
+	return (struct range){ score(j, Q, g, below((double)c - eps)),
+	                       score(j, Q, g, above((double)c + eps)) };
 }
 
 /* --- hits --- */
+
+static float ask_of(const struct job *j, size_t q)
+{
+	float t;
+
+	__atomic_load(&j->ask[q], &t, __ATOMIC_RELAXED);
+	return t;
+}
+
+/* This thread's heap is full of scores of t or more: so are all threads' together. */
+static void raise_ask(const struct job *j, size_t q, float t)
+{
+	float old = ask_of(j, q);
+
+	while (t > old && !__atomic_compare_exchange(&j->ask[q], &old, &t, 1, __ATOMIC_RELAXED,
+	                                             __ATOMIC_RELAXED))
+		;
+}
 
 static void offer_row(const struct job *j, struct worker *w, size_t q, size_t col, double s)
 {
 	const struct fl_search *f = j->s;
 	size_t g = w->g.i0 + col;
 
-	if (!j->K || s < f->min || (f->self && f->self[j->q0 + q] == g))
+	if (!j->K || s < f->min || s < (double)ask_of(j, q) || (f->self && f->self[j->q0 + q] == g))
 		return;
 	if (fl_heap_push(w->heap + q * j->K, &w->count[q], j->K, (struct fl_hit){ s, (uint32_t)g },
 	                 f->gallery.order) && w->count[q] == j->K)
-		w->ask[q] = below(w->heap[q * j->K].score);
+		raise_ask(j, q, below(w->heap[q * j->K].score));
 }
 
 static void offer_column(const struct job *j, struct worker *w, size_t q, size_t col, double s)
@@ -339,40 +362,102 @@ static void offer(const struct job *j, struct worker *w, size_t q, size_t col, f
 	offer_column(j, w, q, col, s);
 }
 
-/* The pairs that wait, whose chains run side by side. */
-static void settle(const struct job *j, struct worker *w)
+/* Whether it is full now. */
+static int add_pair(struct queue *p, size_t q, size_t col)
 {
+	p->at[p->n].q = q;
+	p->at[p->n++].col = col;
+	return p->n == FL_DOTS;
+}
+
+/* Pairs by their chains, which run side by side. */
+static void settle_tight(const struct job *j, struct worker *w)
+{
+	struct queue *p = &w->tight;
 	const float *x[FL_DOTS], *y[FL_DOTS];
 	float c[FL_DOTS];
 
-	if (!w->waiting)
+	if (!p->n)
 		return;
-	for (size_t k = 0; k < w->waiting; k++) {
-		x[k] = j->q.x + w->wait[k].q * j->d;
-		y[k] = w->g.x + w->wait[k].col * j->d;
+	for (size_t k = 0; k < p->n; k++) {
+		x[k] = j->q.x + p->at[k].q * j->d;
+		y[k] = w->g.x + p->at[k].col * j->d;
 	}
-	fl_dots(x, y, w->waiting, j->d, c);
-	for (size_t k = 0; k < w->waiting; k++)
-		offer(j, w, w->wait[k].q, w->wait[k].col, c[k]);
-	w->exact += w->waiting;
-	w->waiting = 0;
+	fl_dots(x, y, p->n, j->d, c);
+	for (size_t k = 0; k < p->n; k++)
+		offer(j, w, p->at[k].q, p->at[k].col, c[k]);
+	w->exact += p->n;
+	p->n = 0;
+}
+
+static void settle_open(const struct job *j, struct worker *w)
+{
+	struct queue *p = &w->open;
+
+	for (size_t k = 0; k < p->n; k++) {
+		size_t q = p->at[k].q, col = p->at[k].col;
+		double hi = near(j, w, q, col).hi;
+
+		if (((j->K && hi >= (double)ask_of(j, q)) || (j->KB && hi >= (double)w->least[col])) &&
+		    add_pair(&w->tight, q, col))
+			settle_tight(j, w);
+	}
+	p->n = 0;
+}
+
+/* The rows of a pair are in no cache near by: they are on their way while others are
+ * looked for. */
+static void consider(const struct job *j, struct worker *w, size_t q, size_t col)
+{
+	const float *x = j->q.x + q * j->d, *y = w->g.x + col * j->d;
+
+	for (size_t k = 0; k < j->d && k < FETCH; k += LINE) {
+		__builtin_prefetch(x + k);
+		__builtin_prefetch(y + k);
+	}
+	if (add_pair(&w->open, q, col))
+		settle_open(j, w);
 }
 
 static void take_hits(const struct job *j, struct worker *w, size_t q, const float *row,
                       const float *u)
 {
-	size_t n = outstanding(u, j->K ? w->ask[q] : INFINITY, j->KB ? w->least : NULL, w->g.n, w->list);
+	size_t n = outstanding(u, j->K ? ask_of(j, q) : INFINITY, j->KB ? w->least : NULL, w->g.n, w->list);
 
-	for (size_t k = 0; k < n; k++) {
-		if (!w->narrow) {
+	for (size_t k = 0; k < n; k++)
+		if (w->narrow)
+			consider(j, w, q, w->list[k]);
+		else
 			offer(j, w, q, w->list[k], row[w->list[k]]);
-			continue;
+}
+
+/* The same from row i of w->large. */
+static void take_large(const struct job *j, struct worker *w, size_t q, size_t i)
+{
+	const uint32_t *mask = w->large.mask + i * w->large.ld;
+
+	for (size_t c = 0; c < w->g.n; c += FL_COARSE_STRIP)
+		for (uint32_t m = mask[c / FL_COARSE_STRIP]; m; m &= m - 1) {
+			size_t col = c + (size_t)__builtin_ctz(m);
+
+			if (col < w->g.n)
+				consider(j, w, q, col);
 		}
-		w->wait[w->waiting].q = q;
-		w->wait[w->waiting++].col = w->list[k];
-		if (w->waiting == FL_DOTS)
-			settle(j, w);
+}
+
+/* What a tile of queries [q0,q0+m) asks of products. */
+static void set_large(const struct job *j, struct worker *w, size_t q0, size_t m)
+{
+	double widest = 0;
+
+	for (size_t i = 0; i < m; i++) {
+		double eps = (double)bound_of(j, w, q0 + i).eps;
+
+		w->row[i] = j->K ? below((double)ask_of(j, q0 + i) - eps) : INFINITY;
+		widest = fmax(widest, eps);
 	}
+	for (size_t c = 0; j->KB && c < w->g.n; c++)
+		w->col[c] = below((double)w->least[c] - widest);
 }
 
 /* --- where given rows stand --- */
@@ -386,6 +471,31 @@ static void count_one(struct fl_stand *t, size_t p, double s, uint32_t order, ui
 		if (order < mine)
 			__atomic_fetch_add(&t->before[p], 1, __ATOMIC_RELAXED);
 	}
+}
+
+/* A pair that the bounds leave open; t: of one of the two. row: of the tile. */
+static void count_open(const struct job *j, struct worker *w, struct fl_stand *t, size_t p, size_t q,
+                       size_t col, const float *row)
+{
+	const float *x = j->q.x + q * j->d, *y = w->g.x + col * j->d;
+	size_t Q = j->q0 + q, g = w->g.i0 + col;
+	int back = t == j->s->back_stand;
+	const struct fl_rows *mine = back ? &j->s->query : &j->s->gallery;
+	float c = row[col];
+
+	if (w->narrow) {
+		struct range s = near(j, w, q, col);
+
+		if (s.hi < t->score[p])
+			return;
+		if (s.lo > t->score[p]) {
+			__atomic_fetch_add(&t->above[p], 1, __ATOMIC_RELAXED);
+			return;
+		}
+		fl_dots(&x, &y, 1, j->d, &c);
+		w->exact++;
+	}
+	count_one(t, p, score(j, Q, g, c), order_of(mine, back ? Q : g), order_of(mine, t->row[p]));
 }
 
 /* One more than depth, as a query's own row may have been counted. */
@@ -403,8 +513,7 @@ static void stand_row(const struct job *j, struct worker *w, size_t q, const flo
 
 	for (size_t p = t->first[Q]; p < t->first[Q + 1]; p++) {
 		float hi = above(t->score[p] + o->width), lo = below(t->score[p]);
-		uint32_t nhi, nlo, mine = order_of(&j->s->gallery, t->row[p]);
-		size_t n = 0;
+		uint32_t nhi, nlo;
 
 		if (is_far(t, Q, p))
 			continue;
@@ -413,13 +522,7 @@ static void stand_row(const struct job *j, struct worker *w, size_t q, const flo
 			__atomic_fetch_add(&t->above[p], nhi, __ATOMIC_RELAXED);
 		for (size_t k = 0; nlo > nhi && k < w->g.n; k++)
 			if (u[k] >= lo && u[k] <= hi)
-				w->list[n++] = (uint32_t)k;
-		products(j, w, q, row, n);
-		for (size_t k = 0; k < n; k++) {
-			size_t g = w->g.i0 + w->list[k];
-
-			count_one(t, p, score(j, Q, g, w->c[k]), order_of(&j->s->gallery, g), mine);
-		}
+				count_open(j, w, t, p, q, k, row);
 	}
 }
 
@@ -451,20 +554,15 @@ static void open_column(const struct job *j, struct worker *w, size_t r, size_t 
                         size_t m)
 {
 	struct fl_stand *t = j->s->back_stand;
-	size_t g = w->g.i0 + c, p = t->first[g] + r;
-	uint32_t mine = order_of(&j->s->query, t->row[p]);
+	size_t p = t->first[w->g.i0 + c] + r;
 
 	for (size_t i = 0; i < m; i++) {
 		const float *row = w->tile + i * w->ldc;
 		struct bound o = bound_of(j, w, q0 + i);
 		float room, u = *upper(j, w, &o, row, c, 1, &room);
 
-		if (u < w->lo[r * j->B + c] || u > w->hi[r * j->B + c])
-			continue;
-		w->list[0] = (uint32_t)c;
-		products(j, w, q0 + i, row, 1);
-		count_one(t, p, score(j, j->q0 + q0 + i, g, w->c[0]),
-		          order_of(&j->s->query, j->q0 + q0 + i), mine);
+		if (u >= w->lo[r * j->B + c] && u <= w->hi[r * j->B + c])
+			count_open(j, w, t, p, q0 + i, c, row);
 	}
 }
 
@@ -503,10 +601,15 @@ static void scan(const struct job *j, struct worker *w, size_t q0, size_t m)
 		begin_columns(j, w, widest(j, w, q0, m));
 	for (size_t i = 0; i < m; i++) {
 		const float *row = w->tile + i * w->ldc, *u;
-		struct bound o = bound_of(j, w, q0 + i);
+		struct bound o;
 
+		if (w->masks)
+			take_large(j, w, q0 + i, i);
+		if (w->masks && !s->stand && !s->back_stand)
+			continue;
+		o = bound_of(j, w, q0 + i);
 		u = upper(j, w, &o, row, 0, w->g.n, w->u);
-		if (j->K || j->KB)
+		if (!w->masks && (j->K || j->KB))
 			take_hits(j, w, q0 + i, row, u);
 		if (s->stand)
 			stand_row(j, w, q0 + i, row, u, &o);
@@ -514,7 +617,8 @@ static void scan(const struct job *j, struct worker *w, size_t q0, size_t m)
 			tally_columns(u, w->hi + r * j->B, w->lo + r * j->B, w->g.n, w->nhi + r * j->B,
 			              w->nlo + r * j->B);
 	}
-	settle(j, w);
+	settle_open(j, w);
+	settle_tight(j, w);
 	if (s->back_stand)
 		end_columns(j, w, q0, m);
 }
@@ -525,12 +629,18 @@ static void coarse_tiles(const struct job *j, struct worker *w, size_t q)
 	enum fl_coarse t = (enum fl_coarse)j->coarse;
 	size_t stride = fl_coarse_bytes(t, j->d);
 
+	int stands = j->s->stand || j->s->back_stand;
+
 	w->narrow = 1;
+	w->masks = j->plain && (j->K || j->KB);
 	fl_coarse_pack(t, w->g.narrow, w->g.n, j->d, w->packed);
 	for (size_t m; q < j->Q; q += m) {
 		m = j->Q - q < TILE ? j->Q - q : TILE;
+		if (w->masks)
+			set_large(j, w, q, m);
 		fl_coarse_tile(t, j->q.narrow + q * stride, j->q.scale + q, m, w->packed, w->g.scale,
-		               w->g.n, j->d, w->tile, w->ldc);
+		               w->g.n, j->d, w->masks && !stands ? NULL : w->tile, w->ldc,
+		               w->masks ? &w->large : NULL);
 		scan(j, w, q, m);
 	}
 }
@@ -560,7 +670,7 @@ static void exact_tiles(const struct job *j, struct worker *w, size_t end)
 		.ldc = w->ldc, .tb = 1, .start = FL_GEMM_ZERO, .rows = rows_ready, .ctx = &r
 	};
 
-	w->narrow = 0;
+	w->narrow = w->masks = 0;
 	for (size_t q = 0; q < end; q += g.M) {
 		g.M = end - q < STEP ? end - q : STEP;
 		g.a = j->q.x + q * j->d;
@@ -580,22 +690,11 @@ static int bad_row(const struct fl_rows *r, size_t i, const char *what, struct f
 	return fl_fail(e, FL_EDATA, "%s %s", where, what);
 }
 
-/* What values are at most, times sqrt(d), where the length itself is not wanted: a
- * quarter of the time. */
-static double length(const struct job *j, const float *x, int exact)
-{
-	float max;
-
-	if (exact)
-		return sqrt(fl_vsumsq(x, j->d));
-	return fl_vfinite(x, j->d, &max) ? (double)max * sqrt((double)j->d) : (double)INFINITY;
-}
-
 /* Row k of b from x: its length, unit where asked, narrow where asked (scratch). */
 static int prepare_row(const struct job *j, const struct fl_rows *r, struct block *b, size_t k,
                        const float *x, float *scratch, struct fl_err *e)
 {
-	double len = length(j, x, j->s->unit || b->narrow);
+	double len = j->s->unit ? sqrt(fl_vsumsq(x, j->d)) : fl_length(x, j->d);
 
 	if (!isfinite(len))
 		return bad_row(r, b->i0 + k, "is not finite", e);
@@ -730,7 +829,7 @@ static void empty_heaps(struct job *j)
 	for (int t = 0; j->K && t < j->threads; t++)
 		for (size_t q = 0; q < j->Q; q++) {
 			j->w[t].count[q] = 0;
-			j->w[t].ask[q] = below(j->s->min);
+			j->ask[q] = below(j->s->min);
 		}
 }
 
@@ -897,10 +996,12 @@ static int block_init(struct block *b, struct fl_arena *a, const struct job *j, 
 	return b->narrow && b->scale ? 0 : -1;
 }
 
-/* Rows of a block: its F32 fit half the second-level cache, and every thread has some. */
-static size_t block_rows(const struct fl_search *s)
+/* Rows of a block: what products read fits half the second-level cache, and every thread
+ * has some. */
+static size_t block_rows(const struct job *j)
 {
-	size_t B = BLOCK_FLOATS / s->query.d, share = s->gallery.n / (4 * (size_t)s->threads);
+	const struct fl_search *s = j->s;
+	size_t B = (j->coarse < 0 ? BLOCK_FLOATS : NARROW_FLOATS) / s->query.d, share = s->gallery.n / (4 * (size_t)s->threads);
 
 	B = B < BLOCK_MIN ? BLOCK_MIN : B > BLOCK_MAX ? BLOCK_MAX : B;
 	share = share < BLOCK_MIN ? BLOCK_MIN : share;
@@ -911,6 +1012,7 @@ static int worker_init(struct worker *w, const struct job *j, struct fl_err *e)
 {
 	struct fl_arena *a = &w->arena;
 	size_t B = j->B, lists = j->s->back_stand ? j->longest_list : 0, scratch = 0, bytes = 0;
+	size_t masks = j->coarse >= 0 ? TILE : 0;
 	struct fl_gemm g = { .M = STEP, .N = B, .K = j->d, .tb = 1 };
 
 	if (j->coarse >= 0) {
@@ -928,16 +1030,20 @@ static int worker_init(struct worker *w, const struct job *j, struct fl_err *e)
 	    !(w->b = fl_arena_get(a, B, sizeof *w->b, e)) ||
 	    !(w->least = fl_arena_get(a, B, sizeof *w->least, e)) ||
 	    !(w->list = fl_arena_get(a, B, sizeof *w->list, e)) ||
-	    !(w->c = fl_arena_get(a, B, sizeof *w->c, e)) ||
+	    !(w->large.mask = fl_arena_get(a, masks * B / FL_COARSE_STRIP, sizeof *w->large.mask, e)) ||
+	    !(w->row = fl_arena_get(a, masks, sizeof *w->row, e)) ||
+	    !(w->col = fl_arena_get(a, B, sizeof *w->col, e)) ||
 	    !(w->room = fl_arena_get(a, 2 * j->d, sizeof *w->room, e)) ||
 	    !(w->hi = fl_arena_get(a, lists * B, sizeof *w->hi, e)) ||
 	    !(w->lo = fl_arena_get(a, lists * B, sizeof *w->lo, e)) ||
 	    !(w->nhi = fl_arena_get(a, lists * B, sizeof *w->nhi, e)) ||
 	    !(w->nlo = fl_arena_get(a, lists * B, sizeof *w->nlo, e)) ||
 	    !(w->heap = fl_arena_get(a, j->Q * j->K, sizeof *w->heap, e)) ||
-	    !(w->count = fl_arena_get(a, j->Q, sizeof *w->count, e)) ||
-	    !(w->ask = fl_arena_get(a, j->Q, sizeof *w->ask, e)))
+	    !(w->count = fl_arena_get(a, j->Q, sizeof *w->count, e)))
 		return -1;
+	w->large.row = w->row;
+	w->large.col = j->KB ? w->col : NULL;
+	w->large.ld = B / FL_COARSE_STRIP;
 	return 0;
 }
 
@@ -1022,7 +1128,7 @@ static int setup(struct job *j, struct fl_err *e)
 	j->plain = !s->log1p && !s->query.scale && !s->query.bias && !s->gallery.scale && !s->gallery.bias;
 	j->K = kept(s->k, s->gallery.n);
 	j->KB = kept(s->back_k, s->query.n);
-	j->B = block_rows(s);
+	j->B = block_rows(j);
 	j->Q = chunk_rows(j);
 	for (size_t i = 0; s->back_stand && i < s->gallery.n; i++) {
 		size_t R = s->back_stand->first[i + 1] - s->back_stand->first[i];
@@ -1034,6 +1140,7 @@ static int setup(struct job *j, struct fl_err *e)
 	    block_init(&j->q, &j->arena, j, j->Q, e) ||
 	    !(j->back = fl_arena_get(&j->arena, s->gallery.n * j->KB, sizeof *j->back, e)) ||
 	    !(j->nback = fl_arena_zero(&j->arena, j->KB ? s->gallery.n : 0, sizeof *j->nback, e)) ||
+	    !(j->ask = fl_arena_get(&j->arena, j->K ? j->Q : 0, sizeof *j->ask, e)) ||
 	    !(j->w = fl_arena_zero(&j->arena, (size_t)j->threads, sizeof *j->w, e)))
 		return -1;
 	for (int t = 0; t < j->threads; t++)

@@ -13,11 +13,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernel/dots.h"
 #include "kernel/isa.h"
 #include "kernel/vmath.h"
 
 #define ROWS 12		/* of a register tile; two vectors across */
 
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define TARGET_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define TARGET_INT8 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define INLINE static inline __attribute__((always_inline))
@@ -33,10 +35,8 @@ int fl_coarse_has(enum fl_coarse t)
 
 enum fl_coarse fl_coarse_best(void)
 {
-	/* AMD's vdpbf16ps does as many products a cycle as vpdpbusd, and leaves less open;
-	 * Intel's is slower than products in F32. */
-	if (__builtin_cpu_is("amd") && fl_coarse_has(FL_COARSE_BF16))
-		return FL_COARSE_BF16;
+	/* vdpbf16ps leaves less open, but does half as many products a cycle at best; Intel's
+	 * is slower than products in F32. */
 	return fl_coarse_has(FL_COARSE_INT8) ? FL_COARSE_INT8 : FL_NCOARSE;
 }
 
@@ -86,7 +86,7 @@ static double bf16_row(const float *x, size_t d, uint16_t *y, float *e)
 	to_bf16(x, d, y, e);
 	if (d % 2)
 		y[d] = 0;
-	return sqrt(fl_vsumsq(e, d));
+	return fl_length(e, d);
 }
 
 /* --- INT8 --- */
@@ -99,7 +99,17 @@ static size_t run_length(size_t d)
 
 /* Walsh-Hadamard transform of each run, not scaled: few large values, as embeddings
  * have them, become many of middle size, which one scale fits. */
-FL_BODY void rotate_body(float *x, size_t d, size_t run)
+typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(64)));
+
+/* A step within 16 values: each plus its partner, or taken from it. */
+#define STEP(v, h) do {                                                                \
+	const ivec lane = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };    \
+	const ivec minus = ((lane & (h)) != 0) & INT32_MIN;                            \
+	v = (vec)((ivec)(v) ^ minus) + (vec)__builtin_shuffle((ivec)(v), lane ^ (h));  \
+} while (0)
+
+FL_BODY void rotate_short(float *x, size_t d, size_t run)
 {
 	for (size_t h = 1; h < run; h *= 2)
 		for (size_t i = 0; i < d; i += 2 * h)
@@ -108,6 +118,31 @@ FL_BODY void rotate_body(float *x, size_t d, size_t run)
 
 				x[j] = a + b;
 				x[j + h] = a - b;
+			}
+}
+
+FL_BODY void rotate_body(float *x, size_t d, size_t run)
+{
+	if (run < 16) {
+		rotate_short(x, d, run);
+		return;
+	}
+	for (size_t i = 0; i < d; i += 16) {
+		vec v = *(vec *)(x + i);
+
+		STEP(v, 1);
+		STEP(v, 2);
+		STEP(v, 4);
+		STEP(v, 8);
+		*(vec *)(x + i) = v;
+	}
+	for (size_t h = 16; h < run; h *= 2)
+		for (size_t i = 0; i < d; i += 2 * h)
+			for (size_t j = i; j < i + h; j += 16) {
+				vec a = *(vec *)(x + j), b = *(vec *)(x + j + h);
+
+				*(vec *)(x + j) = a + b;
+				*(vec *)(x + j + h) = a - b;
 			}
 }
 static void rotate(float *x, size_t d, size_t run);
@@ -150,7 +185,7 @@ static double int8_row(const float *x, size_t d, int8_t *y, float *scale, float 
 	memcpy(y + pad, &sum, sizeof sum);
 	*scale = (float)(*scale * length);
 	/* rounding, and that of the rotation and the scale: at most 16 stages, each within u */
-	return sqrt(fl_vsumsq(e, d)) * length * (1 + 1e-6) + 0x1p-18 * length * sqrt(fl_vsumsq(r, d));
+	return fl_length(e, d) * length * (1 + 1e-6) + 0x1p-18 * length * fl_length(r, d);
 }
 
 /* --- rows, strips, bounds --- */
@@ -196,9 +231,31 @@ struct tile {
 	const unsigned char *a;	/* rows of a, stride bytes apart */
 	const float *sa, *sb;
 	const uint32_t *b;	/* one strip */
-	float *c;
-	size_t stride, K, ldc;
+	float *c;		/* or NULL */
+	const float *row, *col;	/* as of struct fl_coarse_large */
+	uint32_t *mask;		/* or NULL */
+	size_t stride, K, ldc, ldm;
 };
+
+/* Row i of products: stored, and looked at while they are in registers. */
+TARGET INLINE void put_row(const struct tile *t, size_t i, __m512 c0, __m512 c1)
+{
+	if (t->c) {
+		_mm512_storeu_ps(t->c + i * t->ldc, c0);
+		_mm512_storeu_ps(t->c + i * t->ldc + 16, c1);
+	}
+	if (t->mask) {
+		__m512 least = _mm512_set1_ps(t->row[i]);
+		uint32_t m0 = _mm512_cmp_ps_mask(c0, least, _CMP_GE_OQ);
+		uint32_t m1 = _mm512_cmp_ps_mask(c1, least, _CMP_GE_OQ);
+
+		if (t->col) {
+			m0 |= _mm512_cmp_ps_mask(c0, _mm512_loadu_ps(t->col), _CMP_GE_OQ);
+			m1 |= _mm512_cmp_ps_mask(c1, _mm512_loadu_ps(t->col + 16), _CMP_GE_OQ);
+		}
+		t->mask[i * t->ldm] = m0 | m1 << 16;
+	}
+}
 
 TARGET_BF16 INLINE void bf16_tile(const struct tile *t, const size_t m)
 {
@@ -223,11 +280,13 @@ TARGET_BF16 INLINE void bf16_tile(const struct tile *t, const size_t m)
 		}
 	}
 #pragma GCC unroll 12
-	for (size_t i = 0; i < m; i++) {
-		_mm512_storeu_ps(t->c + i * t->ldc, acc[i][0]);
-		_mm512_storeu_ps(t->c + i * t->ldc + 16, acc[i][1]);
-	}
+	for (size_t i = 0; i < m; i++)
+		put_row(t, i, acc[i][0], acc[i][1]);
 }
+
+/* acc += u8 s8 sums. gcc 12 copies and spills accumulators around the intrinsic, which
+ * more than doubles the time. */
+#define DPBUSD(acc, u8, s8) __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(u8), "v"(s8))
 
 TARGET_INT8 INLINE void int8_tile(const struct tile *t, const size_t m)
 {
@@ -252,16 +311,16 @@ TARGET_INT8 INLINE void int8_tile(const struct tile *t, const size_t m)
 
 			memcpy(&v, t->a + i * t->stride + 4 * k, sizeof v);
 			a = _mm512_set1_epi32(v);
-			acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], b0, a);
-			acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], b1, a);
+			DPBUSD(acc[i][0], b0, a);
+			DPBUSD(acc[i][1], b1, a);
 		}
 	}
 #pragma GCC unroll 12
 	for (size_t i = 0; i < m; i++) {
 		__m512 s = _mm512_set1_ps(t->sa[i]);
 
-		_mm512_storeu_ps(t->c + i * t->ldc, _mm512_mul_ps(_mm512_mul_ps(s, s0), _mm512_cvtepi32_ps(acc[i][0])));
-		_mm512_storeu_ps(t->c + i * t->ldc + 16, _mm512_mul_ps(_mm512_mul_ps(s, s1), _mm512_cvtepi32_ps(acc[i][1])));
+		put_row(t, i, _mm512_mul_ps(_mm512_mul_ps(s, s0), _mm512_cvtepi32_ps(acc[i][0])),
+		        _mm512_mul_ps(_mm512_mul_ps(s, s1), _mm512_cvtepi32_ps(acc[i][1])));
 	}
 }
 
@@ -282,9 +341,12 @@ static const tile_fn tiles[FL_NCOARSE][ROWS + 1] = {
 };
 
 void fl_coarse_tile(enum fl_coarse t, const void *a, const float *sa, size_t m, const void *b,
-                    const float *sb, size_t n, size_t d, float *c, size_t ldc)
+                    const float *sb, size_t n, size_t d, float *c, size_t ldc,
+                    const struct fl_coarse_large *large)
 {
-	struct tile one = { .stride = fl_coarse_bytes(t, d), .K = steps(t, d), .ldc = ldc };
+	struct tile one = {
+		.stride = fl_coarse_bytes(t, d), .K = steps(t, d), .ldc = ldc, .ldm = large ? large->ld : 0
+	};
 
 	for (size_t j = 0; j < n; j += FL_COARSE_STRIP) {
 		one.b = (const uint32_t *)b + j * one.K;
@@ -293,7 +355,10 @@ void fl_coarse_tile(enum fl_coarse t, const void *a, const float *sa, size_t m, 
 			h = m - i < ROWS ? m - i : ROWS;
 			one.a = (const unsigned char *)a + i * one.stride;
 			one.sa = sa + i;
-			one.c = c + i * ldc + j;
+			one.c = c ? c + i * ldc + j : NULL;
+			one.row = large ? large->row + i : NULL;
+			one.col = large && large->col ? large->col + j : NULL;
+			one.mask = large ? large->mask + i * large->ld + j / FL_COARSE_STRIP : NULL;
 			tiles[t][h](&one);
 		}
 	}
