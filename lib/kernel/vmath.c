@@ -171,6 +171,23 @@ void fl_softmax_rows(const float *z, float *p, float *lse, size_t B, size_t C)
 	}
 }
 
+FL_BODY void fl_vpull_body(float a, const float *restrict x, const float *restrict from,
+                           float *restrict y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += a * (x[i] - from[i]);
+}
+
+FL_BODY void fl_vblend_body(float a, const float *restrict x, float b, float *restrict y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = b * y[i] + a * x[i];
+}
+
+FL_ISA_FN(fl_vpull, (float a, const float *x, const float *from, float *y, size_t n),
+          (a, x, from, y, n))
+FL_ISA_FN(fl_vblend, (float a, const float *x, float b, float *y, size_t n), (a, x, b, y, n))
+
 FL_BODY double halve(double *lane)
 {
 	for (size_t h = LANES / 2; h > 0; h /= 2)

@@ -15,6 +15,10 @@ void fl_vtanh(const float *x, float *y, size_t n);	/* below 2 ulp */
  * NULL). Row maximum subtracted; the sum runs in double in ascending c. */
 void fl_softmax_rows(const float *z, float *p, float *lse, size_t B, size_t C);
 
+/* y += a (x - from), and y = a x + b y, each operation rounded. Arrays apart. */
+void fl_vpull(float a, const float *x, const float *from, float *y, size_t n);
+void fl_vblend(float a, const float *x, float b, float *y, size_t n);
+
 /* Sums: 64 interleaved partial sums in double, element i to lane i mod 64,
  * then halving: the definition, whatever the instruction set. */
 double fl_vdot(const float *x, const float *y, size_t n);

@@ -115,13 +115,13 @@ static size_t forward(struct fl_pass_all *a, const fl_real *w, const float *x, s
 	return B;
 }
 
-static void add(void *ctx, size_t param, size_t begin, size_t end)
+static void add(void *ctx, size_t param, size_t begin, size_t end, fl_real *g)
 {
 	const struct fl_pass_all *a = ctx;
 
 	(void)param;
 	for (size_t i = begin; i < end; i++)
-		a->sum[i] += a->n * (double)a->g[i];
+		a->sum[i] += a->n * (double)g[i - begin];
 }
 
 double fl_pass_all_loss(struct fl_pass_all *a, const fl_real *w, const float *x,

@@ -81,8 +81,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	}
 	for (size_t b = 0; a->dx && b < a->B; b++)
 		memcpy(a->dx + b * n, a->dy + b * (n + m), n * sizeof *a->dx);
-	if (a->done)
-		a->done(a->ctx, l->off[0], m);
+	fl_pass_done(a, l->off[0], m);
 }
 
 const struct fl_layer_entry fl_layer_append = {

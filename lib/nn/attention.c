@@ -269,8 +269,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		g = product(NT, dqkv, w_in, a->dx, d.D, n, d.D, 3 * d.D, NULL);
 		fl_matmul(&g, a->scratch + r.product);
 	}
-	for (unsigned j = 0; j < l->nparam && a->done; j++)
-		a->done(a->ctx, l->off[j], l->param[j].dim[0] * (j == W_IN || j == W_OUT ? d.D : 1));
+	for (unsigned j = 0; j < l->nparam; j++)
+		fl_pass_done(a, l->off[j], l->param[j].dim[0] * (j == W_IN || j == W_OUT ? d.D : 1));
 }
 
 static double madds(const struct fl_layer *l)

@@ -471,7 +471,7 @@ static void weight_rows(void *ctx, size_t i0, size_t i1)
 {
 	const struct rows *r = ctx;
 
-	r->a->done(r->a->ctx, r->off + i0 * r->O, (i1 - i0) * r->O);
+	fl_pass_done(r->a, r->off + i0 * r->O, (i1 - i0) * r->O);
 }
 
 /* rows NULL: more images follow, or more groups. */
@@ -516,8 +516,7 @@ static void bias_gradient(const struct fl_layer *l, const struct geo *g, const s
 	if (a->flags & FL_BACK_FIRST)
 		memset(db, 0, g->O * sizeof *db);
 	bias_sums(a->dy, db, a->B, g->O, g->P);
-	if (a->done)
-		a->done(a->ctx, l->off[BIAS], g->O);
+	fl_pass_done(a, l->off[BIAS], g->O);
 }
 
 static void channel_rows(void *ctx, size_t c)

@@ -81,8 +81,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		for (size_t d = 0; d < D && r < l->param[0].dim[0]; d++)
 			dw[r * D + d] += a->dy[i * D + d];
 	}
-	if (a->done)
-		a->done(a->ctx, l->off[0], n);
+	fl_pass_done(a, l->off[0], n);
 }
 
 const struct fl_layer_entry fl_layer_embedding = {

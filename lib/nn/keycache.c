@@ -180,8 +180,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		return;
 	p = product_dkeys(l, a);
 	fl_matmul(&p, a->scratch);
-	if (a->done)
-		a->done(a->ctx, l->off[KEYS], d.N * d.D);
+	fl_pass_done(a, l->off[KEYS], d.N * d.D);
 }
 
 static double madds(const struct fl_layer *l)

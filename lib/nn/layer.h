@@ -90,10 +90,19 @@ struct fl_pass {		/* one forward or backward of one layer */
 	fl_real *dx2;		/* (B, in2), or NULL */
 	fl_real *dw;		/* flat gradient */
 	unsigned flags;		/* FL_BACK_FIRST */
-	void (*done)(void *ctx, size_t param_off, size_t n);	/* may be NULL */
+	/* g(n) is the gradient; it stands in dw, but there a later one may overwrite it.
+	 * May be NULL: dw is then whole. */
+	void (*done)(void *ctx, size_t param_off, size_t n, fl_real *g);
 	void *ctx;
 	fl_real *scratch;	/* (scratch) */
 };
+
+/* dw[off, off+n) is final and stays. */
+static inline void fl_pass_done(const struct fl_pass *a, size_t off, size_t n)
+{
+	if (a->done)
+		a->done(a->ctx, off, n, a->dw + off);
+}
 
 struct fl_layer_entry {
 	struct fl_entry e;

@@ -3,7 +3,7 @@
  *
  * dx = dy w^T; db = sum of dy's rows in ascending order, in double, rounded once;
  * dw = x^T dy, a block of w's rows at a time, so that an optimiser can update
- * the block while it is in cache. */
+ * the block while it is in cache: each block in the place of the one before. */
 #include <math.h>
 #include <string.h>
 
@@ -23,6 +23,11 @@ const struct fl_param fl_linear_params[] = {
 };
 
 enum { WEIGHT, BIAS };
+
+enum {
+	BLOCK = 4096,		/* numbers of dw at a time: a third of the first-level cache */
+	ROWS = 12		/* the height of most register tiles */
+};
 
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
@@ -139,8 +144,7 @@ static void bias_backward(const struct fl_layer *l, const struct fl_pass *a)
 		for (size_t o = 0; o < O; o++)
 			db[o] = 0;
 	fl_column_sums(a->dy, db, a->B, O);
-	if (a->done)
-		a->done(a->ctx, l->off[BIAS], O);
+	fl_pass_done(a, l->off[BIAS], O);
 }
 
 struct rows {
@@ -153,28 +157,49 @@ static void weight_rows(void *ctx, size_t i0, size_t i1)
 	const struct rows *r = ctx;
 	size_t O = r->l->out.d[0];
 
-	r->a->done(r->a->ctx, r->l->off[WEIGHT] + i0 * O, (i1 - i0) * O);
+	fl_pass_done(r->a, r->l->off[WEIGHT] + i0 * O, (i1 - i0) * O);
+}
+
+/* Blocks of rows of dw, each in the place of the first. */
+static void weight_blocks(const struct fl_layer *l, const struct fl_pass *a, fl_product p)
+{
+	size_t I = p.M, O = p.N, most = BLOCK / O / ROWS * ROWS;
+
+	most = most ? most : ROWS;
+	for (size_t i = 0; i < I; i += p.M, p.a += p.M) {
+		p.M = I - i < most ? I - i : most;
+		fl_matmul(&p, a->scratch);
+		a->done(a->ctx, l->off[WEIGHT] + i * O, p.M * O, p.c);
+	}
+}
+
+/* Whole, where dy is laid out for the product first. */
+static void weight_backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	fl_product p = product_dw(l, a);
+	struct rows r = { l, a };
+
+	if (a->done && a->flags & FL_BACK_FIRST && !fl_matmul_scratch(&p)) {
+		weight_blocks(l, a, p);
+		return;
+	}
+	p.rows = a->done ? weight_rows : NULL;
+	p.ctx = &r;
+	fl_matmul_par(&p, a->scratch, a->done ? 1 : l->threads);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	struct rows r = { l, a };
-	fl_product p;
-
 	if (a->dx) {		/* first: done() may change the weights */
-		p = product_dx(l, a);
+		fl_product p = product_dx(l, a);
+
 		fl_matmul_par(&p, a->scratch, l->threads);
 	}
 	if (l->param[WEIGHT].buffer) {
 		memset(a->dw + l->off[WEIGHT], 0, l->in.d[0] * l->out.d[0] * sizeof *a->dw);
 		return;
 	}
-	p = product_dw(l, a);
-	if (a->done) {
-		p.rows = weight_rows;
-		p.ctx = &r;
-	}
-	fl_matmul_par(&p, a->scratch, a->done ? 1 : l->threads);
+	weight_backward(l, a);
 	if (l->nparam > BIAS)
 		bias_backward(l, a);
 }

@@ -176,10 +176,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		if (l->nparam > BIAS)
 			memset(a->dw + l->off[BIAS], 0, d.O * sizeof *a->dw);
 	}
-	if (a->done) {
-		a->done(a->ctx, l->off[A], d.I * d.R);
-		a->done(a->ctx, l->off[B], d.R * d.O);
-	}
+	fl_pass_done(a, l->off[A], d.I * d.R);
+	fl_pass_done(a, l->off[B], d.R * d.O);
 }
 
 static double madds(const struct fl_layer *l)

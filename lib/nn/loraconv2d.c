@@ -192,10 +192,8 @@ static void adapter_backward(const struct fl_layer *l, const struct fl_pass *a, 
 		da[i] = (a->flags & FL_BACK_FIRST ? 0 : da[i]) + d.scale * t[i];
 	p = product_b(&d, sa, dv, a->dw + l->off[b_of(l)], a->flags);
 	fl_matmul(&p, room);
-	if (a->done) {
-		a->done(a->ctx, l->off[a_of(l)], d.K * d.R);
-		a->done(a->ctx, l->off[b_of(l)], d.R * d.O);
-	}
+	fl_pass_done(a, l->off[a_of(l)], d.K * d.R);
+	fl_pass_done(a, l->off[b_of(l)], d.R * d.O);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)

@@ -320,8 +320,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 			memset(a->dw + l->off[j], 0, d.G * sizeof *a->dw);
 		fl_column_sums(dgates, a->dw + l->off[j], d.B * d.T, d.G);
 	}
-	for (unsigned j = 0; j < l->nparam && a->done; j++)
-		a->done(a->ctx, l->off[j], d.G * (j == W_IH ? d.I : j == W_HH ? d.H : 1));
+	for (unsigned j = 0; j < l->nparam; j++)
+		fl_pass_done(a, l->off[j], d.G * (j == W_IH ? d.I : j == W_HH ? d.H : 1));
 }
 
 static double madds(const struct fl_layer *l)

@@ -94,12 +94,13 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
 /* Loss of the outputs there with classes y and k->target; fills dact[nlayer] where grad. */
 double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
                    int grad);
-/* dact[nlayer] -> dw (written, not added). done(ctx, param index, begin, end)
- * for each stretch [begin,end) of the flat vector whose gradient is final and
- * whose weights may now change; each parameter's stretches come in order. */
+/* Called for each stretch [begin,end) of the flat vector, in order for each parameter
+ * (an index), whose gradient g(end - begin) is final and whose weights may now change. */
+typedef void fl_done(void *ctx, size_t param, size_t begin, size_t end, fl_real *g);
+/* dact[nlayer] -> dw (written, not added). With done, which may be NULL, dw is room for
+ * the gradients that it is given, and holds them no longer. */
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
-                     size_t B, struct fl_rng *rng,
-                     void (*done)(void *ctx, size_t param, size_t begin, size_t end), void *ctx);
+                     size_t B, struct fl_rng *rng, fl_done *done, void *ctx);
 /* The feature vectors (B, features) after a forward pass. */
 const fl_real *fl_net_features(const struct fl_net *net, const struct fl_work *k);
 

@@ -155,6 +155,6 @@ void fl_norm_backward(const struct fl_layer *l, const struct fl_pass *a, const s
 	for (unsigned j = 0; j < 2 && a->flags & FL_BACK_FIRST; j++)
 		memset(a->dw + l->off[j], 0, n->C * sizeof *a->dw);
 	fl_norm_affine(n, a->x, stat, eps, a->dy, a->dw + l->off[0], a->dw + l->off[1]);
-	for (unsigned j = 0; j < 2 && a->done; j++)
-		a->done(a->ctx, l->off[j], n->C);
+	for (unsigned j = 0; j < 2; j++)
+		fl_pass_done(a, l->off[j], n->C);
 }

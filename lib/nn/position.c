@@ -39,8 +39,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	fl_column_sums(a->dy, dw, a->B, n);
 	if (a->dx && a->dx != a->dy)
 		memcpy(a->dx, a->dy, a->B * n * sizeof *dw);
-	if (a->done)
-		a->done(a->ctx, l->off[0], n);
+	fl_pass_done(a, l->off[0], n);
 }
 
 const struct fl_layer_entry fl_layer_position = {

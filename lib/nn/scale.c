@@ -71,8 +71,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 			sum += (double)a->x[b * numbers + i] * (double)a->dy[b * numbers + i];
 		dw[i] += (fl_real)sum;
 	}
-	if (a->done)
-		a->done(a->ctx, l->off[0], numbers);
+	fl_pass_done(a, l->off[0], numbers);
 }
 
 const struct fl_layer_entry fl_layer_scale = {

@@ -188,18 +188,18 @@ double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y
 struct stretch {
 	const struct fl_layer *l;
 	size_t param;		/* index of the layer's first */
-	void (*done)(void *ctx, size_t param, size_t begin, size_t end);
+	fl_done *done;
 	void *ctx;
 };
 
-static void tell(void *ctx, size_t off, size_t n)
+static void tell(void *ctx, size_t off, size_t n, fl_real *g)
 {
 	const struct stretch *s = ctx;
 	unsigned j = s->l->nparam - 1;
 
 	while (j && s->l->off[j] > off)
 		j--;
-	s->done(s->ctx, s->param + j, off, off + n);
+	s->done(s->ctx, s->param + j, off, off + n, g);
 }
 
 static void add(const fl_real *x, fl_real *y, size_t n)
@@ -216,8 +216,7 @@ static void share(struct fl_work *k, size_t at, const fl_real *d, size_t n)
 }
 
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
-                     size_t B, struct fl_rng *rng,
-                     void (*done)(void *ctx, size_t param, size_t begin, size_t end), void *ctx)
+                     size_t B, struct fl_rng *rng, fl_done *done, void *ctx)
 {
 	size_t param = net->nparam;
 

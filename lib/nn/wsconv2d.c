@@ -214,8 +214,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	}
 	for (size_t o = 0; o < s.O && conv.nparam > BIAS; o++)
 		a->dw[l->off[BIAS] + o] += b.dw[conv.off[BIAS] + o];
-	for (unsigned j = 0; j < l->nparam && a->done; j++)
-		a->done(a->ctx, l->off[j], count(l, j));
+	for (unsigned j = 0; j < l->nparam; j++)
+		fl_pass_done(a, l->off[j], count(l, j));
 }
 
 static double madds(const struct fl_layer *l)

@@ -62,6 +62,9 @@ static void everywhere(void *out)
 		o = put(o, (float *)(void *)sums, 4);
 		o[0] = (float)fl_vfinite(x + off, n, &o[1]);
 		o += 2;
+		fl_vpull(x[0], x + off, x + 5 + off, y, n);
+		fl_vblend(x[1], x + off, x[2], y + off, n);
+		o = put(o, y, 256);
 	}
 }
 
@@ -177,6 +180,32 @@ static void sums(void)
 	is_int(wrong, 0, "dot products that differ from the lane definition");
 }
 
+static void blends(void)
+{
+	float x[50], from[50], y[51], v;
+	int wrong = 0;
+
+	each_seed = 54;
+	for (size_t n = 0; n <= 50; n++) {
+		for (size_t i = 0; i < 50; i++) {
+			x[i] = each_real();
+			from[i] = each_real();
+		}
+		for (size_t i = 0; i <= n; i++)
+			y[i] = 1;
+		fl_vpull(.1f, x, from, y, n);
+		fl_vblend(.3f, x, .7f, y, n);
+		for (size_t i = 0; i < n; i++) {
+			v = .1f * (x[i] - from[i]);
+			v = 1 + v;
+			v = .7f * v;
+			wrong += y[i] != v + .3f * x[i];
+		}
+		wrong += y[n] != 1;
+	}
+	is_int(wrong, 0, "elements pulled or blended that are not rounded at each operation");
+}
+
 static void finiteness(void)
 {
 	float x[100] = { 0 }, max = -1;
@@ -219,13 +248,14 @@ static void halves(void)
 
 int main(void)
 {
-	each_same("arrays", everywhere, (size_t)300 * 3200 * sizeof(float));
+	each_same("arrays", everywhere, (size_t)300 * 3500 * sizeof(float));
 	accuracy("exp", fl_vexp, exp, 1);
 	accuracy("log", fl_vlog, log, 1);
 	accuracy("tanh", fl_vtanh, tanh, 2);
 	special();
 	softmax();
 	sums();
+	blends();
 	finiteness();
 	halves();
 	return tap_done();

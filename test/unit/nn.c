@@ -18,7 +18,7 @@ struct descent {
 	int in_order;
 };
 
-static void update(void *ctx, size_t param, size_t begin, size_t end)
+static void update(void *ctx, size_t param, size_t begin, size_t end, float *g)
 {
 	struct descent *d = ctx;
 	const struct fl_net_param *p = &d->t->net.param[param];
@@ -28,7 +28,7 @@ static void update(void *ctx, size_t param, size_t begin, size_t end)
 		d->in_order = 0;
 	d->last[param] = end;
 	d->seen += end - begin;
-	d->opt->step(d->spec.p, d->opt->lr(d->spec.p), d->step, d->t->w + begin, d->t->g + begin,
+	d->opt->step(d->spec.p, d->opt->lr(d->spec.p), d->step, d->t->w + begin, g,
 	             vec, end - begin);
 }
 

@@ -64,8 +64,9 @@ struct fl_train {
 	size_t nwith;
 };
 
-/* Called for a stretch [begin,end) of the flat vectors w(P) and g(P) where the
- * gradient g is final, before the optimiser: adds the method's terms to g.
+/* Called for a stretch [begin,end) of the flat vectors where the gradient is final,
+ * before the optimiser: adds the method's terms to g. w and g are the stretch's own,
+ * (end - begin).
  * FL_METHOD_WHOLE: once a step, for [0,P). */
 typedef void fl_grad_hook(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
                           fl_real *g);
@@ -176,11 +177,9 @@ int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, st
 double *fl_local_counts(struct fl_local *l, struct fl_err *e);
 /* A logits hook: adds l->priv, a vector (C), to every row of z. */
 void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
-/* A proximal term: g += mu (w - w0) on [begin,end). */
+/* A proximal term, of a grad hook: g += mu (w - w0). */
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g);
-/* Momentum from outside: g = a g + b m on [begin,end). */
-void fl_local_blend(double a, fl_real *g, double b, const fl_real *m, size_t begin, size_t end);
 /* What a server that adds the mean of it to its m needs for m' = beta m + (1 - beta) G:
  * (1 - beta)(G - m) as tensors PREFIX+NAME of update. */
 int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real *G,

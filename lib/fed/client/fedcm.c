@@ -4,6 +4,7 @@
  * which the server adds to d after the rule's mean: d becomes the mean of the
  * clients' mean steps, with equal weights as the papers have it. */
 #include "fed/client/client.h"
+#include "kernel/vmath.h"
 
 static const char prefix[] = "@fedcm/d/";
 
@@ -25,9 +26,10 @@ static int begin(struct fl_local *l, struct fl_err *e)
 static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct fedcm *p = l->p;
+	const fl_real *d = l->priv;
 
 	(void)w;
-	fl_local_blend(p->alpha, g, 1 - p->alpha, l->priv, begin, end);
+	fl_vblend((float)(1 - p->alpha), d + begin, (float)p->alpha, g, end - begin);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)

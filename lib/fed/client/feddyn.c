@@ -3,6 +3,7 @@
  * h_k is -1/alpha times the paper's gradient of the client, so it does not depend
  * on alpha. The server's half is the server of the same name, over uniform means. */
 #include "fed/client/client.h"
+#include "kernel/vmath.h"
 
 static const char prefix[] = "@feddyn/h/";
 
@@ -33,8 +34,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const fl_real *h = l->priv;
 
 	fl_local_pull(l, p->alpha, begin, end, w, g);
-	for (size_t i = begin; i < end; i++)
-		g[i] += (fl_real)p->alpha * h[i];
+	fl_vblend((float)p->alpha, h + begin, 1, g, end - begin);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)

@@ -4,6 +4,7 @@
  *   w -= lr (g + lambda (w - w0 + h_k)),  h_k += w - w0 after training.
  * With rho = 0 these are FedDyn's steps; the server's half is the server feddyn. */
 #include "fed/client/client.h"
+#include "kernel/vmath.h"
 
 static const char prefix[] = "@fedspeed/h/";
 
@@ -61,8 +62,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const struct vecs *v = l->priv;
 
 	fl_local_pull(l, p->lambda, begin, end, w, g);
-	for (size_t i = begin; i < end; i++)
-		g[i] += (fl_real)p->lambda * v->h[i];
+	fl_vblend((float)p->lambda, v->h + begin, 1, g, end - begin);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)

@@ -61,7 +61,7 @@ static void grad(struct fl_local *l, size_t begin_, size_t end, const fl_real *w
 	(void)w;
 	for (size_t i = begin_; i < end; i++)
 		if (beyond[i])
-			g[i] = 0;
+			g[i - begin_] = 0;
 }
 
 /* Weight decay and an optimiser's memory move weights without a gradient, too. */

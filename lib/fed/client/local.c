@@ -118,15 +118,14 @@ static int begin_opt(struct fl_loop *p, struct fl_err *e)
 /* --- a step --- */
 
 /* The optimiser on a stretch whose gradient is complete. */
-static void update(const struct fl_loop *p, size_t begin, size_t end)
+static void update(const struct fl_loop *p, size_t begin, size_t end, fl_real *g)
 {
 	struct fl_room *r = p->l->room;
 	float *vec[FL_OPT_VECS] = { NULL };
 
 	for (size_t i = 0; i < FL_OPT_VECS; i++)
 		vec[i] = r->vec[i] ? r->vec[i] + begin : NULL;
-	p->opt->step(p->l->cfg->opt.p, p->lr, p->t, p->ph->w + begin, r->g + begin, vec,
-	             end - begin);
+	p->opt->step(p->l->cfg->opt.p, p->lr, p->t, p->ph->w + begin, g, vec, end - begin);
 }
 
 static int trained(const struct fl_loop *p, size_t param)
@@ -136,24 +135,24 @@ static int trained(const struct fl_loop *p, size_t param)
 }
 
 /* At the gradient as the optimiser will see it, where that is wanted. */
-static void look(struct fl_loop *p, size_t param, size_t begin, size_t end)
+static void look(struct fl_loop *p, size_t param, const fl_real *g, size_t n)
 {
 	float max;
 
-	if (p->l->watch && !fl_vfinite(p->l->room->g + begin, end - begin, &max) && !p->bad)
+	if (p->l->watch && !fl_vfinite(g, n, &max) && !p->bad)
 		p->bad = p->l->net->param[param].name;
 }
 
-static void done(void *ctx, size_t param, size_t begin, size_t end)
+static void done(void *ctx, size_t param, size_t begin, size_t end, fl_real *g)
 {
 	struct fl_loop *p = ctx;
 
 	if (!trained(p, param))
 		return;
 	if (p->hook)
-		p->hook(p->l, begin, end, p->ph->w, p->l->room->g);
-	look(p, param, begin, end);
-	update(p, begin, end);
+		p->hook(p->l, begin, end, p->ph->w + begin, g);
+	look(p, param, g, end - begin);
+	update(p, begin, end, g);
 }
 
 /* L2 norm of what trains. */
@@ -187,12 +186,13 @@ static void update_all(struct fl_loop *p)
 		p->hook(p->l, 0, net->P, p->ph->w, g);
 	for (size_t i = 0; i < net->nparam; i++)
 		if (trained(p, i))
-			look(p, i, net->param[i].off, net->param[i].off + net->param[i].n);
+			look(p, i, g + net->param[i].off, net->param[i].n);
 	if (p->l->cfg->clip > 0)
 		clip(p, g);
 	for (size_t i = 0; i < net->nparam; i++)
 		if (trained(p, i))
-			update(p, net->param[i].off, net->param[i].off + net->param[i].n);
+			update(p, net->param[i].off, net->param[i].off + net->param[i].n,
+			       g + net->param[i].off);
 }
 
 /* Inputs, classes and targets of examples idx(B), or i0.. . */
@@ -424,17 +424,16 @@ int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 
 struct sum {
 	double *sum;
-	const fl_real *g;
 	double n;
 };
 
-static void add(void *ctx, size_t param, size_t begin, size_t end)
+static void add(void *ctx, size_t param, size_t begin, size_t end, fl_real *g)
 {
 	const struct sum *s = ctx;
 
 	(void)param;
 	for (size_t i = begin; i < end; i++)
-		s->sum[i] += s->n * (double)s->g[i];
+		s->sum[i] += s->n * (double)g[i - begin];
 }
 
 /* The first n of a permutation of the local set; NULL: all, as stored. */
@@ -489,7 +488,7 @@ int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, doubl
 {
 	size_t N = l->data->N, n = sample > 0 && (uint64_t)sample < N ? (size_t)sample : N;
 	struct fl_room *r = l->room;
-	struct sum s = { .g = r->g };
+	struct sum s = { .sum = NULL };
 	const uint32_t *idx;
 	double total = 0;
 

@@ -4,6 +4,7 @@
  * gradient of the whole local set at the received model, which the server adds to
  * m after the rule's mean: m' = beta m + (1 - beta) mean of G_k. */
 #include "fed/client/client.h"
+#include "kernel/vmath.h"
 
 static const char prefix[] = "@mimelite/m/";
 
@@ -39,7 +40,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const struct vecs *v = l->priv;
 
 	(void)w;
-	fl_local_blend(1 - p->beta, g, p->beta, v->m, begin, end);
+	fl_vblend((float)p->beta, v->m + begin, (float)(1 - p->beta), g, end - begin);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)

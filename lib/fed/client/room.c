@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/vmath.h"
+
 const struct fl_family fl_family_method = {
 	.name = "method",
 	.list = fl_method_list,
@@ -78,18 +80,7 @@ int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, st
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g)
 {
-	fl_real m = (fl_real)mu;
-
-	for (size_t i = begin; i < end; i++)
-		g[i] += m * (w[i] - l->w0[i]);
-}
-
-void fl_local_blend(double a, fl_real *g, double b, const fl_real *m, size_t begin, size_t end)
-{
-	fl_real s = (fl_real)a, t = (fl_real)b;
-
-	for (size_t i = begin; i < end; i++)
-		g[i] = s * g[i] + t * m[i];
+	fl_vpull((fl_real)mu, w, l->w0 + begin, g, end - begin);
 }
 
 int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real *G,

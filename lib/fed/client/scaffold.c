@@ -7,6 +7,7 @@
  * (w0 - w)/(steps lr) is the mean gradient for plain SGD. With momentum beta it
  * grows to 1/(1 - beta) of it, and weight decay is part of it. */
 #include "fed/client/client.h"
+#include "kernel/vmath.h"
 
 static const char prefix[] = "@scaffold/c/";
 
@@ -41,8 +42,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const struct control *k = l->priv;
 
 	(void)w;
-	for (size_t i = begin; i < end; i++)
-		g[i] += k->c[i] - k->ck[i];
+	fl_vpull(1, k->c + begin, k->ck + begin, g, end - begin);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)

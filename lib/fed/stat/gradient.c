@@ -19,7 +19,6 @@ static const struct fl_param table[] = {
 
 struct sums {
 	double *sum;		/* (P) */
-	const fl_real *g;
 	double B;
 };
 
@@ -30,18 +29,17 @@ static int begin(const void *p, struct fl_stat_ctx *c, struct fl_err *e)
 	(void)p;
 	if (!s || !(s->sum = fl_arena_zero(c->arena, c->net->P, sizeof *s->sum, e)))
 		return -1;
-	s->g = c->g;
 	c->priv = s;
 	return 0;
 }
 
-static void add(void *ctx, size_t param, size_t begin, size_t end)
+static void add(void *ctx, size_t param, size_t begin, size_t end, fl_real *g)
 {
 	const struct sums *s = ctx;
 
 	(void)param;
 	for (size_t i = begin; i < end; i++)
-		s->sum[i] += s->B * (double)s->g[i];
+		s->sum[i] += s->B * (double)g[i - begin];
 }
 
 static int batch(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
