@@ -14,16 +14,15 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "kernel/blocked.h"
 #include "kernel/isa.h"
+#include "kernel/kit.h"
 #include "kernel/pack.h"
 
 #ifdef FL_WITH_OPENBLAS
 #include <cblas.h>
 #endif
 
-#define MAX_ROWS 12		/* of a tile */
-#define MAX_WIDE 4		/* vectors across */
-#define STRIP 2			/* vectors across, where rows are not few */
 #define PAD 32			/* columns of a packed b are a multiple of this: strips are lines */
 #define BLOCK_K 1024		/* a strip of it, 128 KiB, stays in the second-level cache */
 #define BLOCK_M 96		/* with BLOCK_K, 384 KiB of a */
@@ -32,19 +31,6 @@
 #define WHOLE_M 384		/* from more rows than this on b is packed as a whole */
 #define FEW (2 * PAD)		/* columns packed at a time for fewer rows */
 #define HOT_BYTES (48 << 10)	/* c, weights and momentum of one rows() call */
-
-/* c(mr,n) = start + a b over K steps. */
-struct tile {
-	const float *a, *b, *from;	/* from: where the accumulators start */
-	float *c;
-	size_t K, rs, ks;		/* a's strides along rows and k */
-	const uint32_t *ai, *ak;	/* or its offsets, where ai is not NULL */
-	size_t ldb, from_rs, ldc;
-	int splat;			/* from holds a number a row */
-	int part;			/* columns in the last vector */
-	int relu;
-};
-typedef void (*tile_fn)(const struct tile *t);
 
 /* max(0, c) with c second: keeps NaN and -0, as c < 0 ? 0 : c does. */
 #define TILE(name) name##_avx512
@@ -104,14 +90,17 @@ static const int32_t mask8[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };	/* then non
 #define STORE_PART(p, v, n) _mm256_maskstore_ps(p, MASK(n), v)
 #include "kernel/gemm_tile.inc"
 
-/* What a set of instructions brings. Up to few rows, strips are MAX_WIDE
- * vectors across, so that there are chains enough to hide the latency. */
-struct kit {
-	const tile_fn (*tiles)[MAX_WIDE + 1];
-	size_t lanes, rows, few;
-};
-static const struct kit kit_avx512 = { tiles_avx512, 16, 12, 6 };
-static const struct kit kit_avx2 = { tiles_avx2, 8, 6, 2 };
+static const struct fl_kit kit_avx512 = { tiles_avx512, 16, 12, 6 };
+static const struct fl_kit kit_avx2 = { tiles_avx2, 8, 6, 2 };
+
+const struct fl_kit *fl_kit(void)
+{
+	switch (fl_isa()) {
+	case FL_ISA_AVX512: return &kit_avx512;
+	case FL_ISA_AVX2: return &kit_avx2;
+	default: return NULL;
+	}
+}
 
 static int use_blas;	/* set by fl_gemm_init */
 
@@ -130,6 +119,8 @@ size_t fl_gemm_scratch(const struct fl_gemm *g)
 {
 	size_t N = (g->N + PAD - 1) / PAD * PAD;
 
+	if (fl_blocked_takes(g))
+		return fl_blocked_scratch(g, 1);
 	if (!packs(g))
 		return 0;
 	return g->M > WHOLE_M ? g->K * N : least(g->K, BLOCK_K) * least(N, FEW);
@@ -144,7 +135,7 @@ static size_t deep(size_t K)
 }
 
 /* Rows that one rows() call may see: a multiple of the tile's. */
-static size_t block_rows(const struct fl_gemm *g, const struct kit *kit)
+static size_t block_rows(const struct fl_gemm *g, const struct fl_kit *kit)
 {
 	size_t m = BLOCK_M;
 
@@ -163,7 +154,7 @@ struct panel {
 };
 
 /* m rows from t on, by tiles of nearly equal height. */
-static void strip(const struct kit *kit, struct tile t, size_t m, size_t vectors)
+static void strip(const struct fl_kit *kit, struct fl_tile t, size_t m, size_t vectors)
 {
 	for (size_t left = (m + kit->rows - 1) / kit->rows; left > 0; left--) {
 		size_t h = (m + left - 1) / left;
@@ -178,7 +169,7 @@ static void strip(const struct kit *kit, struct tile t, size_t m, size_t vectors
 }
 
 /* Where rows from i0 on, k from k0 on, find a. */
-static void place_a(const struct fl_gemm *g, size_t i0, size_t k0, struct tile *t)
+static void place_a(const struct fl_gemm *g, size_t i0, size_t k0, struct fl_tile *t)
 {
 	t->rs = g->ta ? 1 : g->lda;
 	t->ks = g->ta ? g->lda : 1;
@@ -187,30 +178,12 @@ static void place_a(const struct fl_gemm *g, size_t i0, size_t k0, struct tile *
 	t->ak = g->ai ? g->ak + k0 : NULL;
 }
 
-/* Where the accumulators of rows from i0 on, columns from j on, start. */
-static void place_start(const struct fl_gemm *g, size_t i0, size_t j, size_t k0, struct tile *t)
-{
-	static const float zeros[MAX_WIDE * 16];
-
-	t->from_rs = 0;
-	t->splat = 0;
-	if (k0 || g->start == FL_GEMM_ADD) {
-		t->from = t->c;
-		t->from_rs = g->ldc;
-	} else if (g->start == FL_GEMM_ROW_BIAS) {
-		t->from = g->bias + i0;
-		t->splat = 1;
-	} else {
-		t->from = g->start == FL_GEMM_BIAS ? g->bias + j : zeros;
-	}
-}
-
 /* c rows [i0,i0+m), the panel's columns, k in [k0,k0+K). */
-static void block(const struct fl_gemm *g, const struct kit *kit, const struct panel *p,
+static void block(const struct fl_gemm *g, const struct fl_kit *kit, const struct panel *p,
                   size_t i0, size_t m, size_t k0, size_t K)
 {
-	size_t width = kit->lanes * (p->b || m > kit->few ? STRIP : MAX_WIDE), end = p->j0 + p->n;
-	struct tile t = {
+	size_t width = kit->lanes * (p->b || m > kit->few ? FL_STRIP : FL_TILE_WIDE), end = p->j0 + p->n;
+	struct fl_tile t = {
 		.K = K, .ldb = p->b ? width : g->ldb, .ldc = g->ldc,
 		.relu = g->relu && k0 + K == g->K
 	};
@@ -221,21 +194,22 @@ static void block(const struct fl_gemm *g, const struct kit *kit, const struct p
 
 		t.b = p->b ? p->b + (j - p->j0) * p->K + (k0 - p->k0) * width :
 		             g->b + k0 * g->ldb + j;
+		t.next = t.b;
 		t.c = g->c + i0 * g->ldc + j;
 		t.part = (int)(n - (vectors - 1) * kit->lanes);
-		place_start(g, i0, j, k0, &t);
+		fl_tile_start(g, i0, j, k0, &t);
 		strip(kit, t, m, vectors);
 	}
 }
 
 /* Blocks of rows, each with all columns. */
-static void by_rows(const struct fl_gemm *g, const struct kit *kit, float *scratch)
+static void by_rows(const struct fl_gemm *g, const struct fl_kit *kit, float *scratch)
 {
 	struct panel p = { packs(g) ? scratch : NULL, 0, g->N, 0, g->K };
 	size_t step = block_rows(g, kit), depth = deep(g->K), m, k;
 
 	if (p.b)
-		fl_pack_b(g, kit->lanes * STRIP, 0, g->N, 0, g->K, p.b);
+		fl_pack_b(g, kit->lanes * FL_STRIP, 0, g->N, 0, g->K, p.b);
 	for (size_t i = 0; i < g->M; i += m) {
 		m = least(step, g->M - i);
 		k = 0;
@@ -249,14 +223,14 @@ static void by_rows(const struct fl_gemm *g, const struct kit *kit, float *scrat
 }
 
 /* A few columns, each with all rows. */
-static void by_columns(const struct fl_gemm *g, const struct kit *kit, float *scratch)
+static void by_columns(const struct fl_gemm *g, const struct fl_kit *kit, float *scratch)
 {
 	for (size_t j = 0; j < g->N; j += FEW) {
 		struct panel p = { scratch, j, least(FEW, g->N - j), 0, 0 };
 
 		do {
 			p.K = least(deep(g->K), g->K - p.k0);
-			fl_pack_b(g, kit->lanes * STRIP, j, p.n, p.k0, p.K, p.b);
+			fl_pack_b(g, kit->lanes * FL_STRIP, j, p.n, p.k0, p.K, p.b);
 			for (size_t i = 0; i < g->M; i += BLOCK_M)
 				block(g, kit, &p, i, least(BLOCK_M, g->M - i), p.k0, p.K);
 			p.k0 += p.K;
@@ -266,7 +240,7 @@ static void by_columns(const struct fl_gemm *g, const struct kit *kit, float *sc
 		g->rows(g->ctx, 0, g->M);
 }
 
-static void tiled(const struct fl_gemm *g, const struct kit *kit, float *scratch)
+static void tiled(const struct fl_gemm *g, const struct fl_kit *kit, float *scratch)
 {
 	if (packs(g) && g->M <= WHOLE_M)
 		by_columns(g, kit, scratch);
@@ -331,28 +305,26 @@ void fl_gemm_ref(const struct fl_gemm *g)
 
 void fl_gemm(const struct fl_gemm *g, float *scratch)
 {
+	const struct fl_kit *kit = fl_kit();
+
 #ifdef FL_WITH_OPENBLAS
 	if (blas_takes(g)) {
 		by_blas(g);
 		return;
 	}
 #endif
-	switch (fl_isa()) {
-	case FL_ISA_AVX512:
-		tiled(g, &kit_avx512, scratch);
-		break;
-	case FL_ISA_AVX2:
-		tiled(g, &kit_avx2, scratch);
-		break;
-	default:
+	if (!kit)
 		fl_gemm_ref(g);
-	}
+	else if (fl_blocked_takes(g))
+		fl_blocked(g, kit, scratch, 1);
+	else
+		tiled(g, kit, scratch);
 }
 
 /* A share of the rows, a multiple of every tile's height. */
 static struct fl_gemm share(const struct fl_gemm *g, int threads, size_t item)
 {
-	size_t n = (g->M / (size_t)threads + MAX_ROWS) / MAX_ROWS * MAX_ROWS;
+	size_t n = (g->M / (size_t)threads + FL_TILE_ROWS) / FL_TILE_ROWS * FL_TILE_ROWS;
 	size_t i0 = least(item * n, g->M);
 	struct fl_gemm part = *g;
 
@@ -371,6 +343,8 @@ size_t fl_gemm_par_scratch(const struct fl_gemm *g, int threads)
 {
 	struct fl_gemm first = share(g, threads, 0);
 
+	if (fl_blocked_takes(g))
+		return fl_blocked_scratch(g, threads);
 	return (size_t)threads * fl_gemm_scratch(&first);
 }
 
@@ -396,6 +370,10 @@ void fl_gemm_par(const struct fl_gemm *g, float *scratch, int threads)
 {
 	struct shares s = { g, scratch, threads };
 
+	if (threads > 1 && fl_blocked_takes(g) && fl_kit()) {
+		fl_blocked(g, fl_kit(), scratch, threads);
+		return;
+	}
 	fl_par_for((size_t)threads, threads, &s, one_share, NULL);
 }
 

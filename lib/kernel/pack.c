@@ -53,6 +53,33 @@ transpose8(const float *x, const size_t at[8], size_t rows, size_t cols, float *
 	}
 }
 
+/* The same for rows <= 4 and y(cols,4). */
+FL_TARGET_AVX2 static inline __attribute__((always_inline)) void
+transpose4(const float *x, const size_t at[4], size_t rows, size_t cols, float *y, size_t ldy)
+{
+	__m256 r[4], s[4];
+	__m256i mask = _mm256_loadu_si256((const __m256i *)(mask8 + 8 - cols));
+
+#pragma GCC unroll 4
+	for (size_t i = 0; i < 4; i++)
+		r[i] = i >= rows ? _mm256_setzero_ps() : cols == 8 ? _mm256_loadu_ps(x + at[i]) :
+		                                         _mm256_maskload_ps(x + at[i], mask);
+	s[0] = _mm256_unpacklo_ps(r[0], r[1]);
+	s[1] = _mm256_unpackhi_ps(r[0], r[1]);
+	s[2] = _mm256_unpacklo_ps(r[2], r[3]);
+	s[3] = _mm256_unpackhi_ps(r[2], r[3]);
+#pragma GCC unroll 2
+	for (int i = 0; i < 2; i++) {
+		r[2 * i] = _mm256_shuffle_ps(s[i], s[i + 2], 0x44);
+		r[2 * i + 1] = _mm256_shuffle_ps(s[i], s[i + 2], 0xee);
+	}
+#pragma GCC unroll 8
+	for (size_t i = 0; i < 8; i++)
+		if (i < cols)
+			_mm_storeu_ps(y + i * ldy, i < 4 ? _mm256_castps256_ps128(r[i]) :
+			                                   _mm256_extractf128_ps(r[i & 3], 1));
+}
+
 /* How many of the n <= 8 offsets at k follow each other from the first on: n or,
  * where they do not all, 1. */
 FL_TARGET_AVX2 static size_t in_a_row(const uint32_t *k, size_t n)
@@ -66,11 +93,12 @@ FL_TARGET_AVX2 static size_t in_a_row(const uint32_t *k, size_t n)
 	return _mm256_movemask_epi8(v) == -1 ? 8 : 1;
 }
 
-/* Up to 8 columns from j on to p, whose rows are width apart. */
-FL_TARGET_AVX2 static void pack_columns(const struct fl_gemm *g, size_t j, size_t k0, size_t K,
-                                        size_t width, float *p)
+/* Up to side columns, 8 or 4, from j on to p, whose rows are width apart. */
+FL_TARGET_AVX2 static inline __attribute__((always_inline)) void
+pack_columns(const struct fl_gemm *g, size_t j, size_t k0, size_t K, size_t width, float *p,
+             const size_t side)
 {
-	size_t rows = least(8, g->N - j), at[8];
+	size_t rows = least(side, g->N - j), at[8];
 
 	for (size_t i = 0; i < rows; i++)
 		at[i] = g->bj ? g->bj[j + i] : (j + i) * g->ldb;
@@ -82,8 +110,27 @@ FL_TARGET_AVX2 static void pack_columns(const struct fl_gemm *g, size_t j, size_
 			n = in_a_row(g->bk + k0 + k, n);
 		if (rows == 8 && n == 8)
 			transpose8(x, at, 8, 8, p, width);
-		else
+		else if (rows == 4 && n == 8)
+			transpose4(x, at, 4, 8, p, width);
+		else if (side == 8)
 			transpose8(x, at, rows, n, p, width);
+		else
+			transpose4(x, at, rows, n, p, width);
+	}
+}
+
+FL_TARGET_AVX2 static void pack_by_columns(const struct fl_gemm *g, size_t width, size_t j0,
+                                           size_t n, size_t k0, size_t K, float *p)
+{
+	size_t side = width % 8 ? 4 : 8;
+
+	for (size_t j = 0; j < n; j += side) {
+		float *q = p + j / width * width * K + j % width;
+
+		if (side == 8)
+			pack_columns(g, j0 + j, k0, K, width, q, 8);
+		else
+			pack_columns(g, j0 + j, k0, K, width, q, 4);
 	}
 }
 
@@ -153,25 +200,40 @@ static void pack_strip(const struct fl_gemm *g, size_t width, size_t j, size_t k
 	}
 }
 
+/* K rows of n <= width columns; whole strips of a kit's width are known to the compiler. */
+FL_BODY void copy_strip_body(const float *b, size_t ldb, size_t K, float *p, size_t width, size_t n)
+{
+	size_t known = n == width ? n : 0;
+
+	for (size_t k = 0; k < K; k++, b += ldb, p += width) {
+		if (known == 32)
+			memcpy(p, b, 32 * sizeof *p);
+		else if (known == 16)
+			memcpy(p, b, 16 * sizeof *p);
+		else if (known == 12)
+			memcpy(p, b, 12 * sizeof *p);
+		else
+			memcpy(p, b, n * sizeof *p);
+	}
+}
+static void copy_strip(const float *b, size_t ldb, size_t K, float *p, size_t width, size_t n);
+FL_ISA_FN(copy_strip, (const float *b, size_t ldb, size_t K, float *p, size_t width, size_t n),
+          (b, ldb, K, p, width, n))
+
 static void pack_straight(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0,
                           size_t K, float *p)
 {
-	for (size_t deep = 0; deep < K; deep += DEPTH)
-		for (size_t j = 0; j < n; j += width) {
-			const float *b = g->b + k0 * g->ldb + j0 + j;
-			size_t end = least(deep + DEPTH, K), m = least(width, n - j);
-
-			for (size_t k = deep; k < end; k++)
-				memcpy(p + j * K + k * width, b + k * g->ldb, m * sizeof *p);
-		}
+	for (size_t k = 0; k < K; k += DEPTH)
+		for (size_t j = 0; j < n; j += width)
+			copy_strip(g->b + (k0 + k) * g->ldb + j0 + j, g->ldb, least(DEPTH, K - k),
+			           p + j * K + k * width, width, least(width, n - j));
 }
 
 void fl_pack_b(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0, size_t K,
                float *p)
 {
 	if (g->bj ? g->N > 1 && g->bj[1] != g->bj[0] + 1 : g->tb) {
-		for (size_t j = 0; j < n; j += 8)
-			pack_columns(g, j0 + j, k0, K, width, p + j / width * width * K + j % width);
+		pack_by_columns(g, width, j0, n, k0, K, p);
 	} else if (g->bj) {
 		for (size_t j = 0; j < n; j += width)
 			pack_strip(g, width, j0 + j, k0, K, p + j * K);

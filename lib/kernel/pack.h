@@ -5,7 +5,7 @@
 #include "kernel/gemm.h"
 
 /* Columns [j0,j0+n) of op(b), k in [k0,k0+K), in strips of width columns (a
- * multiple of 8; j0 a multiple of width): p[strip][k][width]. What lies past
+ * multiple of 4; j0 a multiple of width): p[strip][k][width]. What lies past
  * column N stays unwritten, or is 0. For processors with AVX2. */
 void fl_pack_b(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0, size_t K,
                float *p);

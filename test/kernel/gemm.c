@@ -180,7 +180,9 @@ static void layer_cases(void *out)
 		{ 784, 32, 128, TA }, { 128, 32, 64, TA }, { 64, 32, 10, TA | ADD },
 		{ 70, 1100, 130, BIAS | RELU }, { 70, 1100, 130, TB | ADD }, { 3, 1030, 70, ADD | RELU },
 		{ 400, 1030, 70, TB | ADD }, { 390, 30, 70, B_APART }, { 30, 1100, 100, TA | ROW_BIAS | B_APART },
-		{ 100, 1100, 70, A_APART | B_APART | ADD | RELU }, { 130, 64, 80, A_APART | TB | ADD }
+		{ 100, 1100, 70, A_APART | B_APART | ADD | RELU }, { 130, 64, 80, A_APART | TB | ADD },
+		{ 400, 100, 100, BIAS | RELU }, { 399, 97, 65, TA | TB | SPECIAL }, { 500, 1100, 70, TA | ADD },
+		{ 390, 130, 100, A_APART | B_APART | ROW_BIAS }
 	};
 	float *o = out;
 
