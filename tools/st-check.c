@@ -42,10 +42,12 @@ static const struct key {
 	{ "fl.loss", REAL, 0 },
 	{ "fl.gradnorm", REAL, 0 },
 	{ "fl.lr", REAL, 0 },
+	{ "fl.opt_kept", INT, 0 },
 	{ "fl.seed", INT, 0 },
 	{ "fl.classes", INT, 0 },
 	{ "fl.labels", LIST, 0 },
 	{ "fl.scale", OBJECT, 0 },
+	{ "fl.slice", OBJECT, 0 },
 	{ "fl.source_crc", CRC, 0 },
 	{ "fl.parent", CRC, 0 },
 };

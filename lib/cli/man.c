@@ -89,24 +89,27 @@ static void synopsis(const struct fl_tool *t, struct fl_str *out)
 
 static void range_and_default(const struct fl_param *p, struct fl_str *out)
 {
+	int named = p->type == FL_P_ENUM || p->type == FL_P_BOOL;
 	struct fl_str r = FL_STR_INIT;
 
-	if ((int)p->type < FL_P_SPEC && p->type != FL_P_BOOL)
+	if ((int)p->type < FL_P_SPEC)
 		fl_param_range(p, &r);
 	if (r.len)
-		fl_str_addf(out, "; %s %s", p->type == FL_P_ENUM ? "one of" : "range", fl_str_c(&r));
-	if (p->def && p->type != FL_P_BOOL)
+		fl_str_addf(out, "; %s %s", named ? "one of" : "range", fl_str_c(&r));
+	if (p->def)
 		fl_str_addf(out, "; default %s", p->def);
 	fl_str_release(&r);
 }
 
-static void item_text(const struct fl_param *p, struct fl_str *out)
+/* flag: is there or not, without a value. */
+static void item_text(const struct fl_param *p, int flag, struct fl_str *out)
 {
 	struct fl_str s = FL_STR_INIT;
 
 	fl_str_addc(&s, (char)toupper((unsigned char)p->doc[0]));
 	fl_str_add(&s, p->doc + 1);
-	range_and_default(p, &s);
+	if (!flag)
+		range_and_default(p, &s);
 	fl_str_addc(&s, '.');
 	text(out, fl_str_c(&s));
 	fl_str_release(&s);
@@ -122,7 +125,7 @@ static void option(const struct fl_opt *o, struct fl_str *out)
 		fl_str_addf(out, strcmp(o->p.name, "list") ? " Ns = Ns Ar %s" : " Ns Op = Ns Ar %s",
 		            fl_opt_arg(o));
 	fl_str_addc(out, '\n');
-	item_text(&o->p, out);
+	item_text(&o->p, flag_like(o), out);
 }
 
 static void options(const struct fl_tool *t, struct fl_str *out)
@@ -164,7 +167,7 @@ static void entry(const struct fl_family *f, const struct fl_entry *en, struct f
 	fl_str_add(out, ".Bl -tag -width Ds\n");
 	for (; p->name; p++) {
 		fl_str_addf(out, ".It Cm %s Ns = Ns Ar %s\n", p->name, p->arg ? p->arg : "value");
-		item_text(p, out);
+		item_text(p, 0, out);
 	}
 	fl_str_add(out, ".El\n");
 }

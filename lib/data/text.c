@@ -273,7 +273,7 @@ static const struct fl_param params[] = {
 	{ "vocab", FL_P_ENUM, offsetof(struct params, vocab), "leaf", 0, 0, vocab_choice, "which",
 	  "LEAF's 80 characters, TensorFlow Federated's 90, or the file's own" },
 	{ "by", FL_P_ENUM, offsetof(struct params, by), "all", 0, 0, by_choice, "whom",
-	  "one text, or one a speaker, who becomes a natural client" },
+	  "one text, or one a speaker: after lines 'NAME:'; speakers are clients" },
 	{ .name = NULL }
 };
 

@@ -11,21 +11,27 @@
 
 #define JSON_MAX (4u << 20)
 
-static void note_size(const struct fl_entry *en, struct fl_str *out)
+/* Size, and how it was trained where it was published. */
+static void note(const struct fl_entry *en, struct fl_str *out)
 {
+	const struct fl_recipe *r = ((const struct fl_arch *)en)->recipe;
 	struct fl_net net;
 
 	if (fl_model_net(&net, en->name, 0, NULL))
 		return;
 	fl_str_addf(out, "; %zu parameters, %.0f multiply-adds", net.weights, fl_net_madds(&net));
 	fl_net_release(&net);
+	if (r)
+		fl_str_addf(out, "; as published, %s for %lld epochs of batches of %lld, the rate "
+		            "falling to %g", r->opt, (long long)r->epochs, (long long)r->batch,
+		            r->lr_end);
 }
 
 const struct fl_family fl_family_arch = {
 	.name = "arch",
 	.list = fl_arch_list,
 	.doc = "architectures of models",
-	.note = note_size,
+	.note = note,
 };
 
 static int is_json(const char *s)

@@ -78,7 +78,7 @@ load() {
 	grep -qP '^tutorial-cnn\t[^\t]*; 62006 parameters, 651720 multiply-adds$' list
 	while IFS=$'\t' read -r name rest; do
 		fl-init -v -a "$name" -o m 2>log
-		[[ $rest == *"; $(sed -E 's/.*: ([0-9]+ parameters, [0-9]+ multiply-adds).*/\1/' log)" ]]
+		[[ $rest == *"; $(sed -E 's/.*: ([0-9]+ parameters, [0-9]+ multiply-adds).*/\1/' log)"* ]]
 	done <list
 	[ "$(awk -F'\t' 'NF != 2' list)" = "" ]
 }

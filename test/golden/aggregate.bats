@@ -255,6 +255,9 @@ afl_round() {
 	refused "fl.slice: tensor '2.weight': not a range for each of 2 dimensions" bad03.safetensors
 	refused "fl.slice: tensor '2.weight': dimension 1 is not [from, to) within 4" bad04.safetensors
 	refused "fl.slice: tensor '2.weight': dimension 1 has 4, its range 3" bad07.safetensors
+	st-check block?.safetensors
+	run st-check bad01.safetensors
+	[ "$status" = 3 ]
 	run fl-aggregate -m model.safetensors -R krum block?.safetensors
 	[ "$status" = 3 ]
 }

@@ -113,7 +113,7 @@ const struct fl_rule fl_rule_fedfv = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "by ascending F_j: u_k -= u_j min(0, <u_k, u_j>)/|u_j|^2; "
-			   "u = mean u_k, as long as the mean before",
+			   "u = mean u_k, as long as the mean before; conflicts within the round alone (tau 0)",
 	},
 	.needs = FL_NEED_LOSS0,
 	.origin = 1,
