@@ -357,6 +357,17 @@ static int distance(struct job *j, struct side *s, double constant, double slope
 	return 0;
 }
 
+/* Both sides' kappa, and what each alone adds to the integral of their product. */
+static int product(struct job *j, struct side *s, struct fl_err *e)
+{
+	if (!(s->scale = get(j, s->n, sizeof *s->scale, e)) || !(s->bias = get(j, s->n, sizeof *s->bias, e)) ||
+	    need_column(j, s, "kappa", 0, s->scale, e))
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		s->bias[i] = fl_vmf_approx_diff(s->scale[i], s->m.d);
+	return 0;
+}
+
 static int set_score(struct job *j, struct fl_err *e)
 {
 	struct side *text = j->o->images ? &j->gallery : &j->query;
@@ -365,6 +376,8 @@ static int set_score(struct job *j, struct fl_err *e)
 		return -1;
 	if (j->score == FL_SCORE_VMF || j->score == FL_SCORE_PS)
 		return likelihood(j, text, e);
+	if (j->score == FL_SCORE_PRODUCT)
+		return product(j, &j->query, e) || product(j, &j->gallery, e) ? -1 : 0;
 	if (j->score == FL_SCORE_CSD)
 		return distance(j, &j->query, -2, 2, e) || distance(j, &j->gallery, 0, 1, e) ? -1 : 0;
 	return 0;
@@ -502,6 +515,7 @@ static int search(struct job *j, struct fl_err *e)
 	struct fl_search s = {
 		.query = rows_of(&j->query), .gallery = rows_of(&j->gallery),
 		.unit = j->score != FL_SCORE_IP, .log1p = j->score == FL_SCORE_PS,
+		.joint = j->score == FL_SCORE_PRODUCT ? fl_vmf_product : NULL,
 		.k = o->folds == FL_UNSET ? (size_t)o->top : 0, .min = isnan(o->min_score) ? -INFINITY : o->min_score,
 		.self = j->self, .pass = (enum fl_first)o->first_pass, .memory = (size_t)o->memory,
 		.threads = (int)o->threads

@@ -32,6 +32,7 @@
 #define LINE 16			/* floats that memory brings together */
 #define FETCH 256		/* of a row to bring ahead of use; the rest follows by itself */
 #define ONE_PLUS_MIN 0x1p-24	/* of 1 + c, before the logarithm */
+#define GROUP 32		/* columns looked at together: mostly there is nothing */
 
 const char *const fl_first_name[] = { "auto", "exact", "bf16", "int8", NULL };
 
@@ -119,6 +120,12 @@ static double score(const struct job *j, size_t q, size_t g, float c)
 
 	if (j->plain)
 		return h;
+	if (s->joint) {
+		double b = scale_of(&s->gallery, g);
+
+		s->joint(scale_of(&s->query, q), &b, &c, &h, 1, j->d);
+		return h + (bias_of(&s->query, q) + bias_of(&s->gallery, g));
+	}
 	if (s->log1p)
 		h = fl_log1p(h > ONE_PLUS_MIN - 1 ? h : ONE_PLUS_MIN - 1);
 	return scale_of(&s->query, q) * scale_of(&s->gallery, g) * h +
@@ -145,13 +152,14 @@ struct bound {
 	float eps;		/* c is at most that much larger than the tile's */
 	float a, b;		/* scale and bias of the query, slack included */
 	double width;		/* scores are at most that much smaller than the bound */
+	size_t q;		/* the query */
 };
 
 static struct bound bound_of(const struct job *j, const struct worker *w, size_t q)
 {
 	const struct block *x = &j->q;
 	double eps = 0, c = x->len[q] * w->g.len_max, a, b, slack;
-	struct bound o = { .eps = 0 };
+	struct bound o = { .q = j->q0 + q };
 
 	if (w->narrow)
 		eps = fl_coarse_error((enum fl_coarse)j->coarse, j->d, x->len[q], x->err[q],
@@ -163,6 +171,10 @@ static struct bound bound_of(const struct job *j, const struct worker *w, size_t
 	}
 	a = scale_of(&j->s->query, j->q0 + q);
 	b = bias_of(&j->s->query, j->q0 + q);
+	if (j->s->joint) {	/* scores themselves, rounded upwards once */
+		o.width = 0x1p-22 * (a + w->a_max + fabs(b) + w->b_max);
+		return o;
+	}
 	/* F32 rounds scale, bias, their sum, h and the products; ln(1 + c) besides
 	 * takes the rounding of 1 + c as it is */
 	slack = 0x1p-20 * (a * w->a_max * (w->h_max + 1 + c) + fabs(b) + w->b_max);
@@ -200,12 +212,31 @@ static void affine(float *u, float a, const float *A, float b, const float *B, s
 FL_ISA_FN(affine, (float *u, float a, const float *A, float b, const float *B, size_t n),
           (u, a, A, b, B, n))
 
+static void joint_scores(const struct job *j, size_t q, const float *c, size_t g, float *u, size_t n)
+{
+	const struct fl_search *s = j->s;
+	double a = scale_of(&s->query, q), b[GROUP], out[GROUP];
+
+	for (size_t k = 0, m; k < n; k += m) {
+		m = n - k < GROUP ? n - k : GROUP;
+		for (size_t i = 0; i < m; i++)
+			b[i] = scale_of(&s->gallery, g + k + i);
+		s->joint(a, b, c + k, out, m, j->d);
+		for (size_t i = 0; i < m; i++)
+			u[k + i] = above(out[i] + (bias_of(&s->query, q) + bias_of(&s->gallery, g + k + i)));
+	}
+}
+
 /* Of columns [g,g+n) of the tile's row c; room(n), which may not be used. */
 static const float *upper(const struct job *j, const struct worker *w, const struct bound *o,
                           const float *c, size_t g, size_t n, float *room)
 {
 	if (j->plain && !w->narrow)
 		return c + g;
+	if (j->s->joint) {
+		joint_scores(j, o->q, c + g, w->g.i0 + g, room, n);
+		return room;
+	}
 	add(c + g, o->eps, room, n);
 	if (j->plain)
 		return room;
@@ -218,8 +249,6 @@ static const float *upper(const struct job *j, const struct worker *w, const str
 }
 
 /* --- what stands out in a row of bounds --- */
-
-#define GROUP 32	/* looked at together: mostly there is nothing */
 
 FL_BODY void some_row_body(const float *u, float t, size_t n, int *any)
 {
@@ -1112,7 +1141,7 @@ static int choose_pass(const struct fl_search *s)
 	else if (s->pass == FL_FIRST_AUTO && is_worth(s))
 		t = fl_coarse_best();
 	/* The slack of ln(1 + c) has no bound near c = -1, so places would all be open. */
-	if (t == FL_NCOARSE || !fl_coarse_has(t) || s->query.d > FL_COARSE_D_MAX ||
+	if (t == FL_NCOARSE || s->joint || !fl_coarse_has(t) || s->query.d > FL_COARSE_D_MAX ||
 	    (s->log1p && (s->stand || s->back_stand)))
 		return -1;
 	return (int)t;
@@ -1125,7 +1154,7 @@ static int setup(struct job *j, struct fl_err *e)
 	j->d = s->query.d;
 	j->threads = s->threads;
 	j->coarse = choose_pass(s);
-	j->plain = !s->log1p && !s->query.scale && !s->query.bias && !s->gallery.scale && !s->gallery.bias;
+	j->plain = !s->log1p && !s->joint && !s->query.scale && !s->query.bias && !s->gallery.scale && !s->gallery.bias;
 	j->K = kept(s->k, s->gallery.n);
 	j->KB = kept(s->back_k, s->query.n);
 	j->B = block_rows(j);

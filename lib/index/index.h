@@ -4,7 +4,8 @@
  * The score of query q and gallery row g is
  *   s = scale_q scale_g h(c) + (bias_q + bias_g)     in double
  * with c the F32 chain of kernel/gemm.h over d, of rows as they are or of unit length,
- * and h(c) = c or ln(1 + c), where 1 + c is at least 2^-24. It depends on the two rows
+ * and h(c) = c or ln(1 + c), where 1 + c is at least 2^-24, or where joint is given
+ *   s = joint(scale_q, scale_g, c) + (bias_q + bias_g). It depends on the two rows
  * alone: not on threads, blocks, the instruction set or the first pass. Does not know
  * what a score means, nor where rows come from. */
 #ifndef FL_INDEX_INDEX_H
@@ -66,6 +67,9 @@ struct fl_search {
 	struct fl_rows query, gallery;
 	int unit;			/* c is of rows scaled to unit length: the cosine */
 	int log1p;			/* h */
+	/* out(n) = joint(a, b(n), c(n)), which rises with c, |out| <= a + b; or NULL. Each
+	 * element's bits depend on its own arguments alone. No first pass then. */
+	void (*joint)(double a, const double *b, const float *c, double *out, size_t n, size_t d);
 	size_t k, back_k;		/* of each query; of each gallery row; 0: none */
 	double min;			/* scores below are no hits; -INFINITY */
 	const uint32_t *self;		/* (query.n) gallery row that is as if it were not there

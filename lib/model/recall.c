@@ -96,6 +96,9 @@ static void weigh(enum fl_score score, enum fl_side side, struct side *s)
 			s->scale[i] = side == FL_SIDE_TEXT ? 2 : 1;
 			for (size_t k = 0; k < s->d; k++)
 				s->bias[i] -= (double)s->p.var[i * s->d + k];
+		} else if (score == FL_SCORE_PRODUCT) {
+			s->scale[i] = (double)s->p.kappa[i];
+			s->bias[i] = fl_vmf_approx_diff(s->scale[i], s->d);
 		} else if (side == FL_SIDE_TEXT && (score == FL_SCORE_VMF || score == FL_SCORE_PS)) {
 			s->scale[i] = (double)s->p.kappa[i];
 			s->bias[i] = (score == FL_SCORE_VMF ? fl_vmf_approx_diff : fl_ps_logc_diff)(
@@ -178,7 +181,8 @@ static int search(const struct fl_adapter *a, const struct side *t, const struct
 {
 	struct fl_search s = {
 		.query = rows_of(t), .gallery = rows_of(g), .unit = a->reading.score != FL_SCORE_IP,
-		.log1p = a->reading.score == FL_SCORE_PS, .k = 1, .back_k = 1, .min = -INFINITY,
+		.log1p = a->reading.score == FL_SCORE_PS,
+		.joint = a->reading.score == FL_SCORE_PRODUCT ? fl_vmf_product : NULL, .k = 1, .back_k = 1, .min = -INFINITY,
 		.pass = FL_FIRST_AUTO, .memory = MEMORY, .threads = threads,
 	};
 	uint64_t *pair = sorted_pairs(pairs, e);

@@ -394,7 +394,8 @@ static void reading(const void *block, size_t C, struct fl_reading *r)
 	int adapted = p->images == ADAPTED;
 
 	*r = (struct fl_reading){
-		.d = C / 2, .score = p->dist == PS ? FL_SCORE_PS : FL_SCORE_VMF,
+		.d = C / 2,
+		.score = adapted ? FL_SCORE_PRODUCT : p->dist == PS ? FL_SCORE_PS : FL_SCORE_VMF,
 		.kappa = { 1, adapted }, .uncertainty = { 1, adapted },
 	};
 }

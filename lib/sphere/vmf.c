@@ -226,3 +226,15 @@ void fl_vmf_sample(struct fl_rng *r, const double *mu, double kappa, double *x, 
 
 	fl_sphere_tangent(r, mu, c, sqrt(sin2), x, d);
 }
+
+void fl_vmf_product(double a, const double *b, const float *c, double *out, size_t n, size_t d)
+{
+	for (size_t i = 0; i < n; i++) {
+		double r = a * a + b[i] * b[i] + 2 * a * b[i] * (double)c[i];
+
+		out[i] = r > 0 ? sqrt(r) : 0;	/* c may be rounded beyond -1 */
+	}
+	fl_vmf_approx_array(out, out, NULL, d, n);
+	for (size_t i = 0; i < n; i++)
+		out[i] = -out[i];
+}

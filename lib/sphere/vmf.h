@@ -49,6 +49,11 @@ double fl_vmf_approx_d1(double kappa, size_t d);
 void fl_vmf_logc_array(const double *kappa, double *diff, double *d1, size_t d, size_t n);
 void fl_vmf_approx_array(const double *kappa, double *diff, double *d1, size_t d, size_t n);
 
+/* What two distributions at cosine c(n) have in common: with
+ *   log integral of the product = F(a) + F(b) - F(r) + constant, r = |a mu_a + b mu_b|,
+ * out(n) = F_d(0) - F_d(r) of the approximation, in [0, a + b], rising with c. */
+void fl_vmf_product(double a, const double *b, const float *c, double *out, size_t n, size_t d);
+
 /* Cosine of one draw to the mean direction (Wood, "Simulation of the von Mises
  * Fisher distribution", 1994; Ulrich 1984), and 1 - c^2 to full precision in
  * *sin2 (may be NULL). Arguments in range. */

@@ -39,7 +39,7 @@ both() {
 
 @test "hits and metrics of both directions are those of a naive search in double" {
 	for name in ints floats; do
-		for score in ip cosine vmf ps csd; do
+		for score in ip cosine vmf ps csd product; do
 			both $name --score $score --top 7 >$name-out
 			naive $name-out
 			vlm-retrieve --queries $name-image.safetensors --gallery $name-text.safetensors --both \
@@ -51,7 +51,7 @@ both() {
 }
 
 @test "equal bytes for any -j, memory, first pass and instruction set" {
-	for score in cosine vmf ps csd; do
+	for score in cosine vmf ps csd product; do
 		both floats --score $score >want
 		for first in exact bf16 int8; do
 			both floats --score $score --first-pass $first -j 3 --memory 1M | cmp - want

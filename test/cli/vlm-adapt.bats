@@ -143,7 +143,7 @@ END
 
 @test "hit@1 of validation is vlm-retrieve's" {
 	"$PYTHON" -c 'import json' || skip "no Python"
-	for a in asymvlm:hidden=12 asymvlm:hidden=12,dist=ps pcmepp:hidden=12,score=csd prolip:hidden=12; do
+	for a in asymvlm:hidden=12 asymvlm:hidden=12,dist=ps asymvlm:hidden=12,images=adapted pcmepp:hidden=12,score=csd prolip:hidden=12; do
 		vlm-adapt -a $a --texts $V#text --images $V#image --pairs $V -b 16 -e 1 --val-texts $T#text \
 			--val-images $T#image --val-pairs $T --log "$W/log" -o "$W/a" --no-sync
 		for way in t2i i2t; do

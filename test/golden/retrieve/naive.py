@@ -41,7 +41,7 @@ def make(out):
         text[90:120] = text[30:60]
         kappa = rng.uniform(20, 200, 180)
         write(out / f"{name}-image.safetensors", emb=image.astype(np.float32), id=rng.permutation(1000)[:60],
-              label=(np.arange(60) % 7).astype(np.int32), var=rng.uniform(0, .1, (60, 12)).astype(np.float32))
+              label=(np.arange(60) % 7).astype(np.int32), kappa=np.linspace(5, 80, 60), var=rng.uniform(0, .1, (60, 12)).astype(np.float32))
         write(out / f"{name}-text.safetensors", emb=text.astype(np.float32), id=rng.permutation(5000)[:180] - 100,
               label=(np.arange(180) % 7).astype(np.int32), kappa=kappa, uncertainty=rng.uniform(0, 1, 180),
               var=rng.uniform(0, .1, (180, 12)).astype(np.float32))
@@ -72,11 +72,17 @@ def scores(kind, t, i):
         return c
     if kind == "csd":
         return -(np.square(a[:, None] - b[None]).sum(2) + t["var"].astype(float).sum(1)[:, None] + i["var"].astype(float).sum(1))
-    if kind == "vmf":
-        h, e = (d - 1) / 2, (d + 1) / 2
+    h, e = (d - 1) / 2, (d + 1) / 2
+
+    def approx(k):
         u, v = np.sqrt(h * h + k * k), np.sqrt(e * e + k * k)
-        return k * c + h / 2 * np.log(h + u) - u / 2 + h / 2 * np.log(h + v) - v / 2
-    h = (d - 1) / 2
+        return h / 2 * np.log(h + u) - u / 2 + h / 2 * np.log(h + v) - v / 2
+
+    if kind == "vmf":
+        return k * c + approx(k)
+    if kind == "product":
+        i = i["kappa"][None]
+        return approx(k) + approx(i) - approx(np.sqrt(k * k + i * i + 2 * k * i * c)) - approx(0)
     logc = np.array([lgamma(2 * h + x) - lgamma(h + x) - (2 * h + x) * log(2) - h * log(pi) for x in t["kappa"]])
     return k * np.log1p(c) + logc[:, None]
 
