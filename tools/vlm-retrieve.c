@@ -151,21 +151,19 @@ static int read_rows(const void *ctx, size_t i0, size_t n, float *out, struct fl
 {
 	const struct side *s = ctx;
 
-	(void)e;
-	if (s->pick)
-		fl_embeds_gather(&s->m, s->pick + i0, n, out);
-	else
-		fl_embeds_rows(&s->m, i0, n, out);
+	if (!s->pick)
+		return fl_embeds_read(&s->m, i0, n, out, e);
+	fl_embeds_gather(&s->m, s->pick + i0, n, out);
 	return 0;
 }
 
-/* Where they are mapped and F32. */
+/* Where they are in memory and F32, or can be mapped only. */
 static const float *at(const void *ctx, size_t i0, size_t n)
 {
 	const struct side *s = ctx;
 	const struct fl_embed *p = fl_embeds_part(&s->m, i0);
 
-	if (s->pick || p->emb->dtype != FL_F32 || p->stride != p->d * sizeof(float) ||
+	if (s->pick || p->fd || p->emb->dtype != FL_F32 || p->stride != p->d * sizeof(float) ||
 	    i0 + n > p->first + p->N)
 		return NULL;
 	return (const float *)(const void *)(p->row + (i0 - p->first) * p->stride);

@@ -125,6 +125,26 @@ int fl_write_at(int fd, const void *buf, size_t n, size_t at, struct fl_err *e)
 	return 0;
 }
 
+int fl_read_at(int fd, void *buf, size_t n, size_t at, struct fl_err *e)
+{
+	char *p = buf;
+
+	while (n) {
+		ssize_t r = pread(fd, p, n < SSIZE_MAX ? n : SSIZE_MAX, (off_t)at);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fl_fail(e, FL_EIO, "read: %s", strerror(errno));
+		if (!r)
+			return fl_fail(e, FL_EIO, "has become shorter");
+		p += r;
+		at += (size_t)r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
 char *fl_dir_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');

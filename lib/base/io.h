@@ -7,6 +7,10 @@
 
 #include "base/err.h"
 
+/* Descriptors below this may be kept beside a mapping; more are closed, as a tool may have
+ * more files than descriptors. */
+#define FL_FD_KEEP 128
+
 /* open() and openat(), close-on-exec, that go on after a signal. */
 int fl_open(const char *path, int flags);
 int fl_openat(int dir, const char *path, int flags, mode_t mode);
@@ -24,6 +28,8 @@ ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e);
 int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e);
 /* The same at byte at of a file, whose position stays. */
 int fl_write_at(int fd, const void *buf, size_t n, size_t at, struct fl_err *e);
+/* The n bytes from byte at on of a file, or -1: FL_EIO, also where it ends before. */
+int fl_read_at(int fd, void *buf, size_t n, size_t at, struct fl_err *e);
 
 /* Buffered output to a descriptor, or to a file that appears whole at commit:
  * temporary .NAME.PID.XXXXXX.tmp in the same folder, fsync, rename, fsync of

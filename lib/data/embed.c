@@ -59,6 +59,15 @@ static int set_rows(struct fl_embed *m, const struct fl_tensor *t, const unsigne
 	return 0;
 }
 
+/* Where rows that lie at byte at of fd can be read as they are. */
+static void set_file(struct fl_embed *m, int fd, size_t at)
+{
+	if (fd && m->emb->dtype == FL_F32 && m->stride == m->d * sizeof(float)) {
+		m->fd = fd;
+		m->at = at;
+	}
+}
+
 static struct fl_tensor *matrix(struct fl_embed *m, enum fl_dtype type, size_t N, size_t d,
                                 struct fl_err *e)
 {
@@ -304,9 +313,15 @@ static int open_records(struct fl_embeds *all, const struct where *w, struct fl_
 		rc = fl_fail(e, FL_EDATA, "%s: ends after %llu records without an end record "
 		             "(did its producer die?)", w->source, fl_stream_count(s));
 	/* Views need the mapping; the first part holds it for all. */
-	if (all->n > before && fl_stream_mapped(s))
+	if (all->n > before && fl_stream_mapped(s)) {
 		all->part[before].keep = s;
-	else
+		for (size_t i = before; !rc && i < all->n; i++) {
+			size_t at = 0;
+			int fd = fl_stream_file(s, all->part[i].row, &at);
+
+			set_file(&all->part[i], fd, at);
+		}
+	} else
 		fl_stream_close(s);
 	return rc;
 }
@@ -336,7 +351,10 @@ static int map_file(struct fl_embed *m, const char *path, struct fl_err *e)
 			rc = 0;
 		}
 	}
-	close(fd);
+	if (!rc && fd < FL_FD_KEEP)
+		m->file = fd;
+	else
+		close(fd);
 	return rc;
 }
 
@@ -471,6 +489,8 @@ static int open_file(struct fl_embeds *all, const struct where *w, const struct 
 		return -1;
 	rc = f ? open_plain(m, w, f, e) : fl_is_npy(w->path) ? open_npy(m, w, e) : open_npz(m, w, e);
 	m->mapped = m->row >= (unsigned char *)m->map && m->row < (unsigned char *)m->map + m->map_size;
+	if (!rc && m->mapped)
+		set_file(m, m->file, (size_t)(m->row - (unsigned char *)m->map));
 	return rc ? fl_fail_in(e, "%s", w->source) : 0;
 }
 
@@ -512,6 +532,8 @@ static void release(struct fl_embed *m)
 	fl_stream_close(m->keep);
 	if (m->map)
 		munmap(m->map, m->map_size);
+	if (m->file)
+		close(m->file);
 	fl_arena_release(&m->arena);
 	*m = (struct fl_embed){ .N = 0 };
 }
@@ -687,6 +709,31 @@ void fl_embeds_rows(const struct fl_embeds *m, size_t i0, size_t n, float *out)
 		n -= take;
 		out += take * m->d;
 	}
+}
+
+static int read_part(const struct fl_embed *m, size_t i0, size_t n, float *out, struct fl_err *e)
+{
+	if (!m->fd) {
+		fl_embed_rows(m, i0, n, out);
+		return 0;
+	}
+	return fl_read_at(m->fd, out, n * m->stride, m->at + i0 * m->stride, e) ?
+	       fl_fail_in(e, "%s", m->name) : 0;
+}
+
+int fl_embeds_read(const struct fl_embeds *m, size_t i0, size_t n, float *out, struct fl_err *e)
+{
+	while (n) {
+		const struct fl_embed *p = fl_embeds_part(m, i0);
+		size_t k = i0 - p->first, take = p->N - k < n ? p->N - k : n;
+
+		if (read_part(p, k, take, out, e))
+			return -1;
+		i0 += take;
+		n -= take;
+		out += take * m->d;
+	}
+	return 0;
 }
 
 void fl_embeds_gather(const struct fl_embeds *m, const uint32_t *idx, size_t n, float *out)

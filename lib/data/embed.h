@@ -18,12 +18,15 @@ struct fl_embed {
 	const char *name;		/* for messages */
 	const unsigned char *row;	/* where row 0 begins */
 	size_t stride;			/* bytes from a row to the next */
+	int fd;				/* a file where rows lie in F32 one after the other, to be read; 0: none */
+	size_t at;			/* byte of row 0 in it */
 	size_t first;			/* number of row 0 among all rows of an fl_embeds */
 	int mapped;			/* rows are where a file is mapped */
 	/* Owned: what the rows are views of. */
 	struct fl_stream *keep;
 	void *map;
 	size_t map_size;
+	int file;			/* mapped, or 0 */
 	struct fl_arena arena;
 };
 
@@ -62,6 +65,9 @@ const struct fl_tensor *fl_embed_beside(const struct fl_embed *m, const char *wh
 /* out(n,d) = rows i0.. as F32. */
 void fl_embed_rows(const struct fl_embed *m, size_t i0, size_t n, float *out);
 void fl_embeds_rows(const struct fl_embeds *m, size_t i0, size_t n, float *out);
+/* The same by reading files where rows lie there so: of many rows that are looked at once,
+ * faster than through the mapping, and none of its pages stays. FL_EIO. */
+int fl_embeds_read(const struct fl_embeds *m, size_t i0, size_t n, float *out, struct fl_err *e);
 /* out(n,d) = rows idx(n). */
 void fl_embed_gather(const struct fl_embed *m, const uint32_t *idx, size_t n, float *out);
 void fl_embeds_gather(const struct fl_embeds *m, const uint32_t *idx, size_t n, float *out);

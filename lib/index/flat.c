@@ -34,7 +34,7 @@
 #define ONE_PLUS_MIN 0x1p-24	/* of 1 + c, before the logarithm */
 #define GROUP 32		/* columns looked at together: mostly there is nothing */
 
-const char *const fl_first_name[] = { "auto", "exact", "bf16", "int8", NULL };
+const char *const fl_first_name[] = { "auto", "exact", "f32", "bf16", "int8", NULL };
 
 /* Rows in F32 and, where narrow, once more. */
 struct block {
@@ -73,7 +73,7 @@ struct worker {
 	float *hi, *lo;			/* (R,B) of the columns' given rows */
 	uint32_t *nhi, *nlo;		/* (R,B) */
 	size_t R;
-	int narrow;			/* this block's tiles are coarse */
+	int narrow;			/* this block's tiles are not the definition's */
 	int masks;			/* and come with large */
 	unsigned long long exact;
 	float *room;			/* (2,d) */
@@ -85,7 +85,8 @@ struct job {
 	const struct fl_search *s;
 	struct fl_found *out;
 	size_t d, B, Q, q0, K, KB;	/* Q queries from q0 on in memory; hits kept, one more than asked */
-	int coarse, threads;		/* coarse: enum fl_coarse, or -1 */
+	enum fl_first pass;
+	int coarse, threads;		/* coarse: enum fl_coarse of the pass, or -1 */
 	int plain;			/* the score is c */
 	struct block q;
 	struct fl_hit *back;		/* (G,KB) */
@@ -162,8 +163,9 @@ static struct bound bound_of(const struct job *j, const struct worker *w, size_t
 	struct bound o = { .q = j->q0 + q };
 
 	if (w->narrow)
-		eps = fl_coarse_error((enum fl_coarse)j->coarse, j->d, x->len[q], x->err[q],
-		                      w->g.len_max, w->g.err_max) + 0x1p-22 * c;
+		eps = 0x1p-22 * c + (j->coarse < 0 ? fl_dots_error(j->d, x->len[q], w->g.len_max) :
+		      fl_coarse_error((enum fl_coarse)j->coarse, j->d, x->len[q], x->err[q],
+		                      w->g.len_max, w->g.err_max));
 	o.eps = above(eps);
 	if (j->plain) {
 		o.width = 2.0 * (double)o.eps + (w->narrow ? 0x1p-21 * c : 0);
@@ -674,6 +676,19 @@ static void coarse_tiles(const struct job *j, struct worker *w, size_t q)
 	}
 }
 
+/* The same with F32's sums in another order: rows are read as they lie. */
+static void near_tiles(const struct job *j, struct worker *w, size_t q)
+{
+	w->narrow = 1;
+	w->masks = 0;
+	for (size_t m; q < j->Q; q += m) {
+		m = j->Q - q < TILE ? j->Q - q : TILE;
+		for (size_t i = 0; i < m; i++)
+			fl_dots_near(j->q.x + (q + i) * j->d, w->g.x, w->g.n, j->d, w->tile + i * w->ldc);
+		scan(j, w, q, m);
+	}
+}
+
 /* Rows of a product that are ready. */
 struct ready {
 	const struct job *j;
@@ -814,7 +829,7 @@ static void columns(const struct job *j, struct worker *w)
  * heaps are not full: a thread's first block, and the first tile of new columns. */
 static size_t exact_queries(const struct job *j, const struct worker *w)
 {
-	if (j->coarse < 0 || w->g.len_max > LENGTH_MAX || j->q.len_max > LENGTH_MAX ||
+	if (j->pass == FL_FIRST_EXACT || w->g.len_max > LENGTH_MAX || j->q.len_max > LENGTH_MAX ||
 	    (j->K && w->count[j->Q - 1] < j->K))
 		return j->Q;
 	if (j->KB && j->nback[w->g.i0] < j->KB)
@@ -838,7 +853,9 @@ static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
 	columns(j, w);
 	exact = exact_queries(j, w);
 	exact_tiles(j, w, exact);
-	if (exact < j->Q)
+	if (exact < j->Q && j->pass == FL_FIRST_F32)
+		near_tiles(j, w, exact);
+	else if (exact < j->Q)
 		coarse_tiles(j, w, exact);
 	return 0;
 }
@@ -1126,25 +1143,38 @@ static int is_worth(const struct fl_search *s)
 {
 	size_t Q = s->query.n, G = s->gallery.n;
 
-	return Q >= QUERIES_MIN && s->k * HITS_SHARE <= G && s->back_k * HITS_SHARE <= Q &&
+	return s->k * HITS_SHARE <= G && s->back_k * HITS_SHARE <= Q &&
 	       !is_deep(s->stand, Q, G) && !is_deep(s->back_stand, G, Q);
 }
 
-static int choose_pass(const struct fl_search *s)
+static int coarse_of(enum fl_first pass)
 {
-	enum fl_coarse t = FL_NCOARSE;
+	return pass == FL_FIRST_BF16 ? FL_COARSE_BF16 : pass == FL_FIRST_INT8 ? FL_COARSE_INT8 : -1;
+}
 
-	if (s->pass == FL_FIRST_BF16)
-		t = FL_COARSE_BF16;
-	else if (s->pass == FL_FIRST_INT8)
-		t = FL_COARSE_INT8;
-	else if (s->pass == FL_FIRST_AUTO && is_worth(s))
-		t = fl_coarse_best();
+/* For few queries, bringing rows into another form or order costs more than products. */
+static enum fl_first best_pass(const struct fl_search *s)
+{
+	if (!is_worth(s))
+		return FL_FIRST_EXACT;
+	if (s->query.n < QUERIES_MIN)
+		return FL_FIRST_F32;
+	switch (fl_coarse_best()) {
+	case FL_COARSE_INT8: return FL_FIRST_INT8;
+	case FL_COARSE_BF16: return FL_FIRST_BF16;
+	default: return FL_FIRST_EXACT;
+	}
+}
+
+static enum fl_first choose_pass(const struct fl_search *s)
+{
+	enum fl_first p = s->pass == FL_FIRST_AUTO ? best_pass(s) : s->pass;
+
 	/* The slack of ln(1 + c) has no bound near c = -1, so places would all be open. */
-	if (t == FL_NCOARSE || s->joint || !fl_coarse_has(t) || s->query.d > FL_COARSE_D_MAX ||
-	    (s->log1p && (s->stand || s->back_stand)))
-		return -1;
-	return (int)t;
+	if (s->joint || (coarse_of(p) >= 0 && !fl_coarse_has((enum fl_coarse)coarse_of(p))) ||
+	    s->query.d > FL_COARSE_D_MAX || (s->log1p && (s->stand || s->back_stand)))
+		return FL_FIRST_EXACT;
+	return p;
 }
 
 static int setup(struct job *j, struct fl_err *e)
@@ -1153,7 +1183,8 @@ static int setup(struct job *j, struct fl_err *e)
 
 	j->d = s->query.d;
 	j->threads = s->threads;
-	j->coarse = choose_pass(s);
+	j->pass = choose_pass(s);
+	j->coarse = coarse_of(j->pass);
 	j->plain = !s->log1p && !s->joint && !s->query.scale && !s->query.bias && !s->gallery.scale && !s->gallery.bias;
 	j->K = kept(s->k, s->gallery.n);
 	j->KB = kept(s->back_k, s->query.n);
@@ -1197,7 +1228,7 @@ static int search(struct job *j, struct fl_err *e)
 		publish(&j->out->back, g, j->back + g * j->KB, j->nback[g], s->query.order);
 	mark_far(s->stand, s->query.n);
 	mark_far(s->back_stand, s->gallery.n);
-	j->out->pass = j->coarse < 0 ? FL_FIRST_EXACT : j->coarse == FL_COARSE_BF16 ? FL_FIRST_BF16 : FL_FIRST_INT8;
+	j->out->pass = j->pass;
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct buf {
 struct fl_stream {
 	char *name;
 	int fd;				/* read from, or -1 */
+	int file;			/* mapped, or 0 */
 	void *map;
 	size_t maplen;
 	const unsigned char *in;	/* (nin) raw bytes at hand */
@@ -249,7 +250,9 @@ static void try_map(struct fl_stream *s)
 	s->maplen = (size_t)st.st_size;
 	s->in = (const unsigned char *)s->map + at;
 	s->nin = (size_t)(st.st_size - at);
-	if (s->fd != STDIN_FILENO)
+	if (s->fd != STDIN_FILENO && s->fd < FL_FD_KEEP)
+		s->file = s->fd;
+	else if (s->fd != STDIN_FILENO)
 		close(s->fd);
 	s->fd = -1;
 }
@@ -326,6 +329,8 @@ void fl_stream_close(struct fl_stream *s)
 		munmap(s->map, s->maplen);
 	if (s->fd > STDIN_FILENO)
 		close(s->fd);
+	if (s->file)
+		close(s->file);
 	free(s->inbuf.p);
 	free(s->header.p);
 	free(s->data.p);
@@ -463,6 +468,14 @@ int fl_stream_maps(const struct fl_stream *s, const void *p)
 	const char *lo = s->map;
 
 	return lo && (const char *)p >= lo && (const char *)p < lo + s->maplen;
+}
+
+int fl_stream_file(const struct fl_stream *s, const void *p, size_t *at)
+{
+	if (!s->file || !fl_stream_maps(s, p))
+		return 0;
+	*at = (size_t)((const char *)p - (const char *)s->map);
+	return s->file;
 }
 
 int fl_stream_ended(const struct fl_stream *s)

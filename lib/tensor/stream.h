@@ -31,6 +31,9 @@ int fl_stream_next(struct fl_stream *s, struct fl_tset *rec, struct fl_err *e);
 /* Facts about what was read so far. */
 int fl_stream_mapped(const struct fl_stream *s);
 int fl_stream_maps(const struct fl_stream *s, const void *p);	/* p lies in the mapped file */
+/* The descriptor of the mapped file that p lies in, open as long as s, and p's place in
+ * it; 0: there is none. */
+int fl_stream_file(const struct fl_stream *s, const void *p, size_t *at);
 int fl_stream_ended(const struct fl_stream *s);		/* last record seen was an end record */
 unsigned long long fl_stream_count(const struct fl_stream *s);	/* records, ends not counted */
 unsigned long long fl_stream_offset(const struct fl_stream *s);	/* byte offset of the last record */

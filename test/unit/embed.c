@@ -1,4 +1,5 @@
 /* Embeddings: every format against NumPy, what lies beside the rows, shards, refusals. */
+#define _GNU_SOURCE
 #include "data/embed.h"
 #include "tap.h"
 
@@ -149,6 +150,29 @@ static void test_columns(void)
 	}
 }
 
+/* A file that loses its end while it is open. */
+static void test_shorter(void)
+{
+	static const unsigned char head[8] = { ROWS, 0, 0, 0, COLS, 0, 0, 0 };
+	char path[] = "/tmp/fl-embed-XXXXXX.fbin";
+	const char *const source[] = { path };
+	int fd = mkstemps(path, 5);
+	struct fl_embeds m;
+	struct fl_err e = { 0 };
+	float x[ROWS * COLS];
+
+	ok(fd >= 0 && write(fd, head, 8) == 8 && write(fd, want[F4], sizeof x) == (ssize_t)sizeof x,
+	   "a file of rows");
+	if (ok(!fl_embeds_open(&m, source, 1, &e), "opens")) {
+		ok(!fl_embeds_read(&m, 1, 2, x, &e) && !memcmp(x, want[F4] + COLS, 2 * COLS * sizeof *x), "is read");
+		ok(!ftruncate(fd, 8 + COLS * sizeof *x) && fl_embeds_read(&m, 1, 2, x, &e) && e.code == FL_EIO &&
+		   strstr(e.msg, "has become shorter") && strstr(e.msg, path), "and is shorter then");
+	}
+	fl_embeds_release(&m);
+	close(fd);
+	unlink(path);
+}
+
 static void test_shards(void)
 {
 	const char *const one[] = { DIR "shards.sts" };
@@ -163,6 +187,9 @@ static void test_shards(void)
 		ok(m.n == 3 && m.N == ROWS && m.d == COLS, "is one matrix");
 		fl_embeds_rows(&m, 0, ROWS, x);
 		ok(!memcmp(x, want[F4], ROWS * COLS * sizeof *x), "of all rows");
+		memset(x, 0, sizeof x);
+		ok(m.part[0].fd && !fl_embeds_read(&m, 0, ROWS, x, &e) &&
+		   !memcmp(x, want[F4], ROWS * COLS * sizeof *x), "read from the file, too");
 		ok(fl_embeds_id(&m, 3) == ids[3] && fl_embeds_id(&m, 6) == 99, "ids");
 		ok(!fl_embeds_find(&m, -2, &row) && row == 2 && !fl_embeds_find(&m, 99, &row) && row == 6,
 		   "rows by id");
@@ -173,6 +200,10 @@ static void test_shards(void)
 		fl_embeds_rows(&m, 5, 4, x);
 		ok(m.N == 2 * ROWS && !memcmp(x, want[F4] + 5 * COLS, 2 * COLS * sizeof *x) &&
 		   !memcmp(x + 2 * COLS, want[F4], 2 * COLS * sizeof *x), "rows across the border");
+		memset(x, 0, sizeof x);
+		ok(m.part[0].fd && m.part[1].fd == 0 && !fl_embeds_read(&m, 5, 4, x, &e) &&
+		   !memcmp(x, want[F4] + 5 * COLS, 2 * COLS * sizeof *x) &&
+		   !memcmp(x + 2 * COLS, want[F4], 2 * COLS * sizeof *x), "and read, where rows follow each other");
 		fl_embeds_gather(&m, idx, 4, x);
 		ok(!memcmp(x, want[F4] + 6 * COLS, COLS * sizeof *x) && !memcmp(x + COLS, want[F4], COLS * sizeof *x),
 		   "gathered");
@@ -305,6 +336,7 @@ int main(void)
 	test_gzip();
 	test_mapped();
 	test_columns();
+	test_shorter();
 	test_shards();
 	test_refusals();
 	test_check();
