@@ -337,6 +337,21 @@ save('mirror', dict(t, x=t['x'][:, :, ::-1].copy()), m)"
 	fl-local-train -m "$M" --no-prov mirror >want
 	fl-local-train -m "$M" --no-prov --augment flip:p=1 images >got
 	cmp got want
+	# What fixed models say is of the images that are trained on, too.
+	for method in fedntd:beta=3 moon:mu=3; do
+		mkdir -p s t
+		train() { fl-local-train -M $method -e 2 -b 7 --no-prov "$@"; }
+		cp "$M" g
+		for r in 1 2; do
+			train -m g --state s mirror >want
+			train -m g --state t --augment flip:p=1 images >got
+			cmp got want
+			fl-local-train -m g -e 2 -b 7 --no-prov mirror | st-cat --strip-meta >plain
+			! st-cat --strip-meta want | cmp -s - plain || [ $r = 1 ]
+			fl-aggregate -m g -o g got
+		done
+		rm -r s t
+	done
 	loss0() { st-ls -n 1 --meta "$1" | grep fl.loss0; }
 	fl-local-train -m "$M" --no-prov --measure loss0 images >a
 	fl-local-train -m "$M" --no-prov --measure loss0 --augment flip:p=1 images >b

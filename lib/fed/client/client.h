@@ -84,6 +84,13 @@ struct fl_phase {
 	double loss;			/* mean training loss over the last epoch; NAN: no step */
 };
 
+/* What a model that does not train says of examples, as in evaluation. */
+struct fl_fixed {
+	const fl_real *w;
+	fl_real *h, *z;			/* features (., net->features), logits (., C); or NULL */
+	struct fl_fixed *next;
+};
+
 struct fl_local {
 	const struct fl_train *cfg;
 	const void *p;			/* the method's parameters */
@@ -97,6 +104,7 @@ struct fl_local {
 	struct fl_update facts;		/* lr: of the first step; what needs asked for */
 	const unsigned char *role;	/* (nparam) enum fl_role, or NULL */
 	struct fl_augmenter augment;	/* n 0: none */
+	struct fl_fixed *fixed;		/* models that see each batch, where it is augmented */
 	const struct fl_tset *old;	/* this client's state before the round; may be empty */
 	struct fl_tset *state;		/* to be published: begins empty */
 	struct fl_room *room;
@@ -194,11 +202,13 @@ double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g);
 /* at = w + rho g/|g|, for what trains; g is the gradient of the batch at w, whose
  * loss is returned. The step up of SAM. */
 double fl_local_ascent(struct fl_local *l, double rho, const fl_real *w, fl_real *at, fl_real *g);
-/* Features h(N, net->features) and logits z(N, C) at w of the whole local set, as
- * in evaluation; either may be NULL. In order of storage: row idx[b] or i0 + b is
- * that of the batch's example b. */
-int fl_local_outputs(struct fl_local *l, const fl_real *w, fl_real *h, fl_real *z,
-                     struct fl_err *e);
+enum { FL_FIX_FEATURES = 1, FL_FIX_LOGITS = 2 };
+/* For begin(): what w says of the examples trained on, in f->h or f->z: of the whole
+ * local set at once or, where examples are augmented, of every batch as it is then.
+ * f lives as long as the client. Example b of the batch has row fl_local_row(). */
+int fl_local_fix(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
+                 struct fl_err *e);
+size_t fl_local_row(const struct fl_local *l, size_t b);
 /* The learning rate of cfg's round. */
 double fl_local_lr(const struct fl_train *cfg);
 /* Mean loss of the task (no weight decay, no terms of the method), and where g is

@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "base/fmath.h"
-#include "base/num.h"
 
 struct fedntd {
 	double beta, tau;
@@ -21,23 +20,20 @@ static const struct fl_param params[] = {
 };
 
 struct fixed {
-	fl_real *z;		/* (N, C) the received model's logits */
+	struct fl_fixed now;	/* the received model's logits */
 	double *qg, *q;		/* (C) */
 };
 
 static int begin(struct fl_local *l, struct fl_err *e)
 {
 	struct fixed *f = fl_arena_get(l->arena, 1, sizeof *f, e);
-	size_t C = l->net->classes, n;
+	size_t C = l->net->classes;
 
-	if (fl_mul(l->data->N, C, &n))
-		return fl_fail_mem(e, SIZE_MAX);
-	if (!f || !(f->z = fl_arena_get(l->arena, n, sizeof *f->z, e)) ||
-	    !(f->qg = fl_arena_get(l->arena, C, sizeof *f->qg, e)) ||
+	if (!f || !(f->qg = fl_arena_get(l->arena, C, sizeof *f->qg, e)) ||
 	    !(f->q = fl_arena_get(l->arena, C, sizeof *f->q, e)))
 		return -1;
 	l->priv = f;
-	return fl_local_outputs(l, l->w0, NULL, f->z, e);
+	return fl_local_fix(l, &f->now, l->w0, FL_FIX_LOGITS, e);
 }
 
 /* q(C) = softmax of z/tau over c != y; returns its log-sum-exp. */
@@ -63,7 +59,7 @@ static double loss(struct fl_local *l, const fl_real *z, const int32_t *y, fl_re
 	double sum = 0;
 
 	for (size_t b = 0; b < B && C > 1; b++, z += C, dz += C) {
-		const fl_real *zg = f->z + (l->idx ? l->idx[b] : l->i0 + b) * C;
+		const fl_real *zg = f->now.z + fl_local_row(l, b) * C;
 		double lg = soften(zg, (size_t)y[b], C, p->tau, f->qg);
 		double lq = soften(z, (size_t)y[b], C, p->tau, f->q);
 

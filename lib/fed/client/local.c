@@ -221,6 +221,21 @@ static void augment(const struct fl_loop *p)
 	}
 }
 
+/* What f says of the examples that are in the net, to rows from i on. */
+static void say(const struct fl_local *l, const struct fl_fixed *f, size_t i, size_t B)
+{
+	const struct fl_net *net = l->net;
+	struct fl_work *k = &l->room->work;
+	size_t d = net->features, C = net->classes;
+
+	k->stats = NULL;
+	fl_net_forward(net, k, f->w, B, 0, NULL);
+	if (f->h)
+		memcpy(f->h + i * d, fl_net_features(net, k), B * d * sizeof *f->h);
+	if (f->z)
+		memcpy(f->z + i * C, k->act[net->nlayer], B * C * sizeof *f->z);
+}
+
 /* Loss of the batch at hand; its gradient by the logits is where backward looks. */
 static double forward(struct fl_loop *p, const fl_real *w)
 {
@@ -231,6 +246,11 @@ static double forward(struct fl_loop *p, const fl_real *w)
 	fl_real *z = k->act[net->nlayer], *dz = k->dact[net->nlayer];
 	double loss;
 
+	for (const struct fl_fixed *f = l->fixed; f; f = f->next) {
+		load(l, l->idx, l->i0, l->B);
+		augment(p);
+		say(l, f, 0, l->B);
+	}
 	load(l, l->idx, l->i0, l->B);
 	augment(p);
 	k->stats = w == p->ph->w ? p->ph->w : NULL;
@@ -509,26 +529,44 @@ int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, doubl
 	return 0;
 }
 
-/* --- outputs --- */
+/* --- models that do not train --- */
 
-int fl_local_outputs(struct fl_local *l, const fl_real *w, fl_real *h, fl_real *z,
-                     struct fl_err *e)
+size_t fl_local_row(const struct fl_local *l, size_t b)
 {
-	const struct fl_net *net = l->net;
-	struct fl_work *k = &l->room->work;
-	size_t N = l->data->N, d = net->features, C = net->classes;
+	return l->fixed ? b : l->idx ? l->idx[b] : l->i0 + b;
+}
+
+static int say_all(struct fl_local *l, const struct fl_fixed *f, struct fl_err *e)
+{
+	size_t N = l->data->N;
 
 	if (fl_room_fit(l->room, N < MEASURE_BATCH ? N : MEASURE_BATCH, 0, e))
 		return -1;
 	for (size_t i = 0; i < N; i += MEASURE_BATCH) {
 		size_t B = N - i < MEASURE_BATCH ? N - i : MEASURE_BATCH;
 
-		fl_data_batch(l->data, NULL, i, B, k->act[0], NULL);
-		fl_net_forward(net, k, w, B, 0, NULL);
-		if (h)
-			memcpy(h + i * d, fl_net_features(net, k), B * d * sizeof *h);
-		if (z)
-			memcpy(z + i * C, k->act[net->nlayer], B * C * sizeof *z);
+		fl_data_batch(l->data, NULL, i, B, l->room->work.act[0], NULL);
+		say(l, f, i, B);
 	}
+	return 0;
+}
+
+int fl_local_fix(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
+                 struct fl_err *e)
+{
+	size_t rows = l->data->N, d, C;
+
+	if (l->augment.n && (uint64_t)l->cfg->batch < rows)
+		rows = (size_t)l->cfg->batch;
+	if (fl_mul(rows, l->net->features, &d) || fl_mul(rows, l->net->classes, &C))
+		return fl_fail_mem(e, SIZE_MAX);
+	*f = (struct fl_fixed){ .w = w };
+	if ((what & FL_FIX_FEATURES && !(f->h = fl_arena_get(l->arena, d, sizeof *f->h, e))) ||
+	    (what & FL_FIX_LOGITS && !(f->z = fl_arena_get(l->arena, C, sizeof *f->z, e))))
+		return -1;
+	if (!l->augment.n)
+		return say_all(l, f, e);
+	f->next = l->fixed;
+	l->fixed = f;
 	return 0;
 }

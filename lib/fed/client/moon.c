@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/fmath.h"
-#include "base/num.h"
 
 static const char prefix[] = "@moon/w/";
 
@@ -26,28 +25,22 @@ static const struct fl_param params[] = {
 	{ 0 }
 };
 
-struct fixed {
-	fl_real *now, *last;	/* (N, d) features of the received and the last model */
+struct pair {
+	struct fl_fixed now, last;	/* features of the received and the last model */
 };
 
 static int begin(struct fl_local *l, struct fl_err *e)
 {
-	struct fixed *f = fl_arena_zero(l->arena, 1, sizeof *f, e);
+	struct pair *f = fl_arena_zero(l->arena, 1, sizeof *f, e);
 	fl_real *w = fl_local_import(l, l->old, prefix, e);
-	size_t n;
 
 	if (!f || !w)
 		return w ? -1 : fl_fail_in(e, "state");
 	l->priv = f;
 	if (!l->old->nt)
 		return 0;
-	if (fl_mul(l->data->N, l->net->features, &n))
-		return fl_fail_mem(e, SIZE_MAX);
-	if (!(f->now = fl_arena_get(l->arena, n, sizeof *f->now, e)) ||
-	    !(f->last = fl_arena_get(l->arena, n, sizeof *f->last, e)))
-		return -1;
-	return fl_local_outputs(l, l->w0, f->now, NULL, e) ||
-	       fl_local_outputs(l, w, f->last, NULL, e) ? -1 : 0;
+	return fl_local_fix(l, &f->now, l->w0, FL_FIX_FEATURES, e) ||
+	       fl_local_fix(l, &f->last, w, FL_FIX_FEATURES, e) ? -1 : 0;
 }
 
 static double dot(const fl_real *x, const fl_real *y, size_t d)
@@ -76,16 +69,16 @@ static double cosine(const fl_real *h, const fl_real *r, size_t d, double *a, do
 static double features(struct fl_local *l, const fl_real *h, fl_real *dh, size_t B, size_t d)
 {
 	const struct moon *p = l->p;
-	const struct fixed *f = l->priv;
+	const struct pair *f = l->priv;
 	double loss = 0;
 
-	if (!f->now) {
+	if (!f->now.h) {
 		memset(dh, 0, B * d * sizeof *dh);
 		return 0;
 	}
 	for (size_t b = 0; b < B; b++, h += d, dh += d) {
-		size_t row = l->idx ? l->idx[b] : l->i0 + b;
-		const fl_real *now = f->now + row * d, *last = f->last + row * d;
+		size_t row = fl_local_row(l, b);
+		const fl_real *now = f->now.h + row * d, *last = f->last.h + row * d;
 		double an, bn, al, bl, x, share;
 
 		x = (cosine(h, last, d, &al, &bl) - cosine(h, now, d, &an, &bn)) / p->tau;
