@@ -19,6 +19,7 @@
 #define ROUND_BITS 0x4b400000
 #define EXP_LOW (-104.f)		/* below -103.98, e^x rounds to 0 */
 #define EXP_HIGH 89.f			/* above 88.73, e^x overflows */
+#define NORMAL_END 15.5f		/* beyond, its density is 0 */
 #define SQRT_HALF_BITS 0x3f3504f3
 #define MIN_NORMAL 0x1p-126f
 #define ABS_BITS 0x7fffffff
@@ -111,6 +112,41 @@ FL_BODY float tanh_one(float x)
 	return pick(x != x, x, as_float(as_int(y) | (as_int(x) & ~ABS_BITS)));
 }
 
+/* e^(-a^2/2) with what a^2 lost, and the lower tail by it: its quotient is t times a
+ * polynomial (test/golden/fmath/normal.py). */
+FL_BODY void normal_one(float x, float *cdf, float *pdf)
+{
+	float a = as_float(as_int(x) & ABS_BITS), z, e, t, u, p;
+
+	a = pick(a < NORMAL_END, a, NORMAL_END);
+	z = a * a;
+	e = exp_one(-.5f * z);
+	e = fma32(-.5f * fma32(a, a, -z), e, e);
+	t = 1 / fma32(a, 0x1.cccccep-2f, 1);
+	u = fma32(t, 0x1.24924ap+1f, -0x1.492492p+0f);
+	p = -0x1.72acfcp-17f;
+	p = fma32(p, u, 0x1.747046p-17f);
+	p = fma32(p, u, 0x1.20958cp-14f);
+	p = fma32(p, u, -0x1.728c54p-13f);
+	p = fma32(p, u, -0x1.9c0a1ap-14f);
+	p = fma32(p, u, 0x1.680b0ep-10f);
+	p = fma32(p, u, -0x1.950eb6p-10f);
+	p = fma32(p, u, -0x1.48231ep-7f);
+	p = fma32(p, u, 0x1.612cc2p-6f);
+	p = fma32(p, u, 0x1.40cc54p-3f);
+	p = fma32(p, u, 0x1.542b2cp-2f);
+	p = e * (p * t);
+	*cdf = pick(x != x, x, pick(x < 0, p, 1 - p));
+	*pdf = pick(x != x, x, e * 0x1.988454p-2f);
+}
+
+FL_BODY void fl_vnormal_body(const float *restrict x, float *restrict cdf, float *restrict pdf,
+                             size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		normal_one(x[i], &cdf[i], &pdf[i]);
+}
+
 FL_BODY void fl_vexp_body(const float *x, float *y, size_t n)
 {
 #pragma GCC ivdep	/* y may be x, but not overlap it otherwise */
@@ -135,6 +171,7 @@ FL_BODY void fl_vtanh_body(const float *x, float *y, size_t n)
 FL_ISA_FN(fl_vexp, (const float *x, float *y, size_t n), (x, y, n))
 FL_ISA_FN(fl_vlog, (const float *x, float *y, size_t n), (x, y, n))
 FL_ISA_FN(fl_vtanh, (const float *x, float *y, size_t n), (x, y, n))
+FL_ISA_FN(fl_vnormal, (const float *x, float *cdf, float *pdf, size_t n), (x, cdf, pdf, n))
 
 static void centre_rows(const float *z, float *p, float *max, size_t B, size_t C)
 {

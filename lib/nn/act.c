@@ -30,6 +30,14 @@ void fl_act_log(const double *x, double *y, size_t n)
 		y[i] = fl_log(x[i]);
 }
 
+void fl_act_normal(const double *x, double *cdf, double *pdf, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		cdf[i] = .5 + .5 * fl_erf(x[i] * 0.70710678118654752440);
+		pdf[i] = 0.39894228040143267794 * fl_exp(-.5 * x[i] * x[i]);
+	}
+}
+
 void fl_act_softmax(const double *z, double *p, double *lse, size_t B, size_t C)
 {
 	for (size_t b = 0; b < B; b++, z += C, p += C) {
@@ -64,6 +72,11 @@ void fl_act_exp(const float *x, float *y, size_t n)
 void fl_act_log(const float *x, float *y, size_t n)
 {
 	fl_vlog(x, y, n);
+}
+
+void fl_act_normal(const float *x, float *cdf, float *pdf, size_t n)
+{
+	fl_vnormal(x, cdf, pdf, n);
 }
 #endif
 

@@ -8,6 +8,30 @@
 #define SAMPLE 4096
 #define STRIDE 1021	/* 2^22 of the 2^32 floats; odd, so all low bits occur */
 
+static double normal(double x)
+{
+	return .5 * erfc(-x * 0.70710678118654752440);
+}
+
+static double density(double x)
+{
+	return 0.39894228040143267794 * exp(-.5 * x * x);
+}
+
+static void vnormal(const float *x, float *y, size_t n)
+{
+	static float pdf[1 << 16];
+
+	fl_vnormal(x, y, pdf, n);
+}
+
+static void vdensity(const float *x, float *y, size_t n)
+{
+	static float cdf[1 << 16];
+
+	fl_vnormal(x, cdf, y, n);
+}
+
 typedef void vfn(const float *x, float *y, size_t n);
 
 static float any_float(void)
@@ -49,6 +73,9 @@ static void everywhere(void *out)
 			fns[f](y + 7, y + 7, n);
 			o = put(o, y, 256);
 		}
+		fl_vnormal(x + off, y + off, y + 256 + off, n);
+		o = put(o, y, 256);
+		o = put(o, y + 256 + off, n);
 		fl_f16_to_f32(h + off, y, n);
 		o = put(o, y, n);
 		fl_bf16_to_f32(h + off, y, n);
@@ -248,10 +275,12 @@ static void halves(void)
 
 int main(void)
 {
-	each_same("arrays", everywhere, (size_t)300 * 3500 * sizeof(float));
+	each_same("arrays", everywhere, (size_t)300 * 4100 * sizeof(float));
 	accuracy("exp", fl_vexp, exp, 1);
 	accuracy("log", fl_vlog, log, 1);
 	accuracy("tanh", fl_vtanh, tanh, 2);
+	accuracy("normal distribution", vnormal, normal, 6);
+	accuracy("normal density", vdensity, density, 3);
 	special();
 	softmax();
 	sums();
