@@ -59,7 +59,7 @@ static const struct fl_opt opts[] = {
 	{ 0, 0, NULL, { "except", FL_P_PATH, O(except), NULL, 0, 0, NULL, "file",
 	  "leave out rows of the gallery with these ids" } },
 	{ 0, 0, NULL, { "truth", FL_P_STR, O(truth), NULL, 0, 0, NULL, "pairs",
-	  "what belongs together: a record, FILE#NAME, JSON, diagonal, groups:K, label" } },
+	  "what belongs together: pairs, JSON, diagonal, groups:K, label, attributes" } },
 	{ 0, 0, &fl_family_rmetric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), NULL, 0, 0,
 	  NULL, "list", "what to measure by the truth; unset: hit@1, 5, 10, medr, meanr" } },
 	{ 0, 0, NULL, { "skip-unmatched", FL_P_BOOL, O(skip), "off", 0, 0, NULL, NULL,
@@ -226,7 +226,6 @@ static int pick_rows(struct job *j, struct side *s, struct fl_err *e)
 	unsigned char *only, *except;
 	uint32_t *pick;
 
-	s->n = s->m.N;
 	if (!j->o->only && !j->o->except)
 		return 0;
 	if (!(only = get(j, s->m.N, 1, e)) || !(except = get(j, s->m.N, 1, e)) ||
@@ -241,6 +240,35 @@ static int pick_rows(struct job *j, struct side *s, struct fl_err *e)
 			pick[s->n++] = (uint32_t)i;
 	s->pick = pick;
 	return s->n ? 0 : fl_fail(e, FL_EDATA, "--only and --except leave no row of the gallery");
+}
+
+/* What shows nothing that is known is like nothing, and stands in no ranking. */
+static int drop_bare(struct job *j, struct side *s, struct fl_err *e)
+{
+	unsigned char *bare;
+	uint32_t *pick;
+	size_t n = 0;
+
+	if (fl_truth_attributes(j->o->truth) < 0)
+		return 0;
+	if (!(bare = get(j, s->m.N, 1, e)) || !(pick = get(j, s->n, sizeof *pick, e)) ||
+	    fl_truth_bare(&s->m, bare, e))
+		return -1;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t row = row_of(s, i);
+
+		if (!bare[row])
+			pick[n++] = (uint32_t)row;
+		else if (!j->o->skip)
+			return fl_fail(e, FL_EDATA, "%s: row %zu has no attribute at all; --skip-unmatched leaves "
+			               "such rows out", fl_embeds_part(&s->m, row)->name, row);
+	}
+	if (n < s->n)
+		fl_say(FL_LOG_INFO, "%s: %zu rows without any attribute left out", s->m.part[0].name, s->n - n);
+	if (n < s->n)
+		s->pick = pick;
+	s->n = n;
+	return n ? 0 : fl_fail(e, FL_EDATA, "%s: no row has an attribute", s->m.part[0].name);
 }
 
 /* --- scores --- */
@@ -396,36 +424,40 @@ static int set_uncertainty(struct job *j, struct side *s, struct fl_err *e)
 
 /* --- truth --- */
 
-/* Gallery rows of the truth, or queries where these are the gallery's rows, become
- * positions in what was picked. */
-static int pick_truth(struct job *j, struct fl_truth *t, int reverse, struct fl_err *e)
+/* Queries and rows of the truth become positions in what was picked of either side. */
+static int pick_truth(struct job *j, struct fl_truth *t, const struct side *own,
+                      const struct side *other, struct fl_err *e)
 {
-	const struct side *g = &j->gallery;
 	uint32_t *place, *row;
-	size_t *first, n = 0, Q = reverse ? g->n : t->Q;
+	unsigned char *grade;
+	size_t *first, n = 0, P = t->first[t->Q];
 
-	if (!g->pick)
+	if (!own->pick && !other->pick)
 		return 0;
-	if (!(place = get(j, g->m.N, sizeof *place, e)) ||
-	    !(row = get(j, t->first[t->Q], sizeof *row, e)) || !(first = get(j, Q + 1, sizeof *first, e)))
+	if (!(place = get(j, other->m.N, sizeof *place, e)) || !(row = get(j, P, sizeof *row, e)) ||
+	    !(grade = get(j, P, 1, e)) || !(first = get(j, own->n + 1, sizeof *first, e)))
 		return -1;
-	for (size_t i = 0; i < g->n; i++)
-		place[g->pick[i]] = (uint32_t)i + 1;
-	t->skipped = 0;
-	for (size_t i = 0; i < Q; i++) {
-		size_t q = reverse ? g->pick[i] : i;
+	for (size_t i = 0; i < other->n; i++)
+		place[row_of(other, i)] = (uint32_t)i + 1;
+	t->skipped = own->m.N - own->n;
+	for (size_t i = 0; i < own->n; i++) {
+		size_t q = row_of(own, i);
 
-		for (size_t p = t->first[q]; p < t->first[q + 1]; p++)
-			if (reverse || place[t->row[p]])
-				row[n++] = reverse ? t->row[p] : place[t->row[p]] - 1;
+		for (size_t p = t->first[q]; p < t->first[q + 1]; p++) {
+			if (!place[t->row[p]])
+				continue;
+			grade[n] = t->grade ? t->grade[p] : 0;
+			row[n++] = place[t->row[p]] - 1;
+		}
 		first[i + 1] = n;
 		t->skipped += first[i + 1] == first[i];
 		if (first[i + 1] == first[i] && !j->o->skip)
 			return fl_fail(e, FL_EDATA, "query %zu has no positive among the rows searched", q);
 	}
-	t->Q = Q;
+	t->Q = own->n;
 	t->first = first;
 	t->row = row;
+	t->grade = t->grade ? grade : NULL;
 	return 0;
 }
 
@@ -435,7 +467,7 @@ static int open_truth(struct job *j, struct measure *m, int reverse, struct fl_e
 	const struct side *own = reverse ? &j->gallery : &j->query, *other = reverse ? &j->query : &j->gallery;
 
 	if (fl_truth_open(&m->truth, o->truth, &own->m, &other->m, o->images != reverse, o->skip, e) ||
-	    (o->self && fl_truth_without_self(&m->truth, o->skip, e)) || pick_truth(j, &m->truth, reverse, e))
+	    (o->self && fl_truth_without_self(&m->truth, o->skip, e)) || pick_truth(j, &m->truth, own, other, e))
 		return -1;
 	return fl_rank_check(j->metric.v, j->metric.n, m->truth.first, m->truth.Q, other->n, e);
 }
@@ -580,6 +612,7 @@ static int doubts(struct job *j, struct measure *m, int reverse, struct fl_err *
 
 static int measure(struct job *j, struct measure *m, int reverse, struct fl_err *e)
 {
+	const struct fl_standing s = { m->stand.above, m->stand.level, m->stand.before };
 	struct fl_places p = { .Q = m->truth.Q, .G = reverse ? j->query.n : j->gallery.n,
 	                       .first = m->truth.first };
 
@@ -587,7 +620,11 @@ static int measure(struct job *j, struct measure *m, int reverse, struct fl_err 
 		return -1;
 	p.place = m->place;
 	for (size_t k = 0; k < j->metric.n; k++)
-		if (fl_rank_measure(&j->metric.v[k], &p, &m->value[k], NULL, e))
+		if (((const struct fl_rmetric *)j->metric.v[k].entry)->graded ?
+		    fl_rank_graded(&j->metric.v[k], &p, &s, m->truth.grade,
+		                   (size_t)fl_truth_attributes(j->o->truth), (enum fl_ties)j->o->ties,
+		                   &m->value[k], e) :
+		    fl_rank_measure(&j->metric.v[k], &p, &m->value[k], NULL, e))
 			return -1;
 	fl_say(FL_LOG_INFO, "%s: %zu positives of %zu queries, %zu without one passed over; ties %s, "
 	       "%zu queries depend on it", reverse ? "reverse" : "truth", p.first[p.Q], p.Q,
@@ -994,6 +1031,11 @@ static int check_options(const struct fl_run *r, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "standard input is given twice");
 	if (!o->truth && (o->metric.n || o->no_hits || o->curve))
 		return fl_fail(e, FL_EUSAGE, "--%s wants --truth", o->metric.n ? "metric" : o->curve ? "curve" : "no-hits");
+	for (size_t k = 0; k < o->metric.n; k++)
+		if (((const struct fl_rmetric *)o->metric.v[k].entry)->graded && fl_truth_attributes(o->truth) == -1)
+			return fl_fail(e, FL_EUSAGE, "%s wants --truth attributes", o->metric.v[k].entry->name);
+	if (o->folds != FL_UNSET && fl_truth_attributes(o->truth) >= 0)
+		return fl_fail(e, FL_EUSAGE, "--folds go by who belongs to whom, not by attributes");
 	for (size_t k = 0; !o->both && k < o->metric.n; k++)
 		if (adds_up(&o->metric.v[k]))
 			return fl_fail(e, FL_EUSAGE, "%s adds up both directions: --both",
@@ -1045,7 +1087,8 @@ static int setup(struct job *j, struct fl_err *e)
 	if (adapt(j, e))
 		return -1;
 	j->query.n = j->query.m.N;
-	if (pick_rows(j, &j->gallery, e) || set_order(j, &j->query, e) || set_order(j, &j->gallery, e) ||
+	j->gallery.n = j->gallery.m.N;
+	if (pick_rows(j, &j->gallery, e) || drop_bare(j, &j->query, e) || drop_bare(j, &j->gallery, e) || set_order(j, &j->query, e) || set_order(j, &j->gallery, e) ||
 	    set_score(j, e) || (o->self && set_self(j, e)))
 		return -1;
 	if (!o->truth)

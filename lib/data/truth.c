@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "data/attributes.h"
 #include "data/match.h"
 
 /* --- pairs as lists by their first row --- */
@@ -199,6 +200,95 @@ static int from_labels(struct fl_truth *t, const struct fl_embeds *queries,
 	return rc;
 }
 
+#define ATTRIBUTES "attributes"
+enum { ATTRIBUTES_Z = 2, ATTRIBUTES_MAX = 64 };
+
+int fl_truth_attributes(const char *source)
+{
+	size_t n = strlen(ATTRIBUTES);
+	int64_t z;
+
+	if (!source || strncmp(source, ATTRIBUTES, n) || (source[n] && source[n] != ':'))
+		return -1;
+	if (!source[n])
+		return ATTRIBUTES_Z;
+	return fl_num_i64(source + n + 1, &z) || z < 0 || z > ATTRIBUTES_MAX ? -2 : (int)z;
+}
+
+int fl_truth_bare(const struct fl_embeds *m, unsigned char *bare, struct fl_err *e)
+{
+	struct fl_attributes a;
+	int rc = fl_attributes_open(&a, m, e);
+
+	for (size_t i = 0; i < m->N && !rc; i++)
+		bare[i] = (unsigned char)fl_attributes_none(&a, i);
+	fl_attributes_release(&a);
+	return rc;
+}
+
+/* Positives of query q from place n on; how many. row and grade may be NULL. */
+static size_t like(const struct fl_attributes *a, const struct fl_attributes *b, size_t q, size_t G,
+                   unsigned z, uint32_t *row, unsigned char *grade)
+{
+	size_t n = 0;
+
+	for (size_t g = 0; g < G && !fl_attributes_none(a, q); g++) {
+		unsigned d = fl_attributes_differ(a, q, b, g, z);
+
+		if (d > z || fl_attributes_none(b, g))
+			continue;
+		if (row) {
+			row[n] = (uint32_t)g;
+			grade[n] = (unsigned char)d;
+		}
+		n++;
+	}
+	return n;
+}
+
+static int fill_like(struct fl_truth *t, const struct fl_attributes *a, const struct fl_attributes *b,
+                     size_t G, unsigned z, struct fl_err *e)
+{
+	size_t *first = fl_arena_zero(&t->arena, t->Q + 1, sizeof *first, e);
+	unsigned char *grade;
+	uint32_t *row;
+
+	if (!first)
+		return -1;
+	for (size_t q = 0; q < t->Q; q++)
+		if (fl_add(first[q], like(a, b, q, G, z, NULL, NULL), &first[q + 1]))
+			return fl_fail(e, FL_EDATA, "more positives than can be counted");
+	if (!(row = fl_arena_get(&t->arena, first[t->Q], sizeof *row, e)) ||
+	    !(grade = fl_arena_get(&t->arena, first[t->Q], 1, e)))
+		return -1;
+	for (size_t q = 0; q < t->Q; q++)
+		like(a, b, q, G, z, row + first[q], grade + first[q]);
+	t->first = first;
+	t->row = row;
+	t->grade = grade;
+	return 0;
+}
+
+static int from_attributes(struct fl_truth *t, int z, const struct fl_embeds *queries,
+                           const struct fl_embeds *gallery, struct fl_err *e)
+{
+	struct fl_attributes a = { .n = 0 }, b = { .n = 0 };
+	int rc = -1;
+
+	if (z < 0)
+		return fl_fail(e, FL_EUSAGE, "want a number from 0 to %d", ATTRIBUTES_MAX);
+	if (!fl_attributes_open(&a, queries, e) && !fl_attributes_open(&b, gallery, e)) {
+		if (a.n != b.n)
+			fl_fail(e, FL_EDATA, "%s has %zu attributes, %s %zu", queries->part[0].name, a.n,
+			        gallery->part[0].name, b.n);
+		else
+			rc = fill_like(t, &a, &b, gallery->N, (unsigned)z, e);
+	}
+	fl_attributes_release(&a);
+	fl_attributes_release(&b);
+	return rc;
+}
+
 static int from_matches(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
                         const struct fl_embeds *gallery, int reverse, int skip,
                         struct fl_err *e)
@@ -224,11 +314,13 @@ static int from_matches(struct fl_truth *t, const char *source, const struct fl_
 int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
                   const struct fl_embeds *gallery, int reverse, int skip, struct fl_err *e)
 {
-	int label = source && !strcmp(source, "label"), rc;
+	int label = source && !strcmp(source, "label"), z = fl_truth_attributes(source), rc;
 
 	*t = (struct fl_truth){ .Q = queries->N };
 	if (label)
 		rc = from_labels(t, queries, gallery, e) ? fail_in_source(source, e) : 0;
+	else if (z != -1)
+		rc = from_attributes(t, z, queries, gallery, e) ? fail_in_source(source, e) : 0;
 	else
 		rc = from_matches(t, source, queries, gallery, reverse, skip, e);
 	if (!rc && count_empty(t, skip, e))
@@ -248,16 +340,22 @@ int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e)
 {
 	size_t *first = fl_arena_zero(&t->arena, t->Q + 1, sizeof *first, e);
 	uint32_t *row = fl_arena_get(&t->arena, t->first[t->Q], sizeof *row, e);
+	unsigned char *grade = t->grade ? fl_arena_get(&t->arena, t->first[t->Q], 1, e) : NULL;
 
-	if (!first || !row)
+	if (!first || !row || (t->grade && !grade))
 		return -1;
 	for (size_t q = 0, n = 0; q < t->Q; q++) {
-		for (size_t i = t->first[q]; i < t->first[q + 1]; i++)
-			if (t->row[i] != q)
-				row[n++] = t->row[i];
+		for (size_t i = t->first[q]; i < t->first[q + 1]; i++) {
+			if (t->row[i] == q)
+				continue;
+			if (grade)
+				grade[n] = t->grade[i];
+			row[n++] = t->row[i];
+		}
 		first[q + 1] = n;
 	}
 	t->first = first;
 	t->row = row;
+	t->grade = grade;
 	return count_empty(t, skip, e);
 }

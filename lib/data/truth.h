@@ -33,15 +33,22 @@ struct fl_truth {
 	size_t missing;			/* entries with an id that no row has, likewise */
 	const size_t *first;		/* (Q+1) */
 	const uint32_t *row;
+	const unsigned char *grade;	/* (first[Q]) of attributes: in how many they differ; else NULL */
 	struct fl_arena arena;
 };
 /* The same sources, read as (query, gallery) by queries and gallery; forms that say
  * text and image are turned round where the queries are images (reverse = 1). "label":
- * equal labels. A query without a positive, or an id that no row has, is FL_EDATA
+ * equal labels. "attributes:Z" (Z 2 if not given): rows whose attributes, zeros and ones
+ * in the tensor of that name beside both sides, differ in at most Z; none at all is like
+ * nothing. A query without a positive, or an id that no row has, is FL_EDATA
  * unless skip; a word is said of the latter. */
 int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
                   const struct fl_embeds *gallery, int reverse, int skip, struct fl_err *e);
 void fl_truth_release(struct fl_truth *t);
+/* Z of "attributes:Z"; -1: it is another source, -2: not a number from 0 to 64. */
+int fl_truth_attributes(const char *source);
+/* bare(N): the row has no attribute at all. */
+int fl_truth_bare(const struct fl_embeds *m, unsigned char *bare, struct fl_err *e);
 /* Where queries and gallery are the same rows: no row is a positive of itself. */
 int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e);
 

@@ -91,6 +91,18 @@ size_t fl_topk_found(const uint32_t *place, size_t R, size_t k)
 	return n;
 }
 
+double fl_topk_precision(const void *p, const uint32_t *place, size_t R)
+{
+	(void)p;
+	return (double)fl_topk_found(place, R, R) / (double)R;
+}
+
+size_t fl_topk_all(const void *p, size_t R)
+{
+	(void)p;
+	return R;
+}
+
 /* --- metrics --- */
 
 static const struct fl_rmetric *metric_of(const struct fl_spec *m)
@@ -170,4 +182,73 @@ int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *
 	*value = f->over ? f->over(v, n) : mean(v, n);
 	free(v);
 	return 0;
+}
+
+/* --- graded positives --- */
+
+struct graded {
+	size_t *first;				/* (Q+1) */
+	uint32_t *above, *level, *before, *place;	/* (P) */
+	double *each;				/* (Q) */
+	double sum, n;
+	struct fl_arena arena;
+};
+
+static int get_graded(struct graded *g, const struct fl_places *p, struct fl_err *e)
+{
+	size_t P = p->first[p->Q];
+
+	return (g->first = fl_arena_zero(&g->arena, p->Q + 1, sizeof *g->first, e)) &&
+	       (g->above = fl_arena_get(&g->arena, P, sizeof *g->above, e)) &&
+	       (g->level = fl_arena_get(&g->arena, P, sizeof *g->level, e)) &&
+	       (g->before = fl_arena_get(&g->arena, P, sizeof *g->before, e)) &&
+	       (g->place = fl_arena_get(&g->arena, P, sizeof *g->place, e)) &&
+	       (g->each = fl_arena_get(&g->arena, p->Q, sizeof *g->each, e)) ? 0 : -1;
+}
+
+/* Adds the values of the queries whose positives are those of grade up to z. */
+static int add_grade(struct graded *g, const struct fl_spec *m, const struct fl_places *p,
+                     const struct fl_standing *s, const unsigned char *grade, unsigned z,
+                     enum fl_ties ties, struct fl_err *e)
+{
+	struct fl_standing some = { g->above, g->level, g->before };
+	struct fl_places here = { p->Q, p->G, g->first, g->place };
+	size_t n = 0;
+	double mean;
+
+	for (size_t q = 0; q < p->Q; q++) {
+		for (size_t i = p->first[q]; i < p->first[q + 1]; i++) {
+			if (grade[i] > z)
+				continue;
+			g->above[n] = s->above[i];
+			g->level[n] = s->level[i];
+			g->before[n++] = s->before[i];
+		}
+		g->first[q + 1] = n;
+	}
+	if (!n)
+		return 0;
+	fl_rank_places(g->first, p->Q, &some, ties, g->place);
+	if (fl_rank_measure(m, &here, &mean, g->each, e))
+		return -1;
+	for (size_t q = 0; q < p->Q; q++)
+		if (!isnan(g->each[q])) {
+			g->sum += g->each[q];
+			g->n++;
+		}
+	return 0;
+}
+
+int fl_rank_graded(const struct fl_spec *m, const struct fl_places *p, const struct fl_standing *s,
+                   const unsigned char *grade, size_t Z, enum fl_ties ties, double *value,
+                   struct fl_err *e)
+{
+	struct graded g = { .sum = 0 };
+	int rc = fl_rank_check(m, 1, p->first, p->Q, p->G, e) || get_graded(&g, p, e) ? -1 : 0;
+
+	for (unsigned z = 0; z <= Z && !rc; z++)
+		rc = add_grade(&g, m, p, s, grade, z, ties, e);
+	*value = g.sum / g.n;
+	fl_arena_release(&g.arena);
+	return rc;
 }

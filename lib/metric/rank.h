@@ -43,6 +43,7 @@ struct fl_rmetric {
 	struct fl_entry e;
 	int higher_is_better;
 	int both;		/* a sum over both directions: that of each adds to it */
+	int graded;		/* of positives that have a grade: fl_rank_graded */
 	/* The value of one query: place(R), R > 0. */
 	double (*query)(const void *p, const uint32_t *place, size_t R);
 	/* Of v(n), n > 0 queries, which it may reorder; NULL: their mean. */
@@ -65,6 +66,12 @@ int fl_rank_check(const struct fl_spec *m, size_t n, const size_t *first, size_t
  * value of each query, NAN where it has no positive. Checks as above. */
 int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *value,
                     double *each, struct fl_err *e);
+
+/* Positives with a grade from 0 to Z, grade(P): the mean over z = 0 ... Z, and over the
+ * queries that have one, of the metric where the positives are those of a grade up to z. */
+int fl_rank_graded(const struct fl_spec *m, const struct fl_places *p, const struct fl_standing *s,
+                   const unsigned char *grade, size_t Z, enum fl_ties ties, double *value,
+                   struct fl_err *e);
 
 extern const struct fl_entry *const fl_rmetric_list[];
 extern const struct fl_family fl_family_rmetric;

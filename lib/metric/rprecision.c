@@ -1,18 +1,6 @@
 /* R-precision: the share of positives among the first R, R their number. */
 #include "metric/topk.h"
 
-static double query(const void *p, const uint32_t *place, size_t R)
-{
-	(void)p;
-	return (double)fl_topk_found(place, R, R) / (double)R;
-}
-
-static size_t depth(const void *p, size_t R)
-{
-	(void)p;
-	return R;
-}
-
 const struct fl_rmetric fl_rmetric_rprecision = {
 	.e = {
 		.name = "rprecision",
@@ -22,6 +10,6 @@ const struct fl_rmetric fl_rmetric_rprecision = {
 		.formula = "(1/Q) sum_q |first R_q and P_q| / R_q",
 	},
 	.higher_is_better = 1,
-	.query = query,
-	.depth = depth,
+	.query = fl_topk_precision,
+	.depth = fl_topk_all,
 };

@@ -11,5 +11,8 @@ extern const struct fl_param fl_topk_params[];
 size_t fl_topk_depth(const void *p, size_t R);
 /* How many of place(R), ascending, are below k. */
 size_t fl_topk_found(const uint32_t *place, size_t R, size_t k);
+/* R-precision of a query, the share of place(R) that is below R, and its depth. */
+double fl_topk_precision(const void *p, const uint32_t *place, size_t R);
+size_t fl_topk_all(const void *p, size_t R);
 
 #endif

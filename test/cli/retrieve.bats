@@ -195,6 +195,43 @@ assert abs(sum(x['$k'] for x in p) / 3 - g['$k']) < 1e-12"
 	fails 2 "--folds wants --truth and --no-hits" vlm-retrieve --gallery i.npy --queries t.npy --folds 3
 }
 
+@test "plausible matches: R-precision by attributes is NumPy's" {
+	"$PYTHON" "$ROOT/test/golden/retrieve/pmrp.py" make .
+	both=(--queries text.safetensors --gallery image.safetensors --both --no-hits --format json --skip-unmatched)
+	for z in "" :0 :1 :4; do
+		vlm-retrieve "${both[@]}" --truth "attributes$z" --metric pmrp,hit@1 >p
+		z=${z#:}
+		"$PYTHON" "$ROOT/test/golden/retrieve/pmrp.py" check . p "${z:-2}"
+	done
+	# With one grade it is R-precision.
+	vlm-retrieve "${both[@]}" --truth attributes:0 --metric pmrp,rprecision >p
+	jq -e '.pmrp == .rprecision and .["reverse.pmrp"] == .["reverse.rprecision"]' p
+	fails 3 "row 9 has no attribute at all; --skip-unmatched" vlm-retrieve --queries text.safetensors \
+		--gallery image.safetensors --truth attributes --metric pmrp
+	fails 3 "no attributes beside the rows" vlm-retrieve --queries floats-text.safetensors \
+		--gallery floats-image.safetensors --truth attributes
+	fails 2 "want a number from 0 to 64" vlm-retrieve --queries text.safetensors --gallery image.safetensors \
+		--truth attributes:x --skip-unmatched
+	fails 2 "pmrp wants --truth attributes" vlm-retrieve --queries text.safetensors --gallery image.safetensors \
+		--truth groups:3 --metric pmrp
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		from naive import read, write
+		from pathlib import Path
+		r = {k: v.copy() for k, v in read(Path("image.safetensors")).items()}
+		r["attributes"][5, 2] = 2
+		write(Path("two.safetensors"), **r)
+		r["attributes"] = r["attributes"][:, :7]
+		r["attributes"][5, 2] = 1
+		write(Path("few.safetensors"), **r)
+	END
+	fails 3 "two.safetensors: row 5: attribute 2 is neither 0 nor 1" vlm-retrieve --queries text.safetensors \
+		--gallery two.safetensors --truth attributes --skip-unmatched
+	fails 3 "text.safetensors has 9 attributes, few.safetensors 7" vlm-retrieve --queries text.safetensors \
+		--gallery few.safetensors --truth attributes --skip-unmatched
+}
+
 @test "an adapter's model is applied to both sides, as by itself before" {
 	vlm-adapt -a asymvlm:dim=12,hidden=8 --texts floats-text.safetensors --images floats-image.safetensors \
 		--pairs groups:3 -e 1 -b 64 -s 1 --no-sync -o m.safetensors
