@@ -268,6 +268,11 @@ static int from_record(struct fl_embed *m, const struct where *w, struct fl_err 
 	return set_rows(m, t, t->data, 0, e) || take_ids(m, e) || take_labels(m, e) ? -1 : 0;
 }
 
+static const char *shown(const struct where *w)
+{
+	return strcmp(w->source, "-") ? w->source : "standard input";
+}
+
 /* rec, just read from s, becomes one more part. */
 static int add_record(struct fl_embeds *all, struct fl_stream *s, const struct where *w,
                       struct fl_tset *rec, struct fl_err *e)
@@ -282,8 +287,8 @@ static int add_record(struct fl_embeds *all, struct fl_stream *s, const struct w
 	} else if (fl_tset_clone(&m->rec, rec, e)) {
 		return -1;
 	}
-	m->name = fl_stream_count(s) == 1 ? fl_arena_str(&m->arena, w->source, e) :
-	          fl_arena_fmt(&m->arena, e, "%s: record %llu", w->source, fl_stream_count(s));
+	m->name = fl_stream_count(s) == 1 ? fl_arena_str(&m->arena, shown(w), e) :
+	          fl_arena_fmt(&m->arena, e, "%s: record %llu", shown(w), fl_stream_count(s));
 	if (!m->name)
 		return -1;
 	if (from_record(m, w, e))
@@ -308,10 +313,10 @@ static int open_records(struct fl_embeds *all, const struct where *w, struct fl_
 		}
 	fl_tset_release(&rec);
 	if (!rc && !fl_stream_count(s))
-		rc = fl_fail(e, FL_EDATA, "%s: no record", w->source);
+		rc = fl_fail(e, FL_EDATA, "%s: no record", shown(w));
 	if (!rc && !strcmp(w->path, "-") && fl_stream_count(s) > 1 && !fl_stream_ended(s))
 		rc = fl_fail(e, FL_EDATA, "%s: ends after %llu records without an end record "
-		             "(did its producer die?)", w->source, fl_stream_count(s));
+		             "(did its producer die?)", shown(w), fl_stream_count(s));
 	/* Views need the mapping; the first part holds it for all. */
 	if (all->n > before && fl_stream_mapped(s)) {
 		all->part[before].keep = s;

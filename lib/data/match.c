@@ -12,7 +12,10 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "data/npy.h"
 #include "data/words.h"
+
+#define NPY_MAX ((size_t)1 << 33)
 
 /* What is being read: where pairs go and what they are checked against. */
 struct reading {
@@ -121,7 +124,7 @@ static int from_tensor(struct reading *r, const struct fl_tset *rec, const char 
 	char shape[256];
 
 	if (!t)
-		return fl_fail(e, FL_EDATA, "tensor '%s' is missing", name);
+		return fl_fail(e, FL_EDATA, "tensor '%s' is missing; FILE#NAME takes another", name);
 	if (!fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL) {
 		if (t->ndim == 2 && t->dim[1] == 2)
 			return from_two_columns(r, t, e);
@@ -150,6 +153,19 @@ static int from_record(struct reading *r, const char *path, const char *name, st
 		rc = fl_fail(e, FL_EDATA, "%s: holds more than one record", path);
 	fl_tset_release(&more);
 	fl_stream_close(s);
+	return rc;
+}
+
+static int from_npy(struct reading *r, const char *path, struct fl_err *e)
+{
+	struct fl_tset rec = { .t = NULL };
+	size_t n;
+	char *text = fl_read_file(path, NPY_MAX, &n, e);
+	int rc = !text ? -1 : fl_npy_parse((unsigned char *)text, n, "pairs", &rec, e) ||
+	                      from_tensor(r, &rec, "pairs", e) ? fl_fail_in(e, "%s", path) : 0;
+
+	fl_tset_release(&rec);
+	free(text);
 	return rc;
 }
 
@@ -265,7 +281,8 @@ static int is_json(const char *path, int *yes, struct fl_err *e)
 	gzFile f = fd < 0 ? NULL : gzdopen(fd, "rb");
 
 	if (!f) {
-		fl_fail(e, FL_EIO, "%s: %s", path, fd < 0 ? strerror(errno) : "out of memory");
+		fl_fail(e, FL_EIO, "%s: %s (no file, and not diagonal or groups:K)", path,
+		        fd < 0 ? strerror(errno) : "out of memory");
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -285,6 +302,10 @@ static int from_file(struct reading *r, const char *source, const struct fl_embe
 
 	if (!path)
 		return fl_fail_mem(e, strlen(source));
+	if (fl_is_npy(source)) {
+		free(path);
+		return from_npy(r, source, e);
+	}
 	rc = strcmp(path, "-") ? is_json(path, &json, e) : 0;
 	if (!rc && json && hash)
 		rc = fl_fail(e, FL_EDATA, "%s: is JSON, which holds no tensor '%s'", path, hash + 1);

@@ -291,6 +291,21 @@ assert abs(sum(x['$k'] for x in p) / 3 - g['$k']) < 1e-12"
 	fails 3 "fl.metric is nix, which is not known" vlm-retrieve --gallery image.nix --queries text.vmf
 }
 
+@test "pairs in a NumPy file are those of the record" {
+	npy g.npy 'np.arange(180) // 3'
+	npy p.npy 'np.stack([np.arange(180), np.arange(180) // 3], 1)'
+	npy bad.npy 'np.array([[0, 0], [7, 60]])'
+	npy real.npy 'np.zeros((3, 2))'
+	a="--gallery floats-image.safetensors --queries floats-text.safetensors --metric hit@1,mrr --no-hits"
+	vlm-retrieve $a --truth groups:3 >want
+	vlm-retrieve $a --truth g.npy | cmp - want
+	vlm-retrieve $a --truth p.npy | cmp - want
+	fails 3 "bad.npy: pairs[1]: image row 60, there are 60" vlm-retrieve $a --truth bad.npy
+	fails 3 "real.npy: tensor 'pairs' is F64 3x2, want integers" vlm-retrieve $a --truth real.npy
+	fails 4 "diagonl: No such file or directory (no file, and not diagonal or groups:K)" \
+		vlm-retrieve $a --truth diagonl
+}
+
 @test "bad rows are named, with their file" {
 	npy g.npy 'np.ones((30, 4), "f4")'
 	npy z.npy 'np.ones((30, 4), "f4") * (np.arange(30) != 7)[:, None].astype("f4")'
