@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # fl-aggregate: numbers, orders, refusals, state.
 
+load fails
+
 setup_file() {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_FILE_TMPDIR"
@@ -32,20 +34,6 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 	F=$BATS_FILE_TMPDIR
 	M=$F/m.safetensors
-}
-
-# fails STATUS MESSAGE COMMAND...: one message, no result, no temporary left.
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$output" ]
-	[ -z "$(find . -name '.*.tmp')" ]
-	[ ! -e out.safetensors ]
 }
 
 # make FILE EXPRESSION: an update of client 5 for $M, changed by Python:

@@ -1,24 +1,14 @@
 #!/usr/bin/env bats
 # fl-eval: rows and summary against NumPy, order, -j, --min, personal models, bad input.
 
+load fails
+
 setup() {
 	bats_require_minimum_version 1.5.0
 	G=$ROOT/test/golden
 	cd "$BATS_TEST_TMPDIR"
 	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors --no-sync
 	fl-partition -d digits -k 12 -B dirichlet:alpha=0.3,min_size=2 -s 1 -o c --no-sync
-}
-
-# fails STATUS MESSAGE COMMAND...: one message, nothing on standard output.
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$output" ]
 }
 
 @test "rows and summary are NumPy's" {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # fl-partition: who gets what, folders replaced whole, bad data refused.
 
+load fails
+
 setup() {
 	bats_require_minimum_version 1.5.0
 	G=$ROOT/test/golden
@@ -9,19 +11,6 @@ setup() {
 
 need_numpy() {
 	[ -x "$PYTHON" ] && "$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
-}
-
-# fails STATUS MESSAGE COMMAND...: one message, nothing else, nothing left behind.
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$output" ]
-	[ -z "$(find . -name '.*.tmp')" ]
 }
 
 whole() {

@@ -2,23 +2,14 @@
 # vlm-retrieve: hits and metrics against a naive search in double, formats, merging,
 # selections, adapters' scores, bad input.
 
+load fails
+
 setup() {
 	bats_require_minimum_version 1.5.0
 	E=$ROOT/test/golden/embed
 	cd "$BATS_TEST_TMPDIR"
 	"$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
 	"$PYTHON" "$ROOT/test/golden/retrieve/naive.py" make .
-}
-
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$output" ]
 }
 
 # npy FILE EXPRESSION: an array in NumPy.

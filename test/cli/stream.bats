@@ -1,22 +1,12 @@
 #!/usr/bin/env bats
 # Records and streams through st-ls, st-cat, st-cmp and st-check.
 
+load fails
+
 setup() {
 	bats_require_minimum_version 1.5.0
 	G=$ROOT/test/golden/stream
 	cd "$BATS_TEST_TMPDIR"
-}
-
-# fails STATUS MESSAGE COMMAND...: one message, nothing else, no file left.
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$(find . -name '.*.tmp')" ]
 }
 
 @test "golden records are what their script makes" {
@@ -96,10 +86,10 @@ fails() {
 }
 
 @test "standard input must end with an end record, unless -n is given" {
-	fails 3 "without an end record" st-ls - <"$G/update.safetensors"
+	fails 3 "without an end record" st-check - <"$G/update.safetensors"
 	st-ls -n 1 - <"$G/update.safetensors"
-	fails 3 "2 expected" st-ls -n 2 "$G/update.safetensors"
-	fails 3 "more than the 2 records expected" st-ls -n 2 "$G/updates.sts"
+	fails 3 "2 expected" st-check -n 2 "$G/update.safetensors"
+	fails 3 "more than the 2 records expected" st-check -n 2 "$G/updates.sts"
 }
 
 @test "a stream without records is refused unless allowed" {

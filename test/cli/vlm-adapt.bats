@@ -2,6 +2,8 @@
 # vlm-adapt: training, validation, log, resume, divergence, applying, ensembling, fits,
 # the same bytes for any -j and any format, bad input.
 
+load fails
+
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	fl-partition -d planted:pairs=1500,dim=8,levels=6,seed=1 -k 1 -B iid -o t --no-sync
@@ -15,18 +17,6 @@ setup() {
 	T=t/0000.safetensors V=v/0000.safetensors N=n/0000.safetensors
 	W=$BATS_TEST_TMPDIR
 	SMALL="-a asymvlm:hidden=12,residual=on --texts $V#text --images $V#image --pairs $V -b 16 --no-sync"
-}
-
-# fails STATUS MESSAGE COMMAND...: one message, nothing on standard output.
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$output" ]
 }
 
 # numbers EXPRESSION FILE...: Python over the files' tensors, r[0], r[1], ...

@@ -2,24 +2,14 @@
 # vlm-zeroshot: the summary against NumPy's, scikit-learn's and mpmath's, groupings,
 # rows, written files, threads, bad input.
 
+load fails
+
 setup() {
 	bats_require_minimum_version 1.5.0
 	G=$ROOT/test/golden/zeroshot
 	cd "$BATS_TEST_TMPDIR"
 	cp "$G"/*.safetensors .
 	ALL=(--images images.safetensors --texts texts.safetensors --no-sync)
-}
-
-# fails STATUS MESSAGE COMMAND...: one message, nothing on standard output.
-fails() {
-	local status_=$1 message=$2
-	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
-	[ "$status" = "$status_" ]
-	[[ $stderr == *"$message"* ]]
-	[ "$(wc -l <<<"$stderr")" = 1 ]
-	[ -z "$output" ]
 }
 
 # near WANT FILE: every field of WANT within 2e-6 in FILE, null where it is null.
