@@ -5,36 +5,7 @@
 #include "kernel/isa.h"
 #include "nn/window.h"
 
-struct avgpool {
-	struct fl_dims kernel, stride, padding;
-};
-
-static const struct fl_param params[] = {
-	{ "kernel", FL_P_DIMS, offsetof(struct avgpool, kernel), "2", 1, 4096, NULL, "n[+n]",
-	  "size of the window" },
-	{ "stride", FL_P_DIMS, offsetof(struct avgpool, stride), "none", 1, 4096, NULL, "n[+n]",
-	  "step between windows; none: their size" },
-	{ "padding", FL_P_DIMS, offsetof(struct avgpool, padding), "0", 0, 2048, NULL, "n[+n]",
-	  "zeros around the input, at most half a window" },
-	{ 0 }
-};
-
-static int geometry(struct fl_window *g, const struct fl_layer *l, struct fl_err *e)
-{
-	const struct avgpool *p = l->p;
-
-	return fl_window_init(g, l, &p->kernel, &p->stride, &p->padding, e);
-}
-
-static int shape(struct fl_layer *l, struct fl_err *e)
-{
-	struct fl_window g;
-
-	if (geometry(&g, l, e) || fl_window_pools(&g, e))
-		return -1;
-	l->out = (struct fl_shape){ 3, { g.C, g.OH, g.OW } };
-	return 0;
-}
+static const struct fl_param params[] = { FL_POOL_PARAMS("zeros around the input"), { 0 } };
 
 /* A row of windows and its place (i,j): y += x, or (back) x += y. */
 FL_BODY void row(const struct fl_window *g, fl_real *x, fl_real *y, size_t j, int back)
@@ -63,7 +34,7 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	fl_real scale, *y = a->y;
 
 	(void)relu;
-	geometry(&g, l, NULL);
+	fl_pool_window(&g, l, NULL);
 	scale = 1 / (fl_real)(g.kh * g.kw);
 	for (size_t r = 0; r < a->B * g.C * g.OH; r++, y += g.OW) {
 		memset(y, 0, g.OW * sizeof *y);
@@ -88,7 +59,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 
 	if (!a->dx)
 		return;
-	geometry(&g, l, NULL);
+	fl_pool_window(&g, l, NULL);
 	scale = 1 / (fl_real)(g.kh * g.kw);
 	memset(a->dx, 0, a->B * g.C * g.H * g.W * sizeof *a->dx);
 	for (size_t r = 0; r < a->B * g.C * g.OH; r++, dy += g.OW) {
@@ -105,10 +76,10 @@ const struct fl_layer_entry fl_layer_avgpool = {
 		.cite = "torch.nn.AvgPool2d",
 		.doc = "mean of each window of a plane, padding included",
 		.params = params,
-		.psize = sizeof(struct avgpool),
+		.psize = sizeof(struct fl_pool),
 		.formula = "y = mean of x over the window",
 	},
-	.shape = shape,
+	.shape = fl_pool_shape,
 	.scratch = scratch,
 	.forward = forward,
 	.backward = backward,

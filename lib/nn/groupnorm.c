@@ -45,9 +45,7 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	struct fl_norm n = sets(l, a);
 
 	(void)relu;
-	fl_norm_stats(&n, a->x, a->cache);
-	fl_norm_apply(&n, a->x, a->cache, p->eps, p->affine ? a->w + l->off[0] : NULL,
-	              p->affine ? a->w + l->off[1] : NULL, a->y);
+	fl_norm_forward(l, a, &n, p->eps, p->affine);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)

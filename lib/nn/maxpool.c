@@ -6,35 +6,13 @@
 #include "kernel/isa.h"
 #include "nn/window.h"
 
-struct maxpool {
-	struct fl_dims kernel, stride, padding;
-};
-
-static const struct fl_param params[] = {
-	{ "kernel", FL_P_DIMS, offsetof(struct maxpool, kernel), "2", 1, 4096, NULL, "n[+n]",
-	  "size of the window" },
-	{ "stride", FL_P_DIMS, offsetof(struct maxpool, stride), "none", 1, 4096, NULL, "n[+n]",
-	  "step between windows; none: their size" },
-	{ "padding", FL_P_DIMS, offsetof(struct maxpool, padding), "0", 0, 2048, NULL, "n[+n]",
-	  "border that never wins, at most half a window" },
-	{ 0 }
-};
-
-static int geometry(struct fl_window *g, const struct fl_layer *l, struct fl_err *e)
-{
-	const struct maxpool *p = l->p;
-
-	return fl_window_init(g, l, &p->kernel, &p->stride, &p->padding, e);
-}
+static const struct fl_param params[] = { FL_POOL_PARAMS("border that never wins"), { 0 } };
 
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
-	struct fl_window g;
-
-	if (geometry(&g, l, e) || fl_window_pools(&g, e))
+	if (fl_pool_shape(l, e))
 		return -1;
-	l->out = (struct fl_shape){ 3, { g.C, g.OH, g.OW } };
-	l->cache = g.C * g.OH * g.OW;
+	l->cache = fl_shape_count(&l->out);
 	return 0;
 }
 
@@ -208,7 +186,7 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	struct fl_window g;
 
 	(void)relu;
-	geometry(&g, l, NULL);
+	fl_pool_window(&g, l, NULL);
 	pool(&g, a->B * g.C, a->x, a->y, a->cache);
 }
 
@@ -216,7 +194,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_window g;
 
-	geometry(&g, l, NULL);
+	fl_pool_window(&g, l, NULL);
 	if (a->dx)
 		unpool(&g, a->B * g.C, a->dx, a->dy, a->cache);
 }
@@ -228,7 +206,7 @@ const struct fl_layer_entry fl_layer_maxpool = {
 		.cite = "torch.nn.MaxPool2d",
 		.doc = "largest value of each window of a plane",
 		.params = params,
-		.psize = sizeof(struct maxpool),
+		.psize = sizeof(struct fl_pool),
 		.formula = "y = max of x over the window",
 	},
 	.shape = shape,

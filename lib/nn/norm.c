@@ -144,6 +144,14 @@ void fl_norm_init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl
 		w[c] = 1;
 }
 
+void fl_norm_forward(const struct fl_layer *l, const struct fl_pass *a, const struct fl_norm *n,
+                     double eps, int affine)
+{
+	fl_norm_stats(n, a->x, a->cache);
+	fl_norm_apply(n, a->x, a->cache, eps, affine ? a->w + l->off[0] : NULL,
+	              affine ? a->w + l->off[1] : NULL, a->y);
+}
+
 void fl_norm_backward(const struct fl_layer *l, const struct fl_pass *a, const struct fl_norm *n,
                       const fl_real *stat, double eps, int affine, int frozen)
 {

@@ -29,7 +29,10 @@ void fl_norm_input(const struct fl_norm *n, const fl_real *x, const fl_real *sta
  * is 0: their declaration, initial values, and gradient with done(). */
 void fl_norm_declare(struct fl_layer *l, size_t C, int affine);
 void fl_norm_init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w);
-/* Both gradients of such a layer, frozen as above; affine as declared. */
+/* y of such a layer by the statistics of x, which go to the cache; affine as declared. */
+void fl_norm_forward(const struct fl_layer *l, const struct fl_pass *a, const struct fl_norm *n,
+                     double eps, int affine);
+/* Both gradients, frozen as above. */
 void fl_norm_backward(const struct fl_layer *l, const struct fl_pass *a, const struct fl_norm *n,
                       const fl_real *stat, double eps, int affine, int frozen);
 

@@ -34,9 +34,21 @@ int fl_window_init(struct fl_window *g, const struct fl_layer *l, const struct f
 	return 0;
 }
 
-int fl_window_pools(const struct fl_window *g, struct fl_err *e)
+int fl_pool_window(struct fl_window *g, const struct fl_layer *l, struct fl_err *e)
 {
-	if (g->ph > g->kh / 2 || g->pw > g->kw / 2)
+	const struct fl_pool *p = l->p;
+
+	return fl_window_init(g, l, &p->kernel, &p->stride, &p->padding, e);
+}
+
+int fl_pool_shape(struct fl_layer *l, struct fl_err *e)
+{
+	struct fl_window g;
+
+	if (fl_pool_window(&g, l, e))
+		return -1;
+	if (g.ph > g.kh / 2 || g.pw > g.kw / 2)
 		return fl_fail(e, FL_EUSAGE, "padding is more than half the window");
+	l->out = (struct fl_shape){ 3, { g.C, g.OH, g.OW } };
 	return 0;
 }

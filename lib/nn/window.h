@@ -17,8 +17,20 @@ int fl_window_init(struct fl_window *g, const struct fl_layer *l, const struct f
                    const struct fl_dims *stride, const struct fl_dims *padding,
                    struct fl_err *e);
 
-/* FL_EUSAGE where a window could lie in padding alone, which pooling refuses. */
-int fl_window_pools(const struct fl_window *g, struct fl_err *e);
+/* Layers that pool: their parameters, given what padding is, and their windows. */
+struct fl_pool {
+	struct fl_dims kernel, stride, padding;
+};
+#define FL_POOL_PARAMS(padding_is)                                                           \
+	{ "kernel", FL_P_DIMS, offsetof(struct fl_pool, kernel), "2", 1, 4096, NULL, "n[+n]", \
+	  "size of the window" },                                                            \
+	{ "stride", FL_P_DIMS, offsetof(struct fl_pool, stride), "none", 1, 4096, NULL,      \
+	  "n[+n]", "step between windows; none: their size" },                               \
+	{ "padding", FL_P_DIMS, offsetof(struct fl_pool, padding), "0", 0, 2048, NULL,       \
+	  "n[+n]", padding_is ", at most half a window" }
+int fl_pool_window(struct fl_window *g, const struct fl_layer *l, struct fl_err *e);
+/* The layer's output. FL_EUSAGE where a window could lie in padding alone, too. */
+int fl_pool_shape(struct fl_layer *l, struct fl_err *e);
 
 /* The windows [*lo,*hi) of N along a direction, step s, whose place k lies in the
  * input of length n with padding p. */
