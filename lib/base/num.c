@@ -150,12 +150,85 @@ char *fl_num_print(char *buf, double v)
 	return tidy(buf);
 }
 
+char *fl_num_printi(char *buf, int64_t v)
+{
+	char digit[FL_NUM_MAX], *p = buf;
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	size_t n = 0;
+
+	do {
+		digit[n++] = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	if (v < 0)
+		*p++ = '-';
+	while (n)
+		*p++ = digit[--n];
+	*p = '\0';
+	return buf;
+}
+
+/* 24 bits times one of these are exact in double. */
+static const double ten[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+
+/* The fewest digits of a, 1e-4 < a < 1e5, whose value is within half of what lies between
+ * a and the next float: v = digits / 10^point, without trailing zeros. -1: not so simple. */
+static int fewest_digits(float a, uint64_t *digits, int *point)
+{
+	double half = ((double)nextafterf(a, INFINITY) - (double)a) / 2;
+	uint32_t bits;
+	int e = 4;
+
+	memcpy(&bits, &a, sizeof bits);
+	while ((double)a * ten[4] < ten[e + 4])
+		e--;
+	for (int prec = 1; prec <= 9; prec++) {
+		int k = prec - 1 - e;
+		double by = ten[k < 0 ? -k : k], x = k < 0 ? (double)a / by : (double)a * by, r = rint(x);
+		double off = k < 0 ? fabs(r * by - (double)a) : fabs(r - x), most = k < 0 ? half : half * by;
+
+		if (off > most || (off == most && bits & 1))
+			continue;
+		if (k < 0)	/* printed with an exponent */
+			return -1;
+		*digits = (uint64_t)r;
+		*point = k;
+		return r < ten[prec] ? 0 : -1;
+	}
+	return -1;
+}
+
+/* Most scores; the same characters as by attempts, 20 times as fast. */
+static char *print_plain(char *buf, float v)
+{
+	float a = fabsf(v);
+	uint64_t digits, whole;
+	int point;
+	char *p = buf;
+
+	if (!(a > 1e-4f && a < 1e5f) || is_power((double)a) || fewest_digits(a, &digits, &point))
+		return NULL;
+	if (v < 0)
+		*p++ = '-';
+	whole = digits / (uint64_t)ten[point];
+	digits -= whole * (uint64_t)ten[point];
+	p += strlen(fl_num_printi(p, (int64_t)whole));
+	if (point)
+		*p++ = '.';
+	p[point] = '\0';
+	for (; point; digits /= 10)
+		p[--point] = (char)('0' + digits % 10);
+	return buf;
+}
+
 char *fl_num_printf32(char *buf, float v)
 {
 	int prec;
 
 	if (!isfinite(v))
 		return print_special(buf, v);
+	if (print_plain(buf, v))
+		return buf;
 	for (prec = is_power((double)v) || reads_back_f32(buf, 7, v) ? 1 : 8; prec < 9; prec++)
 		if (reads_back_f32(buf, prec, v))
 			return tidy(buf);

@@ -20,6 +20,7 @@ int fl_num_size(const char *s, uint64_t *v);
  * "nan", "inf", "-inf" for what is not finite. Returns buf. */
 char *fl_num_print(char *buf, double v);
 char *fl_num_printf32(char *buf, float v);
+char *fl_num_printi(char *buf, int64_t v);
 
 /* *r = a*b or a+b; -1 when it does not fit. */
 static inline int fl_mul(size_t a, size_t b, size_t *r)

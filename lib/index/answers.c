@@ -20,6 +20,20 @@ static void add_score(struct fl_str *out, double s, int f32)
 	fl_str_add(out, f32 ? fl_num_printf32(buf, (float)s) : fl_num_print(buf, s));
 }
 
+/* The beginning of a line of TSV. */
+static void add_place(struct fl_str *out, int64_t query, size_t place, int64_t id)
+{
+	const int64_t v[] = { query, (int64_t)place, id };
+	char buf[3 * FL_NUM_MAX], *p = buf;
+
+	for (int i = 0; i < 3; i++) {
+		p += strlen(fl_num_printi(p, v[i]));
+		*p++ = '\t';
+	}
+	*p = '\0';
+	fl_str_add(out, buf);
+}
+
 static void print_json(struct fl_str *out, const struct fl_answer *a)
 {
 	fl_str_addf(out, "{\"schema\":\"" FL_ANSWER_SCHEMA "\",\"kind\":\"%s\",\"query\":%" PRId64
@@ -43,7 +57,7 @@ void fl_answer_print(struct fl_str *out, enum fl_answer_format f, const struct f
 	}
 	for (size_t i = 0; i < a->n; i++) {
 		if (f == FL_ANSWER_TSV)
-			fl_str_addf(out, "%" PRId64 "\t%zu\t%" PRId64 "\t", a->query, i + 1, a->id[i]);
+			add_place(out, a->query, i + 1, a->id[i]);
 		else
 			fl_str_addf(out, "%" PRId64 " Q0 %" PRId64 " %zu ", a->query, a->id[i], i + 1);
 		add_score(out, a->score[i], a->f32);

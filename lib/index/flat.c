@@ -14,16 +14,15 @@
 #include "index/heap.h"
 #include "kernel/coarse.h"
 #include "kernel/dots.h"
-#include "kernel/gemm.h"
 #include "kernel/isa.h"
+#include "kernel/packed.h"
 #include "kernel/vmath.h"
 
 #define BLOCK_FLOATS ((size_t)1 << 17)	/* of a block of the gallery: half the second-level cache */
 #define NARROW_FLOATS ((size_t)1 << 18)	/* of one whose products are of a narrow type */
 #define BLOCK_MIN 64
 #define BLOCK_MAX 1024
-#define TILE 96			/* queries of a coarse tile */
-#define STEP 1024		/* queries of one product in F32 */
+#define TILE 96			/* queries of a tile: a multiple of FL_PACKED_A */
 #define CHUNK_MIN 256		/* queries in memory at least */
 #define LENGTH_MAX 1e15		/* of rows that go through a first pass */
 #define PRODUCT_MAX 1e38	/* of two lengths: no sum on the way is beyond F32 */
@@ -60,7 +59,8 @@ struct queue {
 struct worker {
 	struct block g;
 	void *packed;
-	float *tile, *scratch, *u, *pack;
+	float *queries, *gallery;	/* (TILE,d), (B,d) packed for the definition's products */
+	float *tile, *u, *pack;
 	size_t ldc;
 	float *a, *b;			/* (B) scale and bias of the block's rows in F32 */
 	double a_max, b_max, h_max;
@@ -89,6 +89,7 @@ struct job {
 	int coarse, threads;		/* coarse: enum fl_coarse of the pass, or -1 */
 	int plain;			/* the score is c */
 	struct block q;
+	float *packed;			/* (Q,d) q for the definition's products, where they are all */
 	struct fl_hit *back;		/* (G,KB) */
 	uint32_t *nback;
 	float *ask;			/* (Q) what a row asks of a score: all threads' best knowledge */
@@ -689,39 +690,20 @@ static void near_tiles(const struct job *j, struct worker *w, size_t q)
 	}
 }
 
-/* Rows of a product that are ready. */
-struct ready {
-	const struct job *j;
-	struct worker *w;
-	size_t q0;
-	float *c;
-};
-
-static void rows_ready(void *ctx, size_t i0, size_t i1)
-{
-	const struct ready *r = ctx;
-
-	r->w->tile = r->c + i0 * r->w->ldc;
-	scan(r->j, r->w, r->q0 + i0, i1 - i0);
-}
-
-/* Up to query end. */
+/* The definition's products of queries up to end. */
 static void exact_tiles(const struct job *j, struct worker *w, size_t end)
 {
-	struct ready r = { .j = j, .w = w, .c = w->tile };
-	struct fl_gemm g = {
-		.N = w->g.n, .K = j->d, .b = w->g.x, .c = w->tile, .lda = j->d, .ldb = j->d,
-		.ldc = w->ldc, .tb = 1, .start = FL_GEMM_ZERO, .rows = rows_ready, .ctx = &r
-	};
-
 	w->narrow = w->masks = 0;
-	for (size_t q = 0; q < end; q += g.M) {
-		g.M = end - q < STEP ? end - q : STEP;
-		g.a = j->q.x + q * j->d;
-		r.q0 = q;
-		fl_gemm(&g, w->scratch);
+	fl_pack_rows(w->g.x, w->g.n, j->d, w->gallery);
+	for (size_t m, q = 0; q < end; q += m) {
+		const float *a = j->packed ? j->packed + q * j->d : w->queries;
+
+		m = end - q < TILE ? end - q : TILE;
+		if (!j->packed)
+			fl_pack_a(j->q.x + q * j->d, m, j->d, w->queries);
+		fl_packed_product(a, m, w->gallery, w->g.n, j->d, w->tile, w->ldc);
+		scan(j, w, q, m);
 	}
-	w->tile = r.c;
 }
 
 /* --- blocks --- */
@@ -865,9 +847,13 @@ static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
 static int do_queries(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	struct job *j = ctx;
-	size_t k = item * TILE;
+	size_t k = item * TILE, n = j->Q - k < TILE ? j->Q - k : TILE;
 
-	return prepare(j, &j->s->query, &j->q, k, j->Q - k < TILE ? j->Q - k : TILE, 0, j->w[thread].pack, e);
+	if (prepare(j, &j->s->query, &j->q, k, n, 0, j->w[thread].pack, e))
+		return -1;
+	if (j->packed)
+		fl_pack_a(j->q.x + k * j->d, n, j->d, j->packed + k * j->d);
+	return 0;
 }
 
 static void empty_heaps(struct job *j)
@@ -1059,7 +1045,6 @@ static int worker_init(struct worker *w, const struct job *j, struct fl_err *e)
 	struct fl_arena *a = &w->arena;
 	size_t B = j->B, lists = j->s->back_stand ? j->longest_list : 0, scratch = 0, bytes = 0;
 	size_t masks = j->coarse >= 0 ? TILE : 0;
-	struct fl_gemm g = { .M = STEP, .N = B, .K = j->d, .tb = 1 };
 
 	if (j->coarse >= 0) {
 		scratch = fl_coarse_scratch((enum fl_coarse)j->coarse, j->d);
@@ -1069,8 +1054,9 @@ static int worker_init(struct worker *w, const struct job *j, struct fl_err *e)
 	if (block_init(&w->g, a, j, B, e) ||
 	    !(w->packed = fl_arena_get(a, bytes, 1, e)) ||
 	    !(w->pack = fl_arena_get(a, scratch, sizeof *w->pack, e)) ||
-	    !(w->tile = fl_arena_get(a, STEP * B, sizeof *w->tile, e)) ||
-	    !(w->scratch = fl_arena_get(a, fl_gemm_scratch(&g), sizeof *w->scratch, e)) ||
+	    !(w->queries = fl_arena_get(a, j->packed ? 0 : fl_packed_a(TILE, j->d), sizeof *w->queries, e)) ||
+	    !(w->gallery = fl_arena_get(a, fl_packed_b(B, j->d), sizeof *w->gallery, e)) ||
+	    !(w->tile = fl_arena_get(a, TILE * B, sizeof *w->tile, e)) ||
 	    !(w->u = fl_arena_get(a, B, sizeof *w->u, e)) ||
 	    !(w->a = fl_arena_get(a, B, sizeof *w->a, e)) ||
 	    !(w->b = fl_arena_get(a, B, sizeof *w->b, e)) ||
@@ -1112,7 +1098,7 @@ static size_t chunk_rows(const struct job *j)
 {
 	const struct fl_search *s = j->s;
 	size_t one = (j->coarse >= 0 ? fl_coarse_bytes((enum fl_coarse)j->coarse, j->d) : 0) +
-	             j->d * sizeof(float) + 24 +
+	             (j->pass == FL_FIRST_EXACT ? 2 : 1) * j->d * sizeof(float) + 24 +
 	             (size_t)j->threads * (j->K * sizeof(struct fl_hit) + 8);
 	size_t fit = s->memory / one, n;
 
@@ -1198,6 +1184,8 @@ static int setup(struct job *j, struct fl_err *e)
 	if (top_init(&j->out->top, &j->out->arena, s->query.n, least(s->k, s->gallery.n), e) ||
 	    top_init(&j->out->back, &j->out->arena, s->gallery.n, least(s->back_k, s->query.n), e) ||
 	    block_init(&j->q, &j->arena, j, j->Q, e) ||
+	    (j->pass == FL_FIRST_EXACT &&
+	     !(j->packed = fl_arena_get(&j->arena, fl_packed_a(j->Q, j->d), sizeof *j->packed, e))) ||
 	    !(j->back = fl_arena_get(&j->arena, s->gallery.n * j->KB, sizeof *j->back, e)) ||
 	    !(j->nback = fl_arena_zero(&j->arena, j->KB ? s->gallery.n : 0, sizeof *j->nback, e)) ||
 	    !(j->ask = fl_arena_get(&j->arena, j->K ? j->Q : 0, sizeof *j->ask, e)) ||

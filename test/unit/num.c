@@ -46,6 +46,42 @@ static void sizes(void)
 	   fl_num_size("1KB", &u) && fl_num_size("-1", &u) && fl_num_size("1GG", &u), "malformed sizes");
 }
 
+/* The definition: the fewest digits that read back. */
+static void by_attempts(char *buf, float v)
+{
+	for (int prec = 1; prec <= 9; prec++) {
+		snprintf(buf, FL_NUM_MAX, "%.*g", prec, (double)v);
+		if (strtof(buf, NULL) == v)
+			break;
+	}
+}
+
+static void printing_f32(void)
+{
+	static const struct { float v; const char *s; } t[] = {
+		{ .1f, "0.1" }, { 1e-4f, "0.0001" }, { 100, "1e2" }, { 120, "1.2e2" }, { -16384, "-16384" },
+		{ 99999, "99999" }, { 0.1f - 0x1p-27f, "0.099999994" }, { 8.5f, "8.5" }, { -7, "-7" }
+	};
+	char buf[FL_NUM_MAX], want[FL_NUM_MAX];
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		is_str(fl_num_printf32(buf, t[i].v), t[i].s, t[i].s);
+	for (uint32_t i = 0; i < 200000; i++) {
+		uint32_t bits = (110u + i % 36) << 23 | (i * UINT32_C(2654435761) >> 9 & (i % 3 ? 0x7fffff : 0x7ff000));
+		float v;
+
+		memcpy(&v, &bits, sizeof v);
+		by_attempts(want, v);
+		fl_num_printf32(buf, v);
+		wrong += !strchr(want, 'e') && strcmp(buf, want);
+		wrong += strtof(buf, NULL) != v || strlen(buf) > strlen(want);
+	}
+	is_int(wrong, 0, "floats that have not the fewest digits");
+	is_str(fl_num_printi(buf, INT64_MIN), "-9223372036854775808", "the least whole number");
+	is_str(fl_num_printi(buf, 0), "0", "none");
+}
+
 static void printing(void)
 {
 	static const struct { double v; const char *s; } t[] = {
@@ -85,6 +121,7 @@ int main(void)
 	reals();
 	sizes();
 	printing();
+	printing_f32();
 	arithmetic();
 	return tap_done();
 }
