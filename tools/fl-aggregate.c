@@ -531,6 +531,7 @@ static int aggregate(struct job *j, struct fl_err *e)
 	j->c.how = fl_method_how;
 	j->c.ctx = j;
 	j->c.spec = fl_str_c(&j->spec);
+	j->c.keep_bins = j->o->partial;
 	rc = fl_collect_read(&j->c, &in, e);
 	if (!rc && j->o->partial)
 		rc = write_partial(j, e);

@@ -89,6 +89,25 @@ ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
 	return (ssize_t)got;
 }
 
+ssize_t fl_pread_full(int fd, void *buf, size_t n, unsigned long long at, struct fl_err *e)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = pread(fd, (char *)buf + got, n - got < SSIZE_MAX ? n - got : SSIZE_MAX,
+		                  (off_t)(at + got));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fl_fail(e, FL_EIO, "read: %s", strerror(errno));
+		if (!r)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
 int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e)
 {
 	const char *p = buf;

@@ -24,6 +24,8 @@ int fl_open_spool(const char *what, struct fl_err *e);
 /* Up to n bytes, short only at end of file; -1 on error. EINTR is retried.
  * Messages carry no file name: callers add it with fl_fail_in(). */
 ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e);
+/* The same from byte `at` of a file on. */
+ssize_t fl_pread_full(int fd, void *buf, size_t n, unsigned long long at, struct fl_err *e);
 /* All n bytes or -1: FL_EIO, or FL_EPIPE when the reader went away. */
 int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e);
 /* The same at byte at of a file, whose position stays. */

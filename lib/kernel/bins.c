@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include <immintrin.h>
 #include "kernel/isa.h"
 #include "kernel/vmath.h"
 
@@ -14,12 +15,16 @@
 #define ROUND1 0x1.8p12
 #define ROUND2 0x1.8p-28
 #define STEP 0x1p40			/* 2^FL_BINS_WIDTH */
-#define LINE 16				/* floats of a cache line */
-#define LINES (4 * LINE)
-
 _Static_assert(FL_BINS_WIDTH == 40 && FL_BINS == 3, "the loops below are written out");
 
 __extension__ typedef __int128 i128;
+
+/* Coordinates of an accumulator, and what makes their highest bin count ones. */
+struct stretch {
+	int64_t *b0, *b1, *b2;	/* (n) */
+	size_t n;
+	double unit;
+};
 
 static int exponent(int bin)
 {
@@ -75,65 +80,65 @@ FL_BODY int64_t bits_of(double v)
 }
 
 /* Where the highest bin counts ones, the others count 2^-40 and 2^-80: adding 2^52
- * of a unit rounds to it, and all remainders are exact. Two terms at a time, as
- * bins are more to read and write than x is. next: what is looked at after x. */
-FL_BODY void add_body(int64_t *restrict b0, int64_t *restrict b1, int64_t *restrict b2,
-                      const struct fl_bins_term *t, const struct fl_bins_term *next, size_t i0,
-                      size_t i1, double unit)
+ * of a unit rounds to it, and all remainders are exact. */
+FL_BODY void cut(double r, int64_t *b0, int64_t *b1, int64_t *b2)
 {
-	const float *restrict x = t[0].x, *restrict y = t[1].x;
-	const double w = t[0].w, v = t[1].w;
+	double p = r + ROUND0;
 
-	for (size_t at = i0; at < i1; at += LINES) {
-		size_t end = i1 - at < LINES ? i1 : at + LINES;
+	*b0 += bits_of(p) - bits_of(ROUND0);
+	r -= p - ROUND0;
+	p = r + ROUND1;
+	*b1 += bits_of(p) - bits_of(ROUND1);
+	r -= p - ROUND1;
+	p = r + ROUND2;
+	*b2 += bits_of(p) - bits_of(ROUND2);
+}
 
-		for (size_t i = at; i < end; i += LINE) {
-			__builtin_prefetch(next[0].x + i);
-			__builtin_prefetch(next[1].x + i);
-		}
-		for (size_t i = at; i < end; i++) {
-			double r = w * (double)x[i] * unit, s = v * (double)y[i] * unit;
-			double p = r + ROUND0, q = s + ROUND0;
+static void add_each(const struct stretch *s, const struct fl_bins_term *t, size_t nt, size_t i)
+{
+	for (; i < s->n; i++)
+		for (size_t k = 0; k < nt; k++)
+			cut(t[k].w * (double)t[k].x[i] * s->unit, &s->b0[i], &s->b1[i], &s->b2[i]);
+}
 
-			b0[i] += (bits_of(p) - bits_of(ROUND0)) + (bits_of(q) - bits_of(ROUND0));
-			r -= p - ROUND0;
-			s -= q - ROUND0;
-			p = r + ROUND1;
-			q = s + ROUND1;
-			b1[i] += (bits_of(p) - bits_of(ROUND1)) + (bits_of(q) - bits_of(ROUND1));
-			r -= p - ROUND1;
-			s -= q - ROUND1;
-			p = r + ROUND2;
-			q = s + ROUND2;
-			b2[i] += (bits_of(p) - bits_of(ROUND2)) + (bits_of(q) - bits_of(ROUND2));
-		}
+#define BINS(name) name##_base
+#define TARGET
+#define WIDE 2
+#define FMA(a, b, c) ((a) * (b) + (c))
+#define WIDEN(x) __builtin_convertvector(x, BINS(vec))
+#include "kernel/bins_rows.inc"
+#define BINS(name) name##_avx2
+#define TARGET FL_TARGET_AVX2
+#define WIDE 4
+#define FMA(a, b, c) (BINS(vec))_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
+#define WIDEN(x) (BINS(vec))_mm256_cvtps_pd((__m128)(x))
+#include "kernel/bins_rows.inc"
+#define BINS(name) name##_avx512
+#define TARGET FL_TARGET_AVX512
+#define WIDE 8
+#define FMA(a, b, c) (BINS(vec))_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
+#define WIDEN(x) (BINS(vec))_mm512_cvtps_pd((__m256)(x))
+#include "kernel/bins_rows.inc"
+
+static void add_rows(struct fl_bins *b, int top, const struct fl_bins_term *t, size_t nt, size_t i0,
+                     size_t i1)
+{
+	struct stretch s = { b->bin + i0, b->bin + b->n + i0, b->bin + 2 * b->n + i0, i1 - i0,
+	                     two_to(-exponent(top)) };
+	size_t done = 0;
+
+	switch (fl_isa()) {
+	case FL_ISA_AVX512: done = rows_avx512(&s, t, nt); break;
+	case FL_ISA_AVX2: done = rows_avx2(&s, t, nt); break;
+	case FL_ISA_SSE2: done = rows_base(&s, t, nt); break;
+	case FL_ISA_REF: break;
 	}
-}
-
-static void add(int64_t *b0, int64_t *b1, int64_t *b2, const struct fl_bins_term *t,
-                const struct fl_bins_term *next, size_t i0, size_t i1, double unit);
-FL_ISA_FN(add, (int64_t *b0, int64_t *b1, int64_t *b2, const struct fl_bins_term *t, const struct fl_bins_term *next, size_t i0, size_t i1, double unit),
-          (b0, b1, b2, t, next, i0, i1, unit))
-
-static void add_pair(struct fl_bins *b, int top, const struct fl_bins_term *t,
-                     const struct fl_bins_term *next, size_t i0, size_t i1)
-{
-	add(b->bin, b->bin + b->n, b->bin + 2 * b->n, t, next, i0, i1, two_to(-exponent(top)));
-}
-
-/* Terms k and k + 1; where there is no second one, the first times 0. */
-static void pair_at(const struct fl_bins_term *t, size_t nt, size_t k, struct fl_bins_term pair[2])
-{
-	pair[0] = t[k];
-	pair[1] = k + 1 < nt ? t[k + 1] : (struct fl_bins_term){ t[k].x, 0 };
+	add_each(&s, t, nt, done);
 }
 
 void fl_bins_add(struct fl_bins *b, double w, const float *x, size_t i0, size_t i1)
 {
-	struct fl_bins_term pair[2];
-
-	pair_at(&(struct fl_bins_term){ x, w }, 1, 0, pair);
-	add_pair(b, b->top, pair, pair, i0, i1);
+	add_rows(b, b->top, &(struct fl_bins_term){ x + i0, w }, 1, i0, i1);
 }
 
 static void raise_stretch(struct fl_bins *b, int *top, int to, size_t i0, size_t i1)
@@ -149,28 +154,31 @@ void fl_bins_settle(struct fl_bins *b, int *top, size_t i0, size_t i1)
 	raise_stretch(b, top, b->top, i0, i1);
 }
 
-int fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,
-                size_t i0, size_t i1)
+/* The largest |w x|, or infinity. */
+static double largest(const struct fl_bins_term *t, size_t n)
 {
-	struct fl_bins_term pair[2], next[2];
+	float max;
 
-	for (size_t k = 0; k < nt; k += 2) {
-		pair_at(t, nt, k, pair);
-		pair_at(t, nt, k + 2 < nt ? k + 2 : k, next);
-		for (size_t j = 0; j < 2; j++) {
-			float max;
-			double most;
+	return fl_vfinite(t->x, n, &max) ? fabs(t->w) * (double)max : INFINITY;
+}
 
-			if (!fl_vfinite(pair[j].x + i0, i1 - i0, &max))
-				return 0;
-			most = fabs(pair[j].w) * (double)max;
-			if (!isfinite(most))
-				return 0;
-			raise_stretch(b, top, fl_bins_top(most), i0, i1);
-		}
-		add_pair(b, *top, pair, next, i0, i1);
+size_t fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,
+                   size_t i0, size_t i1)
+{
+	double most = 0;
+
+	for (size_t k = 0; k < nt; k++) {
+		double max = largest(&t[k], i1 - i0);
+
+		if (!isfinite(max))
+			return k;
+		most = max > most ? max : most;
 	}
-	return 1;
+	if (nt) {
+		raise_stretch(b, top, fl_bins_top(most), i0, i1);
+		add_rows(b, *top, t, nt, i0, i1);
+	}
+	return nt;
 }
 
 void fl_bins_add1(struct fl_bins *b, size_t i, double v)

@@ -40,15 +40,16 @@ void fl_bins_raise(struct fl_bins *b, int top);
  * already hold fl_bins_top(|w| max|x|). x finite, w finite. */
 void fl_bins_add(struct fl_bins *b, double w, const float *x, size_t i0, size_t i1);
 /* The same for many terms, in a stretch [i0,i1) that keeps a window of its own, *top,
- * as the grid never moves: one look at x, while its bins are in cache. 0: nothing was
- * added yet, and the bins need not have been written. Returns 0 where a product is
- * not finite; the bins are worth nothing then. */
+ * as the grid never moves: all terms while its bins are in registers, so that x had
+ * better be near. *top = 0: nothing was added yet, and the bins need not have been
+ * written. Returns nt, or k < nt where term k is the first that is not finite, as it is
+ * or weighed: then nothing was added. */
 struct fl_bins_term {
-	const float *x;
+	const float *x;		/* (i1 - i0) */
 	double w;
 };
-int fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,
-                size_t i0, size_t i1);
+size_t fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,
+                   size_t i0, size_t i1);
 /* Moves such a stretch up to b->top, which must not be lower. */
 void fl_bins_settle(struct fl_bins *b, int *top, size_t i0, size_t i1);
 /* Adds v to coordinate i, raising the window as needed. v finite. */

@@ -74,7 +74,7 @@ static int add_entry(struct fl_tset *s, const struct entry *x, size_t at, struct
 {
 	size_t dim[FL_ST_NDIM_MAX];
 	unsigned i, ndim = (unsigned)json_array_size(x->shape);
-	const struct fl_tensor *t;
+	struct fl_tensor *t;
 
 	if (x->end < x->begin)
 		return fl_fail(e, FL_EDATA, "tensor '%s': data_offsets [%zu,%zu] run backwards",
@@ -91,6 +91,7 @@ static int add_entry(struct fl_tset *s, const struct entry *x, size_t at, struct
 	if (t->bytes != x->end - x->begin)
 		return fl_fail(e, FL_EDATA, "tensor '%s': shape and dtype want %zu bytes, "
 		               "data_offsets give %zu", x->name, t->bytes, x->end - x->begin);
+	t->at = at;
 	return 0;
 }
 
@@ -177,13 +178,8 @@ int fl_st_parse(struct fl_tset *s, const char *json, size_t n, size_t *buffer, s
 
 void fl_st_bind(struct fl_tset *s, void *buffer)
 {
-	unsigned char *p = buffer;
-	size_t i;
-
-	for (i = 0; i < s->nt; i++) {
-		s->t[i].data = s->t[i].bytes ? p : NULL;
-		p += s->t[i].bytes;
-	}
+	for (size_t i = 0; i < s->nt; i++)
+		s->t[i].data = s->t[i].bytes ? (unsigned char *)buffer + s->t[i].at : NULL;
 }
 
 /* Length of the UTF-8 sequence at p (Unicode 15, table 3-7), 0 if malformed. */

@@ -19,10 +19,15 @@
 
 #define LENGTH 8u			/* bytes that say how long the header is */
 #define CHUNK ((size_t)64 << 10)	/* of reading; buffers begin with it */
+#define WINDOW ((size_t)4 << 10)	/* of a file whose data stay apart: room for a header */
 #define PIPE_ROOM (1 << 20)		/* so that producer and consumer seldom wait for each other */
 #define POPULATE_MIN ((size_t)64 << 10)
 #define POPULATE_MAX ((size_t)64 << 20)
 #define ZCHUNK ((size_t)1 << 30)	/* what zlib's 32-bit counts surely hold */
+
+/* What becomes of a plain file: mapped, and open too as long as there are few; left
+ * where it is; mapped and closed. */
+enum way { MAP, APART, MAP_ONLY };
 
 struct buf {
 	unsigned char *p;
@@ -34,7 +39,10 @@ struct fl_stream {
 	int fd;				/* read from, or -1 */
 	int file;			/* mapped, or 0 */
 	void *map;
-	size_t maplen;
+	size_t maplen;			/* of the file, also where it is not mapped */
+	int apart;			/* data stay in the file */
+	unsigned long long buffer;	/* where those of the last record begin */
+	unsigned long long window;	/* where in the file inbuf is from, nin bytes */
 	const unsigned char *in;	/* (nin) raw bytes at hand */
 	size_t nin;
 	struct buf inbuf;		/* where in points, if fd is read */
@@ -132,11 +140,40 @@ static int take_plain(struct fl_stream *s, unsigned char *p, size_t n, size_t *g
 	return 0;
 }
 
+static int read_at(struct fl_stream *s, void *p, size_t n, unsigned long long at, size_t *got,
+                   struct fl_err *e)
+{
+	ssize_t r = fl_pread_full(s->fd, p, n, at, e);
+
+	*got = r < 0 ? 0 : (size_t)r;
+	return r < 0 ? -1 : 0;
+}
+
+/* Headers are short: one call reads all of most. */
+static int take_apart(struct fl_stream *s, unsigned char *p, size_t n, size_t *got, struct fl_err *e)
+{
+	unsigned long long skip = s->pos - s->window;
+
+	if (n > WINDOW)
+		return read_at(s, p, n, s->pos, got, e);
+	if (s->pos < s->window || skip + n > s->nin) {
+		if (fl_grow(&s->inbuf.p, &s->inbuf.cap, WINDOW, 1, e) ||
+		    read_at(s, s->inbuf.p, WINDOW, s->pos, &s->nin, e))
+			return -1;
+		s->window = s->pos;
+		skip = 0;
+	}
+	*got = s->nin < n ? s->nin : n;
+	memcpy(p, s->inbuf.p + skip, *got);
+	return 0;
+}
+
 /* *got = n, or less at the end of input. */
 static int take(struct fl_stream *s, void *p, size_t n, size_t *got, struct fl_err *e)
 {
 	*got = 0;
-	if (s->gzip ? take_gzip(s, p, n, got, e) : take_plain(s, p, n, got, e))
+	if (s->apart ? take_apart(s, p, n, got, e) :
+	    s->gzip ? take_gzip(s, p, n, got, e) : take_plain(s, p, n, got, e))
 		return -1;
 	s->pos += *got;
 	return 0;
@@ -167,6 +204,11 @@ static int pass(struct fl_stream *s, size_t n, size_t *got, struct fl_err *e)
 {
 	size_t step, r;
 
+	if (s->apart) {
+		*got = s->pos >= s->maplen ? 0 : n < s->maplen - s->pos ? n : (size_t)(s->maplen - s->pos);
+		s->pos += *got;
+		return 0;
+	}
 	if (fl_grow(&s->data.p, &s->data.cap, CHUNK, 1, e))
 		return -1;
 	for (*got = 0; *got < n; *got += r) {
@@ -211,11 +253,30 @@ static int is_gzip(const unsigned char *p, size_t n)
 	return n >= 2 && p[0] == 0x1f && p[1] == 0x8b && !(n > LENGTH && p[LENGTH] == '{');
 }
 
+static int begin(struct fl_stream *s, struct fl_err *e);
+
+/* Looks at the first bytes, which are still there; what is compressed is read. */
+static int begin_apart(struct fl_stream *s, struct fl_err *e)
+{
+	unsigned char first[LENGTH + 1];
+	size_t n;
+
+	if (take_apart(s, first, sizeof first, &n, e))
+		return -1;
+	if (!is_gzip(first, n))
+		return 0;
+	s->apart = 0;
+	s->nin = 0;
+	return begin(s, e);
+}
+
 /* Looks at the first bytes; they stay in s->in. */
 static int begin(struct fl_stream *s, struct fl_err *e)
 {
 	ssize_t r;
 
+	if (s->apart)
+		return begin_apart(s, e);
 	if (s->fd >= 0) {
 		if (fl_grow(&s->inbuf.p, &s->inbuf.cap, CHUNK, 1, e))
 			return -1;
@@ -234,7 +295,7 @@ static int begin(struct fl_stream *s, struct fl_err *e)
 
 /* Maps what is left of a regular file. Empty ones are read: those of /proc say
  * that they are empty. */
-static void try_map(struct fl_stream *s)
+static void try_map(struct fl_stream *s, enum way way)
 {
 	struct stat st;
 	off_t at;
@@ -242,6 +303,11 @@ static void try_map(struct fl_stream *s)
 	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
 	    (at = lseek(s->fd, 0, SEEK_CUR)) < 0 || at > st.st_size)
 		return;
+	if (way == APART && s->fd != STDIN_FILENO) {
+		s->apart = 1;
+		s->maplen = (size_t)st.st_size;
+		return;
+	}
 	s->map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, s->fd, 0);
 	if (s->map == MAP_FAILED) {
 		s->map = NULL;
@@ -250,7 +316,7 @@ static void try_map(struct fl_stream *s)
 	s->maplen = (size_t)st.st_size;
 	s->in = (const unsigned char *)s->map + at;
 	s->nin = (size_t)(st.st_size - at);
-	if (s->fd != STDIN_FILENO && s->fd < FL_FD_KEEP)
+	if (s->fd != STDIN_FILENO && way == MAP && s->fd < FL_FD_KEEP)
 		s->file = s->fd;
 	else if (s->fd != STDIN_FILENO)
 		close(s->fd);
@@ -275,7 +341,7 @@ static struct fl_stream *new_stream(const char *name, struct fl_err *e)
 	return s;
 }
 
-struct fl_stream *fl_stream_open(const char *path, struct fl_err *e)
+static struct fl_stream *open_stream(const char *path, enum way way, struct fl_err *e)
 {
 	struct fl_stream *s = new_stream(display(path), e);
 	int std = !strcmp(path, "-");
@@ -291,9 +357,9 @@ struct fl_stream *fl_stream_open(const char *path, struct fl_err *e)
 		fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
 		goto fail;
 	}
-	try_map(s);
+	try_map(s, way);
 #ifdef F_SETPIPE_SZ
-	if (s->fd >= 0)		/* fails where it is no pipe: all the same */
+	if (s->fd >= 0 && !s->apart)		/* fails where it is no pipe: all the same */
 		fcntl(s->fd, F_SETPIPE_SZ, PIPE_ROOM);
 #endif
 	if (!begin(s, e))
@@ -302,6 +368,16 @@ struct fl_stream *fl_stream_open(const char *path, struct fl_err *e)
 fail:
 	fl_stream_close(s);
 	return NULL;
+}
+
+struct fl_stream *fl_stream_open(const char *path, struct fl_err *e)
+{
+	return open_stream(path, MAP, e);
+}
+
+struct fl_stream *fl_stream_open_apart(const char *path, struct fl_err *e)
+{
+	return open_stream(path, APART, e);
 }
 
 struct fl_stream *fl_stream_mem(const void *p, size_t n, const char *name, struct fl_err *e)
@@ -404,9 +480,9 @@ static int read_record(struct fl_stream *s, struct fl_tset *rec, struct fl_err *
 		               FL_ST_HEADER_DEF);
 	if (need(s, &s->header, n, 1, "header", &p, e) ||
 	    fl_st_parse(rec, (const char *)p, n, &buffer, e) ||
-	    need(s, &s->data, buffer, !s->scan, "buffer", &p, e))
+	    (s->buffer = s->pos, need(s, &s->data, buffer, !s->scan && !s->apart, "buffer", &p, e)))
 		return -1;
-	if (s->scan)
+	if (s->scan || s->apart)
 		return 1;
 	populate(s, p, buffer);
 	fl_st_bind(rec, p);
@@ -460,7 +536,33 @@ int fl_stream_next(struct fl_stream *s, struct fl_tset *rec, struct fl_err *e)
 
 int fl_stream_mapped(const struct fl_stream *s)
 {
-	return is_view(s);
+	return is_view(s) || s->apart;
+}
+
+int fl_stream_apart(const struct fl_stream *s, unsigned long long *at)
+{
+	*at = s->buffer;
+	return s->apart ? s->fd : -1;
+}
+
+int fl_stream_bind(struct fl_stream *s, unsigned long long at, struct fl_tset *rec, struct fl_err *e)
+{
+	unsigned char *p;
+	size_t n = 0;
+
+	if (!s->apart)
+		return 0;
+	if (!s->map && (s->map = mmap(NULL, s->maplen, PROT_READ, MAP_PRIVATE, s->fd, 0)) == MAP_FAILED) {
+		s->map = NULL;
+		return fl_fail(e, FL_EIO, "%s: cannot map %zu bytes: %s", s->name, s->maplen,
+		               strerror(errno));
+	}
+	for (size_t i = 0; i < rec->nt; i++)
+		n += rec->t[i].bytes;
+	p = (unsigned char *)s->map + at;
+	populate(s, p, n);
+	fl_st_bind(rec, p);
+	return align(rec, e);
 }
 
 int fl_stream_maps(const struct fl_stream *s, const void *p)
@@ -523,9 +625,13 @@ static int check_paths(const struct fl_inputs *in, struct fl_err *e)
 
 static int open_next(struct fl_inputs *in, struct fl_err *e)
 {
+	enum way way;
+
 	if (!in->next && check_paths(in, e))
 		return -1;
-	if (!(in->cur = fl_stream_open(input_path(in, in->next), e)))
+	/* The one before is kept once this one is open. */
+	way = !in->apart ? MAP : in->nkept <= in->apart ? APART : MAP_ONLY;
+	if (!(in->cur = open_stream(input_path(in, in->next), way, e)))
 		return -1;
 	if (in->scan)
 		fl_stream_scan(in->cur);

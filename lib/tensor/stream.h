@@ -13,6 +13,10 @@ struct fl_stream;	/* opaque */
  * into a buffer that grows as data arrive, never from a promised size.
  * FL_EUSAGE if standard input is a terminal. Caller closes. */
 struct fl_stream *fl_stream_open(const char *path, struct fl_err *e);
+/* The same, but what a plain file holds stays there, and it open: tensors have data NULL
+ * until fl_stream_bind(), and are for pread(). Cheaper where each byte is looked at once:
+ * mapping a page costs more than copying it. Other inputs are as above. */
+struct fl_stream *fl_stream_open_apart(const char *path, struct fl_err *e);
 /* The same over bytes in memory (not copied; may be gzip), for embedded data. */
 struct fl_stream *fl_stream_mem(const void *p, size_t n, const char *name, struct fl_err *e);
 void fl_stream_close(struct fl_stream *s);
@@ -21,15 +25,22 @@ void fl_stream_close(struct fl_stream *s);
  * mapped, touched). */
 void fl_stream_scan(struct fl_stream *s);
 
+/* Where the buffer of the last record begins in an input whose data stay apart, and the
+ * descriptor to read them from; -1 for other inputs. */
+int fl_stream_apart(const struct fl_stream *s, unsigned long long *at);
+/* Maps such an input after all: gives the tensors of the record whose buffer begins there
+ * their data. Leaves others as they are. */
+int fl_stream_bind(struct fl_stream *s, unsigned long long at, struct fl_tset *rec, struct fl_err *e);
+
 /* The next record that is not an end record: 1; end of input: 0; malformed,
  * truncated, or an end record whose fl.count is wrong: -1 (FL_EDATA with record
  * number and byte offset, prefixed by the name of the input).
  * rec is released and refilled; its tensors are views that live until the next
- * call on s, or, where the input is mapped, until close. */
+ * call on s, or, where the input is mapped (or its data stay apart), until close. */
 int fl_stream_next(struct fl_stream *s, struct fl_tset *rec, struct fl_err *e);
 
 /* Facts about what was read so far. */
-int fl_stream_mapped(const struct fl_stream *s);
+int fl_stream_mapped(const struct fl_stream *s);	/* or apart: records outlive the next call */
 int fl_stream_maps(const struct fl_stream *s, const void *p);	/* p lies in the mapped file */
 /* The descriptor of the mapped file that p lies in, open as long as s, and p's place in
  * it; 0: there is none. */
@@ -52,6 +63,7 @@ struct fl_inputs {
 	unsigned long long count;
 	struct fl_stream *cur;
 	int keep;			/* set: mapped inputs stay open until release */
+	size_t apart;			/* with keep: how many of them at a time are opened apart */
 	struct fl_stream **kept;
 	size_t nkept, keptcap;
 	int scan;			/* set: headers alone, see fl_stream_scan */

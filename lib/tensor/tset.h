@@ -19,6 +19,7 @@ struct fl_tensor {
 	size_t n;		/* elements: product of dim, 1 for a scalar */
 	size_t bytes;
 	void *data;		/* aligned to the dtype at least; NULL if bytes == 0 */
+	size_t at;		/* of one that was read: byte in its record's buffer */
 };
 
 struct fl_kv {

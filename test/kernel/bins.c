@@ -151,9 +151,12 @@ static void stretches(void)
 
 		n = 1 + each_below(TERMS - k);
 		for (size_t j = 0; j < n; j++)
-			t[j] = (struct fl_bins_term){ x[k + j], w[k + j] };
-		for (size_t s = 0; s < 4; s++)
-			fine = fine && fl_bins_sum(&b, &top[s], t, n, cut[s], cut[s + 1]);
+			t[j].w = w[k + j];
+		for (size_t s = 0; s < 4; s++) {
+			for (size_t j = 0; j < n; j++)
+				t[j].x = x[k + j] + cut[s];
+			fine = fine && fl_bins_sum(&b, &top[s], t, n, cut[s], cut[s + 1]) == n;
+		}
 	}
 	for (size_t s = 0; s < 4; s++) {
 		lower += top[s] < a.top;

@@ -147,6 +147,7 @@ static int aggregate(const char *spec, const int *item, int n, int threads, cons
 	c.received = received;
 	c.threads = threads;
 	c.memory = 1 << 20;
+	c.keep_bins = partial != NULL;
 	if (!rc)
 		rc = fl_collect_read(&c, &in, &out->e);
 	if (!rc && partial)

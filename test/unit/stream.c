@@ -190,6 +190,48 @@ static void test_ways(void)
 	free(p);
 }
 
+/* Records whose data stay in the file: read from there, and then mapped after all. */
+static void test_apart(void)
+{
+	struct fl_stream *s;
+	struct fl_tset rec = { .t = NULL };
+	unsigned char *p, z[8192], got[4096];
+	unsigned long long at;
+	int n = 0, absent = 1, right = 1, bound = 1, fd;
+	size_t len, zlen;
+
+	make_file(path, 3, 1);
+	p = slurp(path, &len);
+	s = fl_stream_open_apart(path, NULL);
+	for (; fl_stream_next(s, &rec, NULL) > 0; n++) {
+		fd = fl_stream_apart(s, &at);
+		for (size_t i = 0; i < rec.nt; i++) {
+			const struct fl_tensor *t = &rec.t[i];
+
+			absent &= !t->data;
+			right &= fl_pread_full(fd, got, t->bytes, at + t->at, NULL) == (ssize_t)t->bytes &&
+			         !memcmp(got, p + at + t->at, t->bytes);
+		}
+		bound &= !fl_stream_bind(s, at, &rec, NULL) && same(&rec, n);
+	}
+	ok(n == 3 && absent && fl_stream_ended(s), "three records without data and an end record");
+	ok(right && bound, "data where they are said to be, and mapped when asked for");
+	fl_stream_close(s);
+	zlen = gz(p, len, z, sizeof z);
+	write_file(path2, z, zlen);
+	s = fl_stream_open_apart(path2, NULL);
+	ok(fl_stream_apart(s, &at) < 0 && !drain(s, &n, &right, NULL) && n == 3 && right,
+	   "a compressed file is read");
+	fl_stream_close(s);
+	write_file(path2, p, len - 200);
+	s = fl_stream_open_apart(path2, NULL);
+	while ((n = fl_stream_next(s, &rec, NULL)) > 0)
+		;
+	ok(n < 0, "a file that ends inside a record is refused");
+	fl_stream_close(s);
+	free(p);
+}
+
 static void test_same_bytes(void)
 {
 	struct fl_tset rec = { .t = NULL };
@@ -516,6 +558,7 @@ int main(void)
 	snprintf(path, sizeof path, "%s/a", dir);
 	snprintf(path2, sizeof path2, "%s/b", dir);
 	test_ways();
+	test_apart();
 	test_same_bytes();
 	test_truncation();
 	test_flips();

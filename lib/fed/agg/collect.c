@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/par.h"
 #include "fed/agg/collect_int.h"
@@ -48,6 +49,8 @@ void fl_collect_release(struct fl_collect *c)
 	for (i = 0; i < c->nslot; i++) {
 		free(c->slot[i]->v);
 		free(c->slot[i]->mask);
+		free(c->slot[i]->from);
+		free(c->slot[i]->add);
 	}
 	for (i = 0; c->result && i < (c->rule->personal ? c->K : 1); i++)
 		fl_tset_release(&c->result[i]);
@@ -246,6 +249,7 @@ static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl
 		               "means and coordinate-wise rules do", mask->name, c->who);
 	if (check_mask(mask, t, e))
 		return -1;
+	c->masked = 1;
 	if (c->fold)
 		return fold_mask(c, m, mask, p, e);
 	p->slot = fl_collect_find(c, t->name);
@@ -310,12 +314,43 @@ static int check_model(struct fl_collect *c, struct fl_member *m, struct fl_err 
 	return enc ? fl_fail(e, FL_EDATA, "is encoded (fl.enc is '%s'): undo that first", enc) : 0;
 }
 
+const float *fl_collect_fetch(const struct fl_member *m, const struct fl_tensor *t, size_t i0,
+                              size_t i1, float *room, struct fl_err *e)
+{
+	size_t n = (i1 - i0) * sizeof *room;
+	ssize_t got;
+
+	if (m->fd < 0)
+		return (const float *)t->data + i0;
+	got = fl_pread_full(m->fd, room, n, m->buffer + t->at + i0 * sizeof *room, e);
+	if (got >= 0 && (size_t)got < n)
+		fl_fail(e, FL_EDATA, "truncated while it was read");
+	if (got >= 0 && (size_t)got == n)
+		return room;
+	fl_fail_in(e, "%s", m->file);
+	return NULL;
+}
+
+int fl_collect_check(const struct fl_member *m, const struct fl_tensor *t, size_t i0, size_t i1,
+                     const float *x, struct fl_err *e)
+{
+	size_t i = 0;
+	float max;
+
+	if (fl_vfinite(x, i1 - i0, &max))
+		return 0;
+	while (isfinite(x[i]))
+		i++;
+	return fl_fail(e, FL_EDATA, "%s: client %lld: tensor '%s': element %zu is %g", m->file,
+	               (long long)m->u.client, t->name, i0 + i, (double)x[i]);
+}
+
 static int scan_part(struct fl_part *p, double *sumsq, struct fl_err *e)
 {
 	const float *x = p->t->data;
 	size_t i = 0;
 
-	if (p->t->dtype != FL_F32)
+	if (p->t->dtype != FL_F32 || !p->t->data)	/* the latter: looked at as it is read */
 		return 0;
 	if (!fl_vfinite(x, p->t->n, &p->max)) {
 		while (isfinite(x[i]))
@@ -406,7 +441,7 @@ static struct fl_member *new_member(struct fl_collect *c, struct fl_tset *rec, c
 	if (fl_grow(&c->member, &c->membercap, c->nmember + 1, sizeof *c->member, e))
 		return NULL;
 	m = &c->member[c->nmember++];
-	*m = (struct fl_member){ .rec = *rec, .file = file };
+	*m = (struct fl_member){ .rec = *rec, .file = file, .fd = -1 };
 	*rec = (struct fl_tset){ .t = NULL };
 	return m;
 }
@@ -417,12 +452,41 @@ static int stays(const struct fl_collect *c, const struct fl_inputs *in)
 	return fl_stream_mapped(in->cur) && !c->wide.total;
 }
 
+/* Of a sub-network. */
+static int is_part(const struct fl_tset *rec)
+{
+	if (fl_meta_get(rec, "fl.slice"))
+		return 1;
+	for (size_t i = 0; i < rec->nt; i++)
+		if (fl_collect_is_mask(rec->t[i].name))
+			return 1;
+	return 0;
+}
+
+static int bind(struct fl_member *m, struct fl_err *e)
+{
+	m->fd = -1;
+	return fl_stream_bind(m->in, m->buffer, &m->rec, e);
+}
+
+/* Sums and columns look at each byte once, by tiles; the others at will. */
+static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_member *m, struct fl_err *e)
+{
+	int once = c->fold || (c->rule->column && !c->rule->gram);
+
+	m->in = in->cur;
+	m->fd = fl_stream_apart(in->cur, &m->buffer);
+	if (once && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
+		return 0;
+	return bind(m, e);
+}
+
 static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
                        struct fl_err *e)
 {
 	struct fl_member *m = new_member(c, rec, c->file, e);
 
-	if (!m || fl_update_read(&m->rec, &m->u, e))
+	if (!m || fl_update_read(&m->rec, &m->u, e) || place(c, in, m, e))
 		return -1;
 	if (check_model(c, m, e) || fl_slice_undo(&m->rec, m->from->model, &c->wide, e) ||
 	    match(c, m, e))
@@ -439,11 +503,11 @@ static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tse
 }
 
 /* Folds the members at hand and lets them and their files go. */
-static int drain(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
+static int drain(struct fl_collect *c, struct fl_inputs *in, int last, struct fl_err *e)
 {
 	size_t i;
 
-	if (fl_exact_add(c, e))
+	if (fl_exact_add(c, last, e))
 		return -1;
 	for (i = 0; i < c->nmember; i++)
 		member_release(&c->member[i]);
@@ -458,23 +522,38 @@ static int drain(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
 /* Updates that are kept: in place, by client, checked. */
 static int settle(struct fl_collect *c, struct fl_err *e)
 {
+	/* Columns of sub-networks are as short as their owners say. */
+	for (size_t k = 0; c->masked && k < c->nmember; k++)
+		if (c->member[k].fd >= 0 && bind(&c->member[k], e))
+			return -1;
 	if (fl_table_settle(c, e))
 		return -1;
 	return fl_collect_scan(c, e);
 }
 
-static int read_partial(struct fl_collect *c, struct fl_inputs *in, const struct fl_tset *rec,
+static int read_partial(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
                         struct fl_err *e)
 {
 	size_t before = c->K;
+	unsigned long long at;
 
 	if (!c->fold)
 		return fl_fail(e, FL_EDATA, "a partial record; %s is not a folding rule", c->who);
-	if (fl_partial_merge(c, rec, e))
+	fl_stream_apart(in->cur, &at);
+	if (fl_stream_bind(in->cur, at, rec, e) || fl_partial_merge(c, rec, e))
 		return -1;
+	c->drained = 1;
 	/* -n counts clients. */
 	in->count += c->K - before - 1;
 	return 0;
+}
+
+/* What is not mapped is gone at the next call; files open at once are limited. */
+static int is_full(const struct fl_collect *c, const struct fl_inputs *in)
+{
+	size_t most = c->nmember && c->member[c->nmember - 1].fd >= 0 ? in->apart : FL_BATCH;
+
+	return c->nmember && (c->nmember >= most || !stays(c, in));
 }
 
 static int read_one(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
@@ -491,9 +570,17 @@ static int read_one(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *
 		                               read_update(c, in, rec, e);
 	if (rc)
 		return fl_fail_in(e, "%s", c->file);
-	if (c->fold && c->nmember && (c->nmember == FL_BATCH || !stays(c, in)))
-		return drain(c, in, e);
-	return 0;
+	return c->fold && is_full(c, in) ? drain(c, in, 0, e) : 0;
+}
+
+/* Half of the descriptors that are to be had. */
+static size_t most_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur > 2 * FL_APART)
+		return FL_APART;
+	return (size_t)r.rlim_cur / 2;
 }
 
 int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e)
@@ -503,12 +590,13 @@ int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e
 
 	c->needs = c->fold ? c->fold->needs : c->rule->needs;
 	in->keep = 1;
+	in->apart = most_files();
 	rc = model_slots(c, e);
 	while (!rc && (rc = fl_inputs_next(in, &rec, e)) > 0)
 		rc = read_one(c, in, &rec, e);
 	fl_tset_release(&rec);
 	if (!rc)
-		rc = c->fold ? drain(c, in, e) : settle(c, e);
+		rc = c->fold ? drain(c, in, 1, e) : settle(c, e);
 	return rc ? -1 : sort_seen(c, e);
 }
 

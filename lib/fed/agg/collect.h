@@ -1,11 +1,14 @@
 /* All I/O and memory of aggregation: reads the updates once, checks each, and
  * hands out the combined update. Knows shapes of computation, no rule by name.
  *
- * Folds stream: memory is that of the model (24 bytes a parameter) and a batch of
- * records, for any number of clients. The other shapes keep updates from mapped
- * files mapped, and put those from pipes into an unlinked file in $TMPDIR. */
+ * Folds stream: memory is that of the model (24 bytes a parameter; 8 where all updates
+ * are open at once) and a batch of records, for any number of clients. Folds and columns
+ * read files by stretches; the other shapes keep them mapped. What comes by pipe and is
+ * needed together goes into an unlinked file in $TMPDIR. */
 #ifndef FL_FED_AGG_COLLECT_H
 #define FL_FED_AGG_COLLECT_H
+
+#include <stdatomic.h>
 
 #include "fed/agg/agg.h"
 #include "fed/combined.h"
@@ -13,6 +16,7 @@
 #include "tensor/stream.h"
 
 #define FL_BATCH 64	/* mapped records folded at once: bins go through memory once for all */
+#define FL_APART 512	/* files open at once, at most */
 
 /* A model as clients received it. */
 struct fl_received {
@@ -27,15 +31,19 @@ struct fl_slot {
 	size_t owners;		/* clients that bring it */
 	/* folds */
 	struct fl_bins bins;
-	int *top;		/* windows of its tiles: see fl_bins_sum */
+	double *value;		/* or the sums at once, where one batch is all there is */
+	int *top;		/* windows of its stretches: see fl_bins_sum */
+	int *cut;		/* windows that values were cut to */
+	atomic_int most;	/* highest window so far */
 	struct fl_bins sum[FL_FOLD_SCALARS];
 	double scale;
 	const struct fl_slot *cover;	/* the weights of sub-networks that own a coordinate; NULL: none */
 	double rest;			/* the weight of all others */
-	struct fl_bins_term add[FL_BATCH];	/* of the batch in work */
-	size_t nadd;
+	struct fl_term *add;	/* (nadd) of the batch in work */
+	size_t nadd, addcap;
 	/* other shapes */
-	const float **v;	/* (K) by ascending client, NULL: does not bring it */
+	const struct fl_tensor **from;	/* (K) by ascending client, NULL: does not bring it */
+	const float **v;		/* (K) its data, where they are at hand */
 	const uint8_t **mask;	/* (K) NULL: owns it all; NULL: all do who bring it */
 	const struct fl_tensor *done;	/* a whole rule's own result */
 };
@@ -44,6 +52,13 @@ struct fl_part {
 	struct fl_slot *slot;	/* NULL: a tensor that the rule takes itself */
 	const struct fl_tensor *t;
 	float max;		/* largest |x| */
+};
+
+/* What a member adds to a slot. */
+struct fl_term {
+	const struct fl_member *m;
+	const struct fl_tensor *t;
+	double w;
 };
 
 /* One update at hand. */
@@ -56,6 +71,9 @@ struct fl_member {
 	size_t npart;
 	struct fl_fold_out out;
 	size_t *at;		/* offsets in the spool, or NULL: data are mapped */
+	struct fl_stream *in;	/* whence it came */
+	int fd;			/* its tensors' data are to be read from, -1: they have them */
+	unsigned long long buffer;	/* where in fd their buffer begins */
 };
 
 struct fl_seen {
@@ -90,6 +108,7 @@ struct fl_collect {
 	struct fl_rows rows;
 	int threads;
 	size_t memory;			/* for tiles of column rules, bytes */
+	int keep_bins;			/* a partial will be asked for */
 
 	/* Out. */
 	size_t K;
@@ -107,6 +126,9 @@ struct fl_collect {
 		size_t i0, i1;
 	} *stretch;			/* (ntile) of all slots */
 	size_t stretched;		/* slots there when stretch was made */
+	int drained, masked;		/* bins hold something; sub-networks came */
+	struct fl_room *room;		/* (threads) */
+	size_t rowcap;			/* rows of each */
 	struct fl_bins total[FL_FOLD_SCALARS];
 	double *weight;			/* (K) of gram and weigh rules */
 	const struct fl_tensor **tensor;	/* of fl_combined */

@@ -9,6 +9,12 @@ struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t,
 int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
                    struct fl_err *e);
 /* What the state keeps of a client, or NULL. */
+/* Coordinates [i0, i1) of a member's tensor: where they are, or read into room. */
+const float *fl_collect_fetch(const struct fl_member *m, const struct fl_tensor *t, size_t i0,
+                              size_t i1, float *room, struct fl_err *e);
+/* FL_EDATA where one of them is not finite. */
+int fl_collect_check(const struct fl_member *m, const struct fl_tensor *t, size_t i0, size_t i1,
+                     const float *x, struct fl_err *e);
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
@@ -20,7 +26,8 @@ struct fl_slot *fl_collect_find(struct fl_collect *c, const char *name);	/* or N
 int fl_exact_init(struct fl_collect *c, struct fl_slot *s, struct fl_err *e);
 /* Room for its bins. */
 int fl_exact_room(struct fl_collect *c, struct fl_slot *s, struct fl_err *e);
-int fl_exact_add(struct fl_collect *c, struct fl_err *e);	/* the members read so far */
+/* The members at hand; last: no more will come. */
+int fl_exact_add(struct fl_collect *c, int last, struct fl_err *e);
 /* Moves all tiles of s into one window, at least top. */
 void fl_exact_settle(struct fl_slot *s, int top);
 int fl_exact_finish(struct fl_collect *c, struct fl_err *e);

@@ -9,6 +9,15 @@
 #include "fed/agg/collect_int.h"
 #include "kernel/isa.h"
 
+#define STRETCH ((size_t)8192)	/* coordinates that are read and added at once */
+#define ROWS ((size_t)16)	/* updates at once: with the bins they stay in a second-level cache */
+#define ROW (STRETCH + 16)	/* floats apart: not by a power of two */
+
+struct fl_room {
+	float *row;	/* (ROWS, ROW) */
+	int64_t *bin;	/* (FL_BINS, STRETCH) */
+};
+
 /* b(FL_FOLD_SCALARS) */
 static int init_scalars(struct fl_bins *b, struct fl_arena *a, struct fl_err *e)
 {
@@ -39,28 +48,28 @@ int fl_exact_room(struct fl_collect *c, struct fl_slot *s, struct fl_err *e)
 		return 0;
 	if (fl_mul(s->t.n, FL_BINS, &n))
 		return fl_fail_mem(e, SIZE_MAX);
-	if (!(s->top = fl_arena_zero(&c->arena, s->t.n / FL_TILE + 1, sizeof *s->top, e)))
+	if (!(s->top = fl_arena_zero(&c->arena, s->t.n / STRETCH + 1, sizeof *s->top, e)))
 		return -1;
-	/* Not zeroed: a tile is, by its first term, while it is in cache. */
+	/* Not zeroed: a stretch is, by its first term, while it is in cache. */
 	return (s->bins.bin = fl_arena_get(&c->arena, n, sizeof *s->bins.bin, e)) ? 0 : -1;
 }
 
-static size_t tile_end(const struct fl_slot *s, size_t i0)
+static size_t stretch_end(const struct fl_slot *s, size_t i0)
 {
-	return s->t.n - i0 < FL_TILE ? s->t.n : i0 + FL_TILE;
+	return s->t.n - i0 < STRETCH ? s->t.n : i0 + STRETCH;
 }
 
 void fl_exact_settle(struct fl_slot *s, int top)
 {
 	size_t at;
 
-	for (at = 0; at < s->t.n; at += FL_TILE)
-		if (s->top[at / FL_TILE] > top)
-			top = s->top[at / FL_TILE];
+	for (at = 0; at < s->t.n; at += STRETCH)
+		if (s->top[at / STRETCH] > top)
+			top = s->top[at / STRETCH];
 	if (top > s->bins.top)
 		s->bins.top = top;
-	for (at = 0; at < s->t.n; at += FL_TILE)
-		fl_bins_settle(&s->bins, &s->top[at / FL_TILE], at, tile_end(s, at));
+	for (at = 0; at < s->t.n; at += STRETCH)
+		fl_bins_settle(&s->bins, &s->top[at / STRETCH], at, stretch_end(s, at));
 }
 
 static void add_scalars(struct fl_bins *b, const double s[FL_FOLD_SCALARS])
@@ -105,12 +114,12 @@ static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 
 		if (!s)
 			continue;
-		if (fl_exact_room(c, s, e))
-			return -1;
 		add_scalars(s->sum, m->out.s);
 		s->owners++;
-		s->add[s->nadd++] = (struct fl_bins_term){
-			m->part[i].t->data, fl_collect_is_mask(s->t.name) ? m->out.s[0] : m->out.w
+		if (fl_grow(&s->add, &s->addcap, s->nadd + 1, sizeof *s->add, e))
+			return -1;
+		s->add[s->nadd++] = (struct fl_term){
+			m, m->part[i].t, fl_collect_is_mask(s->t.name) ? m->out.s[0] : m->out.w
 		};
 	}
 	return 0;
@@ -124,73 +133,149 @@ static int list_stretches(struct fl_collect *c, struct fl_err *e)
 		return 0;
 	c->ntile = 0;
 	for (i = 0; i < c->nslot; i++)
-		for (at = 0; at < c->slot[i]->t.n; at += FL_TILE) {
+		for (at = 0; at < c->slot[i]->t.n; at += STRETCH) {
 			if (fl_grow(&c->stretch, &c->tilecap, c->ntile + 1, sizeof *c->stretch, e))
 				return -1;
 			c->stretch[c->ntile++] = (struct fl_stretch){
-				c->slot[i], at, tile_end(c->slot[i], at)
+				c->slot[i], at, stretch_end(c->slot[i], at)
 			};
 		}
 	c->stretched = c->nslot;
 	return 0;
 }
 
-/* All of the batch into one tile: the only look at the data, unless a rule asks for
- * norms. What exactly is wrong, fault() finds out. */
-static int add_tile(void *ctx, size_t item, int thread, struct fl_err *e)
+static int fault(const struct fl_term *t, const float *x, size_t i0, size_t i1, struct fl_err *e)
+{
+	if (fl_collect_check(t->m, t->t, i0, i1, x, e))
+		return -1;
+	return fl_fail(e, FL_ENUM, "%s: client %lld: tensor '%s' with weight %g becomes non-finite",
+	               t->m->file, (long long)t->m->u.client, t->t->name, t->w);
+}
+
+/* Some terms into coordinates [i0,i1) of s, which are those from b0 on of b. */
+static int add_terms(struct fl_room *r, const struct fl_term *add, size_t n, size_t i0, size_t i1,
+                     struct fl_bins *b, int *top, size_t b0, struct fl_err *e)
+{
+	struct fl_bins_term t[ROWS];
+	size_t k, read = 0;
+
+	for (k = 0; k < n; k++) {
+		t[k].w = add[k].w;
+		float *row = add[k].m->fd < 0 ? NULL : r->row + ROW * read++;
+
+		if (!(t[k].x = fl_collect_fetch(add[k].m, add[k].t, i0, i1, row, e)))
+			return -1;
+	}
+	k = fl_bins_sum(b, top, t, n, b0, b0 + i1 - i0);
+	return k < n ? fault(&add[k], t[k].x, i0, i1, e) : 0;
+}
+
+/* All of the batch into one stretch: the only look at the data, unless a rule asks for
+ * norms. The fault found is that of the lowest stretch, whatever thread comes first. */
+static int add_all(struct fl_room *r, const struct fl_stretch *t, struct fl_bins *b, int *top,
+                   size_t b0, struct fl_err *e)
+{
+	const struct fl_slot *s = t->slot;
+
+	for (size_t k = 0; k < s->nadd; k += ROWS)
+		if (add_terms(r, s->add + k, s->nadd - k < ROWS ? s->nadd - k : ROWS, t->i0, t->i1, b,
+		              top, b0, e))
+			return -1;
+	return 0;
+}
+
+static int add_stretch(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	struct fl_collect *c = ctx;
 	struct fl_stretch *t = &c->stretch[item];
 	struct fl_slot *s = t->slot;
 
-	(void)thread;
-	if (!s->nadd || fl_bins_sum(&s->bins, &s->top[t->i0 / FL_TILE], s->add, s->nadd, t->i0, t->i1))
+	if (!s->nadd)
 		return 0;
-	return fl_fail(e, FL_ENUM, "tensor '%s': not finite", s->t.name);
+	return add_all(&c->room[thread], t, &s->bins, &s->top[t->i0 / STRETCH], t->i0, e);
 }
 
-static int check_products(const struct fl_member *m, struct fl_err *e)
+/* The sum of a stretch whose bins need not be kept, in the highest window known so far;
+ * again where it was not the highest of all. */
+static int sum_stretch(void *ctx, size_t item, int thread, struct fl_err *e)
 {
-	size_t i;
+	struct fl_collect *c = ctx;
+	struct fl_stretch *t = &c->stretch[item];
+	struct fl_slot *s = t->slot;
+	struct fl_bins b = { c->room[thread].bin, t->i1 - t->i0, 2 };
+	int *cut = &s->cut[t->i0 / STRETCH], most = atomic_load(&s->most), top = 0;
 
-	for (i = 0; i < m->npart; i++)
-		if (!isfinite(m->out.w * (double)m->part[i].max))
-			return fl_fail(e, FL_ENUM, "%s: client %lld: tensor '%s' with weight %g becomes "
-			               "non-finite", m->file, (long long)m->u.client,
-			               m->part[i].t->name, m->out.w);
+	if (!s->nadd || (*cut && *cut == most))
+		return 0;
+	if (add_all(&c->room[thread], t, &b, &top, 0, e))
+		return -1;
+	while (top > most && !atomic_compare_exchange_weak(&s->most, &most, top))
+		;
+	*cut = b.top = top > most ? top : most;
+	fl_bins_settle(&b, &top, 0, b.n);
+	fl_bins_value(&b, s->value + t->i0, 0, b.n);
 	return 0;
 }
 
-/* The first fault of the batch by the order of its members, of which n have a
- * weight: the same whatever tile and thread came across one. */
-static int fault(struct fl_collect *c, size_t n, struct fl_err *e)
+static int value_room(struct fl_collect *c, struct fl_slot *s, struct fl_err *e)
 {
-	struct fl_err first = { 0 };
-	size_t i;
-	int rc = fl_collect_scan(c, &first);
-
-	for (i = 0; !rc && i < n; i++)
-		rc = check_products(&c->member[i], &first);
-	if (rc)
-		*e = first;
-	return -1;
+	if (!(s->cut = fl_arena_zero(&c->arena, s->t.n / STRETCH + 1, sizeof *s->cut, e)))
+		return -1;
+	return (s->value = fl_arena_get(&c->arena, s->t.n, sizeof *s->value, e)) ? 0 : -1;
 }
 
-int fl_exact_add(struct fl_collect *c, struct fl_err *e)
+/* Rows for what is read from files; bins where they are not kept. */
+static int make_rooms(struct fl_collect *c, int at_once, struct fl_err *e)
 {
+	size_t rows = 0;
+
+	for (size_t k = 0; k < c->nmember && rows < ROWS; k++)
+		rows += c->member[k].fd >= 0;
+	if (!c->room && !(c->room = fl_arena_zero(&c->arena, (size_t)c->threads, sizeof *c->room, e)))
+		return -1;
+	for (int i = 0; i < c->threads; i++) {
+		struct fl_room *r = &c->room[i];
+
+		if (rows > c->rowcap && !(r->row = fl_arena_get(&c->arena, rows * ROW, sizeof *r->row, e)))
+			return -1;
+		if (at_once && !(r->bin = fl_arena_get(&c->arena, FL_BINS * STRETCH, sizeof *r->bin, e)))
+			return -1;
+	}
+	if (rows > c->rowcap)
+		c->rowcap = rows;
+	return 0;
+}
+
+static int add_batch(struct fl_collect *c, int at_once, struct fl_err *e)
+{
+	for (size_t i = 0; i < c->nslot; i++)
+		if (c->slot[i]->nadd && (at_once ? value_room(c, c->slot[i], e) :
+		                                   fl_exact_room(c, c->slot[i], e)))
+			return -1;
+	if (list_stretches(c, e) || make_rooms(c, at_once, e) ||
+	    fl_par_for(c->ntile, c->threads, c, at_once ? sum_stretch : add_stretch, e))
+		return -1;
+	for (size_t i = 0; at_once && i < c->ntile; i++)
+		if (sum_stretch(c, i, 0, e))	/* seldom anything is left to do */
+			return -1;
+	return 0;
+}
+
+int fl_exact_add(struct fl_collect *c, int last, struct fl_err *e)
+{
+	int at_once = last && !c->drained && !c->keep_bins && !c->masked;
 	size_t i;
 
 	if ((c->needs & FL_NEED_NORM || c->rule->takes) && fl_collect_scan(c, e))
 		return -1;
 	for (i = 0; i < c->nmember; i++)
 		if (enter(c, &c->member[i], e))
-			return fault(c, i, e);
-	if (list_stretches(c, e))
+			return -1;
+	if (add_batch(c, at_once, e))
 		return -1;
-	if (fl_par_for(c->ntile, c->threads, c, add_tile, e))
-		return fault(c, c->nmember, e);
 	for (i = 0; i < c->nslot; i++)
 		c->slot[i]->nadd = 0;
+	c->drained = 1;
 	return 0;
 }
 
@@ -231,7 +316,8 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 
 		if (!slot->owners)
 			continue;
-		fl_exact_settle(slot, 0);
+		if (!slot->value)
+			fl_exact_settle(slot, 0);
 		scalar_values(slot->sum, s);
 		if (c->fold->finish(c->fp, s, &slot->scale, e))
 			return fl_fail_in(e, "tensor '%s'", slot->t.name);
@@ -277,7 +363,10 @@ int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 	const struct fl_slot *s = c->owned[i];
 
 	(void)thread;
-	fl_bins_value(&s->bins, out, i0, i1);
+	if (s->value)
+		memcpy(out, s->value + i0, (i1 - i0) * sizeof *out);
+	else
+		fl_bins_value(&s->bins, out, i0, i1);
 	if (s->cover)
 		return scale_covered(c, s, i0, i1, out, e);
 	multiply(out, s->scale, i1 - i0);

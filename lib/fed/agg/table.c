@@ -60,6 +60,7 @@ static int list_part(const struct fl_collect *c, const struct fl_part *p, size_t
 
 	if (!fl_collect_is_mask(p->t->name)) {
 		s->v[k] = p->t->data;
+		s->from[k] = p->t;
 		s->owners++;
 		return 0;
 	}
@@ -74,7 +75,8 @@ static int list_owners(struct fl_collect *c, struct fl_err *e)
 	size_t k, i;
 
 	for (i = 0; i < c->nslot; i++)
-		if (!(c->slot[i]->v = fl_alloc(c->K, sizeof *c->slot[i]->v, e)))
+		if (!(c->slot[i]->v = fl_alloc(c->K, sizeof *c->slot[i]->v, e)) ||
+		    !(c->slot[i]->from = fl_alloc(c->K, sizeof *c->slot[i]->from, e)))
 			return -1;
 	for (k = 0; k < c->K; k++)
 		for (i = 0; i < c->member[k].npart; i++)
@@ -85,7 +87,7 @@ static int list_owners(struct fl_collect *c, struct fl_err *e)
 
 static int owns(const struct fl_slot *s, size_t k, size_t i)
 {
-	return s->v[k] && (!s->mask || !s->mask[k] || s->mask[k][i]);
+	return s->from[k] && (!s->mask || !s->mask[k] || s->mask[k][i]);
 }
 
 /* --- gram --- */
@@ -294,9 +296,19 @@ static int get_columns(const struct fl_collect *c, const struct fl_slot *s, size
 	float *res = v + c->K * c->tile;
 	size_t k, K = 0, j, n = i1 - i0;
 
-	for (k = 0; k < c->K; k++)
-		if (owns(s, k, i0) && (!c->weight || c->weight[k] != 0))
-			memcpy(v + K++ * n, s->v[k] + i0, n * sizeof *v);
+	for (k = 0; k < c->K; k++) {
+		float *row = v + K * n;
+		const float *x;
+
+		if (!owns(s, k, i0) || (c->weight && c->weight[k] == 0))
+			continue;
+		if (!(x = fl_collect_fetch(&c->member[k], s->from[k], i0, i1, row, e)) ||
+		    fl_collect_check(&c->member[k], s->from[k], i0, i1, x, e))
+			return -1;
+		if (x != row)
+			memcpy(row, x, n * sizeof *v);
+		K++;
+	}
 	if (!K) {
 		memset(out, 0, n * sizeof *out);
 		return 0;
