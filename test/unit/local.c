@@ -89,7 +89,7 @@ static void plain(const struct fl_method *m, struct fl_tset *update)
 static void shrink(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	(void)l;
-	for (size_t i = begin; i < end; i++)
+	for (size_t i = 0; i < end - begin; i++)
 		g[i] = 0.5f * g[i] + 0.25f * w[i];
 }
 

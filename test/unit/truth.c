@@ -197,7 +197,7 @@ static void records(void)
 	is_str(pairs(file("truth.safetensors"), three, two), "2:0 0:1 1:1 2:1", "pairs in their order");
 	is_str(truth(path, three, two, 0, 0), "[1] [1] [0 1]", "positives of texts, ascending");
 	is_str(truth(path, two, three, 1, 0), "[2] [0 1 2]", "positives of images");
-	is_str(local(pairs(named("other"), three, two)), "3 truth.safetensors: tensor 'other' is missing", "no such tensor");
+	is_str(local(pairs(named("other"), three, two)), "3 truth.safetensors: tensor 'other' is missing; FILE#NAME takes another", "no such tensor");
 	put_tensor("image_of", FL_I32, 1, (const size_t[]){ 3 }, image_of);
 	is_str(pairs(named("image_of"), three, two), "0:1 1:0 2:1", "the image of every text");
 	is_str(truth(named("image_of"), two, three, 1, 0), "[1] [0 2]", "the same for images");
