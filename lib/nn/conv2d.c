@@ -7,6 +7,8 @@
  *   dx(C,.) = w(C,.) windows of dy   each dx one chain from 0, ascending (row,
  *                                 column) of the kernel, then O
  *   db = sum of dy, as lanes.h defines
+ * Where relu and pooling follow (fl_layer.pooled), y and dy before these are there for
+ * a few images at a time, and db is the sum of the pooled gradient that goes anywhere.
  * With steps between windows, the pixels of x fall into phases, by their place
  * modulo the step, each with its own places of the kernel. The record holds w as
  * PyTorch does, (O, C/groups, kh, kw). With groups, each group is such a
@@ -17,6 +19,7 @@
 #include "base/num.h"
 #include "nn/conv2d.h"
 #include "nn/lanes.h"
+#include "nn/quads.h"
 #include "nn/winograd.h"
 
 const char *const fl_conv2d_init[] = { "torch", "kaiming", "glorot", NULL };
@@ -45,6 +48,7 @@ struct geo {
 	size_t top, left, Hd, Wd;	/* dy's place in planes with zeros around it, and their size */
 	size_t plane, dplane;	/* from one plane of x, or dy, to the next */
 	size_t join;		/* images whose windows make one chain */
+	int pooled;		/* relu and pooling follow */
 };
 
 /* A direction of dy's planes: zeros before, and all. A pixel y of x meets the
@@ -70,7 +74,7 @@ static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl
 {
 	const struct fl_conv2d *p = l->p;
 
-	*g = (struct geo){ .G = (size_t)p->groups, .O = (size_t)p->out };
+	*g = (struct geo){ .G = (size_t)p->groups, .O = (size_t)p->out, .pooled = l->pooled };
 	if (fl_window_init(&g->w, l, &p->kernel, &p->stride, &p->padding, e))
 		return -1;
 	g->c = g->w.C / g->G;
@@ -219,6 +223,7 @@ struct room {
 	size_t dy_pixel, dy_out;	/* dy^T: (join*P); (o) */
 	size_t channel, place, output, input;	/* dx: w (c), (kh*kw*o); dy there and (H*W) */
 	size_t x, dy, dx, product;	/* planes; a phase of dx where there are several */
+	size_t wide;			/* outputs of joined images before pooling, or their gradients */
 };
 
 static size_t lines(size_t n)
@@ -253,7 +258,8 @@ static struct room rooms(const struct geo *g)
 	r.x = r.input + offsets(g->w.H * g->w.W);
 	r.dy = r.x + lines(g->join * g->c * g->plane);
 	r.dx = r.dy + lines(g->o * g->dplane);
-	r.product = r.dx + (has_phases(g) ? lines(g->c * g->w.H * g->w.W) : 0);
+	r.wide = r.dx + (has_phases(g) ? lines(g->c * g->w.H * g->w.W) : 0);
+	r.product = r.wide + (g->pooled ? lines(g->join * g->O * g->P) : 0);
 	return r;
 }
 
@@ -403,33 +409,53 @@ static size_t scratch(const struct fl_layer *l, size_t B)
 
 /* --- passes --- */
 
+/* Group i of image b. */
+static void forward_group(const struct geo *g, const struct fl_pass *a, const fl_real *w,
+                          const fl_real *bias, int relu, size_t b, size_t i)
+{
+	struct room r = rooms(g);
+	size_t at = (b * g->O + i * g->o) * g->P;
+	fl_real *y = g->pooled ? a->scratch + r.wide : a->y + at;
+	fl_product p = product_y(g, a->scratch, w + i * g->o,
+	                         padded(g, a->x, b, 1, i, a->scratch + r.x), y);
+
+	if (bias) {
+		p.start = FL_GEMM_ROW_BIAS;
+		p.bias = bias + i * g->o;
+	}
+	p.relu = relu;
+	fl_matmul(&p, a->scratch + r.product);
+	if (g->pooled)
+		fl_quads_take(y, g->o * g->w.OH / 2, g->w.OW, a->y + at / 4, a->cache + at / 4, 1);
+}
+
 static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 {
-	const fl_real *w = a->w + l->off[WEIGHT];
-	const fl_real *bias = l->nparam > BIAS ? a->w + l->off[BIAS] : NULL;
+	const fl_real *w = a->w + l->off[WEIGHT], *bias = l->nparam > BIAS ? a->w + l->off[BIAS] : NULL;
 	struct geo g;
-	struct room r;
 
 	geometry(&g, l, a->B, NULL);
 	if (by_winograd(&g)) {
-		fl_winograd_y(&g.w, g.O, a->B, a->x, w, bias, relu, a->y, a->scratch);
+		fl_winograd_y(&g.w, g.O, a->B, a->x, w, bias, relu, a->y, g.pooled ? a->cache : NULL,
+		              a->scratch);
 		return;
 	}
-	r = rooms(&g);
 	fill_windows(&g, a->scratch, 1);
 	for (size_t b = 0; b < a->B; b++)
-		for (size_t i = 0; i < g.G; i++) {
-			const fl_real *x = padded(&g, a->x, b, 1, i, a->scratch + r.x);
-			fl_product p = product_y(&g, a->scratch, w + i * g.o, x,
-			                         a->y + (b * g.O + i * g.o) * g.P);
+		for (size_t i = 0; i < g.G; i++)
+			forward_group(&g, a, w, bias, relu, b, i);
+}
 
-			if (bias) {
-				p.start = FL_GEMM_ROW_BIAS;
-				p.bias = bias + i * g.o;
-			}
-			p.relu = relu;
-			fl_matmul(&p, a->scratch + r.product);
-		}
+/* dy of n images from b on, as the products read it. */
+static const fl_real *gradients(const struct geo *g, const struct fl_pass *a, size_t b, size_t n)
+{
+	fl_real *wide = a->scratch + rooms(g).wide;
+	size_t at = b * g->O * g->P;
+
+	if (!g->pooled)
+		return a->dy + at;
+	fl_quads_give(wide, n * g->O * g->w.OH / 2, g->w.OW, a->dy + at / 4, a->cache + at / 4);
+	return wide;
 }
 
 /* The pixels of a phase to their places. */
@@ -443,13 +469,14 @@ static void scatter(const struct geo *g, const struct phase *f, const fl_real *f
 				dx[(c * w->H + f->y + t * w->sh) * w->W + f->x + u * w->sw] = *from++;
 }
 
+/* dy: of the group in image b. */
 static void input_gradient(const struct geo *g, const fl_real *w, const struct fl_pass *a,
-                           size_t b, size_t i)
+                           const fl_real *dy, size_t b, size_t i)
 {
 	struct room r = rooms(g);
 	fl_real *dx = a->dx + (b * g->w.C + i * g->c) * g->w.H * g->w.W;
 
-	plant(a->dy + (b * g->O + i * g->o) * g->P, g->o, g->w.OH, g->w.OW,
+	plant(dy, g->o, g->w.OH, g->w.OW,
 	      a->scratch + r.dy + g->top * g->Wd + g->left, g->dplane, g->Wd);
 	for (struct phase f = first_phase(g); is_phase(g, &f); next_phase(g, &f)) {
 		fl_real *to = has_phases(g) ? a->scratch + r.dx : dx;
@@ -474,14 +501,13 @@ static void weight_rows(void *ctx, size_t i0, size_t i1)
 	fl_pass_done(r->a, r->off + i0 * r->O, (i1 - i0) * r->O);
 }
 
-/* rows NULL: more images follow, or more groups. */
+/* dy: of the group in images from b on. rows NULL: more images follow, or more groups. */
 static void weight_gradient(const struct geo *g, fl_real *dw, const struct fl_pass *a,
-                            size_t b, size_t n, size_t i, struct rows *rows)
+                            const fl_real *dy, size_t b, size_t n, size_t i, struct rows *rows)
 {
 	struct room r = rooms(g);
 	const fl_real *x = padded(g, a->x, b, n, i, a->scratch + r.x);
-	fl_product p = product_dw(g, a->scratch, x, a->dy + (b * g->O + i * g->o) * g->P,
-	                          dw + i * g->o, n);
+	fl_product p = product_dw(g, a->scratch, x, dy, dw + i * g->o, n);
 
 	if (rows) {
 		p.rows = weight_rows;
@@ -490,24 +516,35 @@ static void weight_gradient(const struct geo *g, fl_real *dw, const struct fl_pa
 	fl_matmul(&p, a->scratch + r.product);
 }
 
-/* db(O) += sums of dy(B,O,P) over images and pixels. */
-FL_BODY void bias_sums_body(const fl_real *dy, fl_real *db, size_t B, size_t O, size_t P)
+FL_BODY double arrives(fl_real d, fl_real at)
+{
+	return at == FL_QUADS_NONE ? 0 : (double)d;
+}
+
+/* db(O) += sums of dy(B,O,P) over images and pixels; with at, of what goes anywhere. */
+FL_BODY void bias_sums_body(const fl_real *dy, const fl_real *at, fl_real *db, size_t B, size_t O,
+                            size_t P)
 {
 	for (size_t o = 0; o < O; o++) {
 		struct fl_lanes s = { { 0 } };
 
 		for (size_t b = 0; b < B; b++) {
-			const fl_real *v = dy + (b * O + o) * P;
+			size_t first = (b * O + o) * P;
+			const fl_real *v = dy + first, *to = at ? at + first : NULL;
 
-			FL_LANES_ADD(&s, P, i, (double)v[i]);
+			if (at)
+				FL_LANES_ADD(&s, P, i, arrives(v[i], to[i]));
+			else
+				FL_LANES_ADD(&s, P, i, (double)v[i]);
 		}
 		db[o] = (fl_real)((double)db[o] + fl_lanes_total(&s));
 	}
 }
 
-static void bias_sums(const fl_real *dy, fl_real *db, size_t B, size_t O, size_t P);
-FL_ISA_FN(bias_sums, (const fl_real *dy, fl_real *db, size_t B, size_t O, size_t P),
-          (dy, db, B, O, P))
+static void bias_sums(const fl_real *dy, const fl_real *at, fl_real *db, size_t B, size_t O,
+                      size_t P);
+FL_ISA_FN(bias_sums, (const fl_real *dy, const fl_real *at, fl_real *db, size_t B, size_t O,
+                      size_t P), (dy, at, db, B, O, P))
 
 static void bias_gradient(const struct fl_layer *l, const struct geo *g, const struct fl_pass *a)
 {
@@ -515,7 +552,7 @@ static void bias_gradient(const struct fl_layer *l, const struct geo *g, const s
 
 	if (a->flags & FL_BACK_FIRST)
 		memset(db, 0, g->O * sizeof *db);
-	bias_sums(a->dy, db, a->B, g->O, g->P);
+	bias_sums(a->dy, g->pooled ? a->cache : NULL, db, a->B, g->O, g->pooled ? g->P / 4 : g->P);
 	fl_pass_done(a, l->off[BIAS], g->O);
 }
 
@@ -529,9 +566,11 @@ static void channel_rows(void *ctx, size_t c)
 static void backward_winograd(const struct geo *g, const fl_real *w, const struct fl_pass *a,
                               fl_real *dw, struct rows *rows)
 {
+	struct fl_winograd_planes dy = { a->dy, g->pooled ? a->cache : NULL };
+
 	if (a->dx)
-		fl_winograd_dx(&g->w, g->O, a->B, a->dy, w, a->dx, a->scratch);
-	fl_winograd_dw(&g->w, g->O, a->B, a->x, a->dy, dw, a->done ? channel_rows : NULL, rows,
+		fl_winograd_dx(&g->w, g->O, a->B, dy, w, a->dx, a->scratch);
+	fl_winograd_dw(&g->w, g->O, a->B, a->x, dy, dw, a->done ? channel_rows : NULL, rows,
 	               a->scratch);
 }
 
@@ -547,11 +586,12 @@ static void backward_direct(const struct geo *g, const fl_real *w, const struct 
 	if (a->dx)
 		fill_phases(g, a->scratch);
 	for (size_t b = 0, n; b < a->B; b += n) {
-		n = least(g->join, a->B - b);
-		for (size_t i = 0; i < g->G; i++) {
+		const fl_real *dy = gradients(g, a, b, n = least(g->join, a->B - b));
+
+		for (size_t i = 0; i < g->G; i++, dy += g->o * g->P) {
 			for (size_t k = 0; a->dx && k < n; k++)
-				input_gradient(g, w, a, b + k, i);
-			weight_gradient(g, dw, a, b, n, i, early && b + n == a->B ? rows : NULL);
+				input_gradient(g, w, a, dy + k * g->O * g->P, b + k, i);
+			weight_gradient(g, dw, a, dy, b, n, i, early && b + n == a->B ? rows : NULL);
 		}
 	}
 	if (a->done && !early)
@@ -597,6 +637,7 @@ const struct fl_layer_entry fl_layer_conv2d = {
 		.formula = "y_o = b_o + sum_c w_oc * x_c",
 	},
 	.fuse_relu = 1,
+	.fuse_pool = 1,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

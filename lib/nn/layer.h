@@ -70,6 +70,9 @@ struct fl_layer {
 	struct fl_shape in2;
 	int threads;			/* its products may use: fl_net_threads(); 0: one */
 	size_t cache;			/* reals an example that backward needs beyond x and y */
+	int pooled;			/* does the relu and the pooling of 2x2 that follow it, too: y and
+					 * dy are the pooling's, cache holds its places; out stays its own */
+	int within;			/* such a relu or pooling: nothing is left to do */
 };
 
 enum { FL_BACK_FIRST = 1 };
@@ -111,6 +114,8 @@ struct fl_layer_entry {
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
 	int relu;		/* is the relu that others can apply themselves */
 	int fuse_relu;		/* forward can apply a following relu itself */
+	int fuse_pool;		/* a following relu and pooling, forward and backward: fl_layer.pooled */
+	int (*quads)(const struct fl_layer *l);	/* whether it is such a pooling, as quads.h does */
 	/* Fills out, nparam, param, cache from in and p. FL_EUSAGE: does not fit. */
 	int (*shape)(struct fl_layer *l, struct fl_err *e);
 	/* Scratch for batches up to B. NULL: none. */

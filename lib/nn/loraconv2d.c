@@ -229,6 +229,7 @@ const struct fl_layer_entry fl_layer_loraconv2d = {
 		.formula = "V = W + alpha/r B A; y = conv2d(V, x) + b",
 	},
 	.fuse_relu = 1,
+	.fuse_pool = 1,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

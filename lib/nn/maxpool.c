@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/isa.h"
+#include "nn/quads.h"
 #include "nn/window.h"
 
 static const struct fl_param params[] = { FL_POOL_PARAMS("border that never wins"), { 0 } };
@@ -24,65 +25,12 @@ static int is_quads(const struct fl_window *g)
 	       g->H % 2 == 0 && g->W % 2 == 0;
 }
 
-/* n windows between the rows x and x+W. */
-FL_BODY void take_quads(const fl_real *restrict x, size_t W, fl_real *restrict y,
-                        fl_real *restrict at, const size_t n)
+static int quads(const struct fl_layer *l)
 {
-	for (size_t o = 0; o < n; o++) {
-		fl_real v[4] = { x[2 * o], x[2 * o + 1], x[W + 2 * o], x[W + 2 * o + 1] };
-		fl_real best = v[0], place = 0;
+	struct fl_window g;
 
-		for (int k = 1; k < 4; k++) {
-			int more = v[k] > best || v[k] != v[k];
-
-			best = more ? v[k] : best;
-			place = more ? (fl_real)k : place;
-		}
-		y[o] = best;
-		at[o] = place;
-	}
-}
-
-FL_BODY void give_quads(fl_real *restrict dx, size_t W, const fl_real *restrict dy,
-                        const fl_real *restrict at, const size_t n)
-{
-	for (size_t o = 0; o < n; o++) {
-		fl_real d = dy[o], k = at[o];
-
-		dx[2 * o] = k == 0 ? d : 0;
-		dx[2 * o + 1] = k == 1 ? d : 0;
-		dx[W + 2 * o] = k == 2 ? d : 0;
-		dx[W + 2 * o + 1] = k == 3 ? d : 0;
-	}
-}
-
-/* Runs of 16 and 4 windows have their length known to the compiler. */
-FL_BODY void pool_quads(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
-                        fl_real *at)
-{
-	for (size_t r = 0; r < planes * g->OH; r++, x += 2 * g->W) {
-		size_t o = 0, i = r * g->OW;
-
-		for (; o + 16 <= g->OW; o += 16)
-			take_quads(x + 2 * o, g->W, y + i + o, at + i + o, 16);
-		for (; o + 4 <= g->OW; o += 4)
-			take_quads(x + 2 * o, g->W, y + i + o, at + i + o, 4);
-		take_quads(x + 2 * o, g->W, y + i + o, at + i + o, g->OW - o);
-	}
-}
-
-FL_BODY void unpool_quads(const struct fl_window *g, size_t planes, fl_real *dx,
-                          const fl_real *dy, const fl_real *at)
-{
-	for (size_t r = 0; r < planes * g->OH; r++, dx += 2 * g->W) {
-		size_t o = 0, i = r * g->OW;
-
-		for (; o + 16 <= g->OW; o += 16)
-			give_quads(dx + 2 * o, g->W, dy + i + o, at + i + o, 16);
-		for (; o + 4 <= g->OW; o += 4)
-			give_quads(dx + 2 * o, g->W, dy + i + o, at + i + o, 4);
-		give_quads(dx + 2 * o, g->W, dy + i + o, at + i + o, g->OW - o);
-	}
+	fl_pool_window(&g, l, NULL);
+	return is_quads(&g);
 }
 
 /* --- any windows --- */
@@ -126,9 +74,7 @@ FL_BODY void pool_planes(const struct fl_window *g, size_t planes, const fl_real
 FL_BODY void pool_body(const struct fl_window *g, size_t planes, const fl_real *x, fl_real *y,
                        fl_real *at)
 {
-	if (is_quads(g))
-		pool_quads(g, planes, x, y, at);
-	else if (g->sw == 1)
+	if (g->sw == 1)
 		pool_planes(g, planes, x, y, at, 1);
 	else
 		pool_planes(g, planes, x, y, at, g->sw);
@@ -163,9 +109,7 @@ FL_BODY void unpool_planes(const struct fl_window *g, size_t planes, fl_real *dx
 FL_BODY void unpool_body(const struct fl_window *g, size_t planes, fl_real *dx,
                          const fl_real *dy, const fl_real *at)
 {
-	if (is_quads(g))
-		unpool_quads(g, planes, dx, dy, at);
-	else if (g->sw == 1)
+	if (g->sw == 1)
 		unpool_planes(g, planes, dx, dy, at, 1);
 	else
 		unpool_planes(g, planes, dx, dy, at, g->sw);
@@ -187,7 +131,10 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 
 	(void)relu;
 	fl_pool_window(&g, l, NULL);
-	pool(&g, a->B * g.C, a->x, a->y, a->cache);
+	if (is_quads(&g))
+		fl_quads_take(a->x, a->B * g.C * g.OH, g.W, a->y, a->cache, 0);
+	else
+		pool(&g, a->B * g.C, a->x, a->y, a->cache);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)
@@ -195,7 +142,9 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	struct fl_window g;
 
 	fl_pool_window(&g, l, NULL);
-	if (a->dx)
+	if (a->dx && is_quads(&g))
+		fl_quads_give(a->dx, a->B * g.C * g.OH, g.W, a->dy, a->cache);
+	else if (a->dx)
 		unpool(&g, a->B * g.C, a->dx, a->dy, a->cache);
 }
 
@@ -209,6 +158,7 @@ const struct fl_layer_entry fl_layer_maxpool = {
 		.psize = sizeof(struct fl_pool),
 		.formula = "y = max of x over the window",
 	},
+	.quads = quads,
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,

@@ -118,6 +118,31 @@ static int set_ends(struct fl_net *net, struct fl_err *e)
 	return 0;
 }
 
+/* Activation at is read by the layer after it alone, and not as features. */
+static int read_once(const struct fl_net *net, size_t at)
+{
+	for (size_t i = 0; i < net->nlayer; i++)
+		if ((net->layer[i].from == at && i != at) ||
+		    (net->layer[i].entry->block && net->layer[i].skip == at))
+			return 0;
+	return net->layer[at].from == at && net->feature_layer != at &&
+	       net->layer[net->feature_layer].from != at;
+}
+
+/* Layers that do the relu and the pooling after them: a quarter of the numbers, and
+ * of their gradients, is stored. */
+static void set_pooled(struct fl_net *net)
+{
+	for (size_t i = 0; i + 2 < net->nlayer; i++) {
+		struct fl_layer *l = &net->layer[i];
+
+		l->pooled = l->entry->fuse_pool && l[1].entry->relu && l[2].entry->quads &&
+		            l[2].entry->quads(&l[2]) && read_once(net, i + 1) && read_once(net, i + 2);
+		l[1].within |= l->pooled;
+		l[2].within |= l->pooled;
+	}
+}
+
 static int set_arch(struct fl_net *net, struct fl_err *e)
 {
 	struct fl_str s = FL_STR_INIT;
@@ -137,6 +162,7 @@ int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 		fl_net_release(net);
 		return -1;
 	}
+	set_pooled(net);
 	return 0;
 }
 

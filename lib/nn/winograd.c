@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "kernel/isa.h"
+#include "nn/quads.h"
 
 enum { PLACES = 16, MIDDLE = 5 };	/* place (1,1) */
 enum { FEWEST = 16 };			/* channels, and outputs, from which it pays */
 enum { TILES = 96 };			/* worked on at a time, at least */
-enum { OUTPUTS = 48 };			/* whose products are there at a time */
+enum { OUTPUTS = 96 };			/* whose products are there at a time */
 
 /* One way through the layer, x to y or dy to dx. */
 struct way {
@@ -82,6 +83,8 @@ int fl_winograd_takes(const struct fl_window *w, size_t O)
 		size_t i = 0;                           \
 		for (; i + 16 <= (n); i += 16)          \
 			run(__VA_ARGS__, 16);           \
+		for (; i + 8 <= (n); i += 8)            \
+			run(__VA_ARGS__, 8);            \
 		for (; i + 4 <= (n); i += 4)            \
 			run(__VA_ARGS__, 4);            \
 		if (i < (n))                            \
@@ -196,6 +199,25 @@ FL_BODY void join(const fl_real *even, const fl_real *odd, fl_real *x, size_t n)
 		x[n - 1] = even[n / 2];
 }
 
+/* relu and pooling of tiles. */
+FL_BODY void pool_run(const fl_real *restrict z0, const fl_real *restrict z1,
+                      const fl_real *restrict z2, const fl_real *restrict z3,
+                      fl_real *restrict y, fl_real *restrict at, const size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fl_quads_pick(z0[i], z1[i], z2[i], z3[i], 1, y + i, at + i);
+}
+
+/* Of gradients of such tiles, those of place first, and of the one after it. */
+FL_BODY void unpool_run(const fl_real *restrict d, const fl_real *restrict at, fl_real first,
+                        fl_real *restrict even, fl_real *restrict odd, const size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		even[i] = at[i] == first ? d[i] : 0;
+		odd[i] = at[i] == first + 1 ? d[i] : 0;
+	}
+}
+
 /* --- a stretch of rows of tiles of one plane --- */
 
 struct stretch {
@@ -205,55 +227,97 @@ struct stretch {
 	fl_real *room;
 };
 
+/* Row y of W numbers of a plane, even and odd ones apart. */
+FL_BODY void row_apart(struct fl_winograd_planes p, size_t y, size_t W, fl_real *even,
+                       fl_real *odd)
+{
+	size_t half = y / 2 * (W / 2);
+
+	if (p.at)
+		RUNS(i, W / 2, unpool_run, p.x + half + i, p.at + half + i, y % 2 ? 2 : 0, even + i,
+		     odd + i);
+	else
+		part(p.x + y * W, even, odd, W);
+}
+
+/* Even and odd numbers of a padded row, TW + 1 of them. Where nothing but a zero at
+ * either end is beside the plane's own, rows share these: across() knows. */
+static size_t stride(const struct way *a)
+{
+	return a->pw == 1 && a->W == 2 * a->TW ? a->TW : a->TW + 1;
+}
+
+/* Room for such numbers of half of a stretch's rows, and one more. */
+static size_t half_rows(const struct way *a)
+{
+	return (a->rows + 1) * stride(a) + 1;
+}
+
 /* Room for a stretch: of take, the most. */
 static size_t room(const struct way *a)
 {
-	return 4 * (a->rows + 1) * (a->TW + 1) + 8 * (a->rows + 1) * a->TW;
+	return 4 * half_rows(a) + 8 * (a->rows + 1) * a->TW;
 }
 
-/* The plane's rows, two more than outputs, from 2 at on: the even and odd numbers of
- * each, TW + 1 of them, zeros where there are none. The ends of these are zero before. */
-FL_BODY void part_rows(const struct stretch *s, const fl_real *x)
+/* The plane's rows, two more than outputs, from 2 at on: numbers of even rows, then of
+ * odd ones, each apart; zeros where there are none. Those at the ends are there before. */
+FL_BODY void part_rows(const struct stretch *s, struct fl_winograd_planes x)
 {
 	const struct way *a = s->a;
-	size_t n = a->TW + 1, odd = a->pw % 2, lead = a->pw / 2;
+	size_t n = stride(a), all = half_rows(a), odd = a->pw % 2, lead = a->pw / 2;
 
 	for (size_t k = 0; k < 2 * s->m + 2; k++) {
-		fl_real *row = s->room + 2 * k * n;
+		fl_real *row = s->room + k % 2 * 2 * all + k / 2 * n;
+		fl_real *first = row + (odd ? all : 0) + lead, *second = row + (odd ? 1 : all) + lead;
 		size_t y = 2 * s->at + k;
 
-		if (y < a->ph || y >= a->H + a->ph)
-			memset(row, 0, 2 * n * sizeof *row);
-		else
-			part(x + (y - a->ph) * a->W, row + (odd ? n : 0) + lead,
-			     row + (odd ? 1 : n) + lead, a->W);
+		if (y >= a->ph && y < a->H + a->ph) {
+			row_apart(x, y - a->ph, a->W, first, second);
+		} else {
+			memset(first, 0, (a->W + 1) / 2 * sizeof *row);
+			memset(second, 0, a->W / 2 * sizeof *row);
+		}
 	}
 }
 
-/* v = B^T x B; between the two, rows of even numbers follow each other, and odd ones. */
-FL_BODY void take_body(const struct stretch *s, const fl_real *x, fl_real *v)
+/* n rows to h, a column of the tiles `step` from the next one. */
+FL_BODY void across(const struct way *a, const fl_real *even, const fl_real *odd, size_t n,
+                    fl_real *h, size_t step)
 {
-	size_t TW = s->a->TW, n = TW + 1, half = (s->m + 1) * TW;
-	fl_real *h = s->room + 4 * (s->a->rows + 1) * n;
+	size_t TW = a->TW, width = stride(a);
+
+	if (width > TW) {
+		for (size_t r = 0; r < n; r++, even += width, odd += width, h += TW)
+			RUNS(i, TW, b_run, even + i, odd + i, 1, h + i, h + step + i, h + 2 * step + i,
+			     h + 3 * step + i);
+		return;
+	}
+	RUNS(i, n * TW, b_run, even + i, odd + i, 1, h + i, h + step + i, h + 2 * step + i,
+	     h + 3 * step + i);
+	for (size_t r = 0; r < n; r++, even += TW, odd += TW, h += TW) {
+		h[0] = 0 - even[1];
+		h[3 * step + TW - 1] = odd[TW - 1];
+	}
+}
+
+/* v = B^T x B. */
+FL_BODY void take_body(const struct stretch *s, struct fl_winograd_planes x, fl_real *v)
+{
+	const struct way *a = s->a;
+	size_t all = half_rows(a), n = (s->m + 1) * a->TW, p = s->place;
+	fl_real *z = s->room, *h = z + 4 * all;
 
 	part_rows(s, x);
-	for (size_t k = 0; k < 2 * s->m + 2; k++) {
-		const fl_real *even = s->room + 2 * k * n, *odd = even + n;
-		fl_real *to = h + k % 2 * half + k / 2 * TW;
-
-		RUNS(i, TW, b_run, even + i, odd + i, 1, to + i, to + 2 * half + i,
-		     to + 4 * half + i, to + 6 * half + i);
-	}
-	for (size_t j = 0; j < 4; j++, h += 2 * half) {
-		fl_real *to = v + j * s->place;
-
-		RUNS(i, s->m * TW, b_run, h + i, h + half + i, TW, to + i, to + 4 * s->place + i,
-		     to + 8 * s->place + i, to + 12 * s->place + i);
-	}
+	across(a, z, z + all, s->m + 1, h, 2 * n);
+	across(a, z + 2 * all, z + 3 * all, s->m + 1, h + n, 2 * n);
+	for (size_t j = 0; j < 4; j++, h += 2 * n, v += p)
+		RUNS(i, s->m * a->TW, b_run, h + i, h + n + i, a->TW, v + i, v + 4 * p + i,
+		     v + 8 * p + i, v + 12 * p + i);
 }
 
-/* y = A^T m A, rectified or not. */
-FL_BODY void give_body(const struct stretch *s, const fl_real *m, fl_real *y, int relu)
+/* y = A^T m A, rectified or not; with at, pooled, too. */
+FL_BODY void give_body(const struct stretch *s, const fl_real *m, int relu, fl_real *y,
+                       fl_real *at)
 {
 	const struct way *a = s->a;
 	size_t n = s->m * a->TW, p = s->place;
@@ -265,6 +329,11 @@ FL_BODY void give_body(const struct stretch *s, const fl_real *m, fl_real *y, in
 	for (size_t k = 0; k < 2; k++, h += 4 * n)
 		RUNS(i, n, at_run, h + i, h + n + i, h + 2 * n + i, h + 3 * n + i, z + 2 * k * n + i,
 		     z + (2 * k + 1) * n + i);
+	if (at) {
+		RUNS(i, n, pool_run, z + i, z + n + i, z + 2 * n + i, z + 3 * n + i,
+		     y + s->at * a->TW + i, at + s->at * a->TW + i);
+		return;
+	}
 	if (relu)
 		RUNS(i, 4 * n, relu_run, z + i);
 	for (size_t k = 0; k < least(2 * s->m, a->OH - 2 * s->at); k++) {
@@ -274,24 +343,36 @@ FL_BODY void give_body(const struct stretch *s, const fl_real *m, fl_real *y, in
 	}
 }
 
-/* e = A dy A^T, dy a plane that comes out. */
-FL_BODY void take_gradient_body(const struct stretch *s, const fl_real *dy, fl_real *e)
+/* Rows of tiles of dy: numbers of even and odd rows, each even and odd ones apart. */
+FL_BODY void part_tiles(const struct stretch *s, struct fl_winograd_planes dy, fl_real *z)
 {
 	const struct way *a = s->a;
-	size_t n = s->m * a->TW, p = s->place;
-	fl_real *z = s->room, *h = z + 4 * n;
+	size_t n = s->m * a->TW, from = s->at * a->TW;
 
-	for (size_t k = 0; k < 2 * s->m; k++) {
+	for (size_t k = 0; dy.at && k < 2; k++)
+		RUNS(i, n, unpool_run, dy.x + from + i, dy.at + from + i, k ? 2 : 0,
+		     z + 2 * k * n + i, z + (2 * k + 1) * n + i);
+	for (size_t k = 0; !dy.at && k < 2 * s->m; k++) {
 		fl_real *row = z + k % 2 * 2 * n + k / 2 * a->TW;
 
 		row[n + a->TW - 1] = 0;		/* stays so where OW is odd */
 		if (2 * s->at + k < a->OH) {
-			part(dy + (2 * s->at + k) * a->OW, row, row + n, a->OW);
+			part(dy.x + (2 * s->at + k) * a->OW, row, row + n, a->OW);
 		} else {
 			memset(row, 0, a->TW * sizeof *row);
 			memset(row + n, 0, a->TW * sizeof *row);
 		}
 	}
+}
+
+/* e = A dy A^T, dy a plane that comes out. */
+FL_BODY void take_gradient_body(const struct stretch *s, struct fl_winograd_planes dy,
+                                fl_real *e)
+{
+	size_t n = s->m * s->a->TW, p = s->place;
+	fl_real *z = s->room, *h = z + 4 * n;
+
+	part_tiles(s, dy, z);
 	for (size_t k = 0; k < 2; k++, z += 2 * n)
 		RUNS(i, n, a_run, z + i, z + n + i, h + 4 * k * n + i, h + (4 * k + 1) * n + i,
 		     h + (4 * k + 2) * n + i, h + (4 * k + 3) * n + i);
@@ -300,14 +381,16 @@ FL_BODY void take_gradient_body(const struct stretch *s, const fl_real *dy, fl_r
 		     e + (4 + j) * p + i, e + (8 + j) * p + i, e + (12 + j) * p + i);
 }
 
-static void take(const struct stretch *s, const fl_real *x, fl_real *v);
-FL_ISA_FN(take, (const struct stretch *s, const fl_real *x, fl_real *v), (s, x, v))
+static void take(const struct stretch *s, struct fl_winograd_planes x, fl_real *v);
+FL_ISA_FN(take, (const struct stretch *s, struct fl_winograd_planes x, fl_real *v), (s, x, v))
 
-static void give(const struct stretch *s, const fl_real *m, fl_real *y, int relu);
-FL_ISA_FN(give, (const struct stretch *s, const fl_real *m, fl_real *y, int relu), (s, m, y, relu))
+static void give(const struct stretch *s, const fl_real *m, int relu, fl_real *y, fl_real *at);
+FL_ISA_FN(give, (const struct stretch *s, const fl_real *m, int relu, fl_real *y, fl_real *at),
+          (s, m, relu, y, at))
 
-static void take_gradient(const struct stretch *s, const fl_real *dy, fl_real *e);
-FL_ISA_FN(take_gradient, (const struct stretch *s, const fl_real *dy, fl_real *e), (s, dy, e))
+static void take_gradient(const struct stretch *s, struct fl_winograd_planes dy, fl_real *e);
+FL_ISA_FN(take_gradient, (const struct stretch *s, struct fl_winograd_planes dy, fl_real *e),
+          (s, dy, e))
 
 /* --- weights: w(C,3,3,O), u(place, C, O), rows of u ldu apart --- */
 
@@ -369,9 +452,17 @@ struct rows {
 	fl_real *room;
 };
 
+/* Plane p of x, of size numbers, a quarter of them where they were pooled. */
+static struct fl_winograd_planes plane(struct fl_winograd_planes x, size_t p, size_t size)
+{
+	p *= x.at ? size / 4 : size;
+	return (struct fl_winograd_planes){ x.x + p, x.at ? x.at + p : NULL };
+}
+
 /* Planes of C channels, size numbers each, to v, places `place` apart. */
-static void take_rows(const struct rows *b, const fl_real *x, size_t C, size_t size,
-                      void (*take_plane)(const struct stretch *, const fl_real *, fl_real *),
+static void take_rows(const struct rows *b, struct fl_winograd_planes x, size_t C, size_t size,
+                      void (*take_plane)(const struct stretch *, struct fl_winograd_planes,
+                                         fl_real *),
                       fl_real *v, size_t place)
 {
 	const struct way *a = b->a;
@@ -381,22 +472,26 @@ static void take_rows(const struct rows *b, const fl_real *x, size_t C, size_t s
 		s.at = r % a->TH;
 		s.m = least(b->r + b->n - r, a->TH - s.at);
 		for (size_t c = 0; c < C; c++)
-			take_plane(&s, x + (r / a->TH * C + c) * size, v + c * a->ld);
+			take_plane(&s, plane(x, r / a->TH * C + c, size), v + c * a->ld);
 	}
 }
 
 /* m, of n outputs from o on, to their planes of y. */
 static void give_rows(const struct rows *b, const fl_real *m, size_t o, size_t n, int relu,
-                      fl_real *y)
+                      fl_real *y, fl_real *at)
 {
 	const struct way *a = b->a;
 	struct stretch s = { .a = a, .place = spread(OUTPUTS * a->ld), .room = b->room };
+	size_t size = at ? a->TH * a->TW : a->OH * a->OW;
 
 	for (size_t r = b->r; r < b->r + b->n; r += s.m, m += s.m * a->TW) {
+		size_t first = (r / a->TH * a->O + o) * size;
+
 		s.at = r % a->TH;
 		s.m = least(b->r + b->n - r, a->TH - s.at);
 		for (size_t i = 0; i < n; i++)
-			give(&s, m + i * a->ld, y + (r / a->TH * a->O + o + i) * a->OH * a->OW, relu);
+			give(&s, m + i * a->ld, relu, y + first + i * size,
+			     at ? at + first + i * size : NULL);
 	}
 }
 
@@ -488,7 +583,7 @@ static size_t turned(size_t k)
 
 /* Rows of tiles b of y, v taken. */
 static void outputs(const struct convolution *c, const struct rows *b, fl_real *scratch,
-                    fl_real *y)
+                    fl_real *y, fl_real *at)
 {
 	const struct way *a = &c->a;
 	struct parts q = parts(a, &c->s, OUTPUTS);
@@ -507,12 +602,12 @@ static void outputs(const struct convolution *c, const struct rows *b, fl_real *
 			}
 			fl_matmul(&p, scratch + q.product);
 		}
-		give_rows(b, m, o, least(OUTPUTS, a->O - o), c->relu, y);
+		give_rows(b, m, o, least(OUTPUTS, a->O - o), c->relu, y, at);
 	}
 }
 
-static void convolve(const struct convolution *c, size_t B, const fl_real *x, const fl_real *w,
-                     fl_real *y, fl_real *scratch)
+static void convolve(const struct convolution *c, size_t B, struct fl_winograd_planes x,
+                     const fl_real *w, fl_real *y, fl_real *at, fl_real *scratch)
 {
 	const struct way *a = &c->a;
 	struct parts q = parts(a, &c->s, OUTPUTS);
@@ -523,30 +618,31 @@ static void convolve(const struct convolution *c, size_t B, const fl_real *x, co
 		b.n = least(a->rows, B * a->TH - b.r);
 		memset(b.room, 0, room(a) * sizeof *b.room);
 		take_rows(&b, x, a->C, a->H * a->W, take, scratch + q.v, spread(a->C * a->ld));
-		outputs(c, &b, scratch, y);
+		outputs(c, &b, scratch, y, at);
 	}
 }
 
 void fl_winograd_y(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
                    const fl_real *weight, const fl_real *bias, int relu, fl_real *y,
-                   fl_real *scratch)
+                   fl_real *at, fl_real *scratch)
 {
 	struct convolution c = { to_y(w, O), weights(w->C, O), 0, relu, bias };
 
-	convolve(&c, B, x, weight, y, scratch);
+	convolve(&c, B, (struct fl_winograd_planes){ x, NULL }, weight, y, at, scratch);
 }
 
-void fl_winograd_dx(const struct fl_window *w, size_t O, size_t B, const fl_real *dy,
+void fl_winograd_dx(const struct fl_window *w, size_t O, size_t B, struct fl_winograd_planes dy,
                     const fl_real *weight, fl_real *dx, fl_real *scratch)
 {
 	struct convolution c = { to_dx(w, O), weights(w->C, O), 1, 0, NULL };
 
-	convolve(&c, B, dy, weight, dx, scratch);
+	convolve(&c, B, dy, weight, dx, NULL, scratch);
 }
 
 /* What rows of tiles b add to u. */
-static void add_products(const struct rows *b, const struct weights *s, const fl_real *x,
-                         const fl_real *dy, fl_real *scratch)
+static void add_products(const struct rows *b, const struct weights *s,
+                         struct fl_winograd_planes x, struct fl_winograd_planes dy,
+                         fl_real *scratch)
 {
 	const struct way *a = b->a;
 	struct parts q = parts(a, s, a->O);
@@ -564,7 +660,7 @@ static void add_products(const struct rows *b, const struct weights *s, const fl
 }
 
 void fl_winograd_dw(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
-                    const fl_real *dy, fl_real *dw, void (*row)(void *ctx, size_t c),
+                    struct fl_winograd_planes dy, fl_real *dw, void (*row)(void *ctx, size_t c),
                     void *ctx, fl_real *scratch)
 {
 	struct way a = to_y(w, O);
@@ -574,7 +670,7 @@ void fl_winograd_dw(const struct fl_window *w, size_t O, size_t B, const fl_real
 	memset(scratch, 0, PLACES * s.place * sizeof *scratch);
 	for (; b.r < B * a.TH; b.r += b.n) {
 		b.n = least(a.rows, B * a.TH - b.r);
-		add_products(&b, &s, x, dy, scratch);
+		add_products(&b, &s, (struct fl_winograd_planes){ x, NULL }, dy, scratch);
 	}
 	for (size_t c = 0; c < s.C; c++) {
 		lower_weights(&s, scratch + c * s.ld, b.room, dw + c * 9 * O);

@@ -32,16 +32,23 @@ int fl_winograd_takes(const struct fl_window *w, size_t O);
 /* Reals of scratch for any batch; where dx or dw is wanted, too. */
 size_t fl_winograd_scratch(const struct fl_window *w, size_t O);
 
-/* Weights are held (C,3,3,O). bias(O) may be NULL. */
+/* Planes of a batch; with at, those of a gradient after relu and pooling of 2x2, which
+ * goes to the places at, as quads.h has them. */
+struct fl_winograd_planes {
+	const fl_real *x, *at;
+};
+
+/* Weights are held (C,3,3,O). bias(O) may be NULL. at, where not NULL, is written: relu
+ * and pooling of 2x2 follow. */
 void fl_winograd_y(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
                    const fl_real *weight, const fl_real *bias, int relu, fl_real *y,
-                   fl_real *scratch);
-void fl_winograd_dx(const struct fl_window *w, size_t O, size_t B, const fl_real *dy,
+                   fl_real *at, fl_real *scratch);
+void fl_winograd_dx(const struct fl_window *w, size_t O, size_t B, struct fl_winograd_planes dy,
                     const fl_real *weight, fl_real *dx, fl_real *scratch);
 /* dw += ; row(ctx, c), where not NULL, is called when that of channel c is final, in
  * ascending order. */
 void fl_winograd_dw(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
-                    const fl_real *dy, fl_real *dw, void (*row)(void *ctx, size_t c),
+                    struct fl_winograd_planes dy, fl_real *dw, void (*row)(void *ctx, size_t c),
                     void *ctx, fl_real *scratch);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * A view shares its input's buffer; so does an elementwise layer, unless that
  * buffer is the input, the features, or the output of an elementwise layer,
- * whose backward reads it. Gradients are always taken in place there. */
+ * whose backward reads it. Gradients are always taken in place there. What lies
+ * between a layer and the pooling that it does itself has no buffers. */
 #include <stdint.h>
 
 #include "base/num.h"
@@ -35,6 +36,12 @@ static int read_twice(const struct fl_net *net, const struct fl_work *k, size_t 
 	return net->layer[i].entry->block && k->act[net->layer[i].skip] == x;
 }
 
+/* The activation that layer i writes. */
+static size_t output_of(const struct fl_net *net, size_t i)
+{
+	return i + 1 + (net->layer[i].pooled ? 2 : 0);
+}
+
 /* Whether layer i may write over its input. */
 static int in_place(const struct fl_net *net, const struct fl_work *k, size_t i)
 {
@@ -56,12 +63,32 @@ static int get_activations(struct fl_work *k, const struct fl_net *net, struct f
 	if (!(k->act[0] = buffer(k, k->B, fl_shape_count(&net->in), e)))
 		return -1;
 	for (size_t i = 0; i < net->nlayer; i++) {
+		size_t to = output_of(net, i);
 		const struct fl_layer *l = &net->layer[i];
 
-		k->act[i + 1] = in_place(net, k, i) ? k->act[l->from] :
-		                buffer(k, k->B, fl_shape_count(&l->out), e);
-		if (!k->act[i + 1] ||
-		    (l->cache && !(k->cache[i] = buffer(k, k->B, l->cache, e))))
+		if (!l->within && !(k->act[to] = in_place(net, k, i) ? k->act[l->from] :
+		                    buffer(k, k->B, fl_shape_count(&net->layer[to - 1].out), e)))
+			return -1;
+	}
+	return 0;
+}
+
+/* Where no backward pass reads them, layers share one. */
+static int get_caches(struct fl_work *k, const struct fl_net *net, int training, struct fl_err *e)
+{
+	size_t most = 0;
+	fl_real *shared = NULL;
+
+	for (size_t i = 0; i < net->nlayer; i++)
+		if (net->layer[i].cache > most)
+			most = net->layer[i].cache;
+	if (!training && most && !(shared = buffer(k, k->B, most, e)))
+		return -1;
+	for (size_t i = 0; i < net->nlayer; i++) {
+		size_t n = net->layer[output_of(net, i) - 1].cache;
+
+		if (n && !net->layer[i].within &&
+		    !(k->cache[i] = shared ? shared : buffer(k, k->B, n, e)))
 			return -1;
 	}
 	return 0;
@@ -84,7 +111,7 @@ static int get_gradients(struct fl_work *k, const struct fl_net *net, struct fl_
 		const struct fl_layer *l = &net->layer[i];
 		const struct fl_layer_entry *en = l->entry;
 
-		if (l->from > net->first) {
+		if (l->from > net->first && !l->within) {
 			k->dx[i] = en->view || en->elementwise ? k->dact[i + 1] :
 			           buffer(k, k->B, fl_shape_count(&l->in), e);
 			if (!k->dx[i])
@@ -130,8 +157,8 @@ int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int trai
 	    !(k->dx = fl_arena_zero(&k->arena, n, sizeof *k->dx, e)) ||
 	    !(k->dx2 = fl_arena_zero(&k->arena, n, sizeof *k->dx2, e)) ||
 	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
-	    get_activations(k, net, e) || (training && get_gradients(k, net, e)) ||
-	    get_scratch(k, net, e)) {
+	    get_activations(k, net, e) || get_caches(k, net, training, e) ||
+	    (training && get_gradients(k, net, e)) || get_scratch(k, net, e)) {
 		fl_work_release(k);
 		return fl_fail_in(e, "buffers for batches of %zu", B);
 	}
@@ -147,7 +174,7 @@ void fl_work_release(struct fl_work *k)
 /* Layer i computes the relu that follows it, too. */
 static int fused(const struct fl_net *net, const struct fl_work *k, size_t i)
 {
-	return net->layer[i].entry->fuse_relu && i + 1 < net->nlayer &&
+	return !net->layer[i].pooled && net->layer[i].entry->fuse_relu && i + 1 < net->nlayer &&
 	       net->layer[i + 1].entry->relu && net->layer[i + 1].from == i + 1 &&
 	       k->act[i + 2] == k->act[i + 1];
 }
@@ -159,12 +186,12 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
 		const struct fl_layer *l = &net->layer[i];
 		int relu = fused(net, k, i);
 		struct fl_pass a = {
-			.B = B, .x = k->act[l->from], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
-			.x2 = l->entry->block ? k->act[l->skip] : NULL, .train = train, .rng = rng, .stats = train ? k->stats : NULL,
-			.scratch = k->scratch,
+			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
+			.w = w, .x2 = l->entry->block ? k->act[l->skip] : NULL, .train = train, .rng = rng,
+			.stats = train ? k->stats : NULL, .scratch = k->scratch,
 		};
 
-		if (!l->entry->view)
+		if (!l->entry->view && !l->within)
 			l->entry->forward(l, &a, relu);
 		i += (size_t)relu;
 	}
@@ -224,14 +251,14 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 		const struct fl_layer *l = &net->layer[i];
 		struct stretch s = { l, param -= l->nparam, done, ctx };
 		struct fl_pass a = {
-			.B = B, .x = k->act[l->from], .y = k->act[i + 1], .cache = k->cache[i], .w = w,
-			.train = 1, .rng = rng, .dy = k->dact[i + 1], .dx = k->dx[i], .dw = dw,
-			.x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = k->dx2[i],
+			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
+			.w = w, .train = 1, .rng = rng, .dy = k->dact[output_of(net, i)], .dx = k->dx[i],
+			.dw = dw, .x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = k->dx2[i],
 			.flags = FL_BACK_FIRST, .done = done ? tell : NULL, .ctx = &s,
 			.scratch = k->scratch,
 		};
 
-		if (!l->entry->view)
+		if (!l->entry->view && !l->within)
 			l->entry->backward(l, &a);
 		share(k, l->from, k->dx[i], B * fl_shape_count(&l->in));
 		share(k, l->skip, k->dx2[i], B * fl_shape_count(&l->in2));

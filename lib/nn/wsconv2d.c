@@ -234,6 +234,7 @@ const struct fl_layer_entry fl_layer_wsconv2d = {
 		.formula = "V = g (W - mean) / sqrt(max(sum (W - mean)^2, eps)); y = conv2d(V, x) + b",
 	},
 	.fuse_relu = 1,
+	.fuse_pool = 1,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

@@ -13,6 +13,9 @@ static const double TOL = 1e-6, H = 1e-5;
 #define OUT "{\"layer\":\"linear\",\"out\":3}"
 #define RELU "{\"layer\":\"relu\"}"
 #define FLAT "{\"layer\":\"flatten\"}"
+#define CONV(kind, n) "{\"layer\":\"" kind "\",\"out\":" #n ",\"padding\":1}"
+#define POOLED RELU ",{\"layer\":\"maxpool\"}"
+#define DROP "{\"layer\":\"dropout\"}"
 #define LIN(n) "{\"layer\":\"linear\",\"out\":" #n "}"
 #define BLOCK(body, shortcut) \
 	"{\"layer\":\"residual\",\"body\":[" body "],\"shortcut\":[" shortcut "]}"
@@ -441,6 +444,16 @@ static void nets(void)
 	          "{\"layer\":\"append\"}]}");
 	check_net(VECTOR(8) LIN(6) "," TOWERS(HALF(0) "," UNIT, HALF(2) "," LIN(4)) "," RELU ","
 	          TOWERS(LIN(2), "") "," OUT "]}");
+	/* Convolutions that do the relu and the pooling after them, and where they may not. */
+	check_net(IMAGE(2,10,8) CONV("conv2d", 4) "," POOLED "," DROP ",{\"layer\":\"conv2d\",\"out\":6,"
+	          "\"groups\":2,\"kernel\":[2,3],\"stride\":[1,2],\"padding\":[0,2]}," POOLED "," LAST "]}");
+	check_net(IMAGE(2,4,6) CONV("conv2d", 4) "," BLOCK(POOLED "," CONV("conv2d", 5), POOLED ","
+	          CONV("conv2d", 5)) "," RELU "," POOLED "," LAST "]}");
+	check_net(IMAGE(16,8,12) CONV("conv2d", 16) "," POOLED "," CONV("conv2d", 17) "," POOLED "," LAST "]}");
+	check_net(IMAGE(3,8,8) CONV("wsconv2d", 16) "," POOLED "," CONV("wsconv2d", 16) "," POOLED "," LAST "]}");
+	check_net(IMAGE(3,8,8) CONV("loraconv2d", 16) "," POOLED "," CONV("loraconv2d", 16) "," POOLED "," LAST "]}");
+	check_net(IMAGE(2,4,6) CONV("conv2d", 4) "," POOLED "," LAST "],\"features\":1}");
+	check_net(IMAGE(2,4,6) CONV("conv2d", 4) "," POOLED "," LAST "],\"features\":2}");
 	/* Blocks at the start of blocks: several read one activation. */
 	check_net(VECTOR(4) LIN(4) "," BLOCK(BLOCK(RELU "," LIN(4), "") "," LIN(4), "") "," OUT "]}");
 	check_net(VECTOR(4) LIN(4) "," BLOCK(BLOCK(BLOCK(LIN(4), RELU), FLAT) "," RELU,

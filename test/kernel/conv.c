@@ -146,7 +146,7 @@ static void everywhere(void *out)
 	for (int n = 0; n < CASES; n++) {
 		struct conv c;
 
-		set_up(&c, draw(n));
+		set_up(&c, draw(n), 0);
 		run(&c, n % 2);
 		wrong[0] += wrong_y(&c, n % 2);
 		wrong[1] += wrong_dx(&c);

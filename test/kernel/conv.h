@@ -18,7 +18,7 @@ struct conv {
 	struct fl_conv2d p;
 	struct fl_layer l;
 	size_t OH, OW, nx, ny, nw;
-	float *x, *w, *y, *dy, *dx, *dw, *db, *scratch;
+	float *x, *w, *y, *dy, *dx, *dw, *at, *scratch;
 };
 
 static inline float *numbers(size_t n)
@@ -31,7 +31,8 @@ static inline float *numbers(size_t n)
 	return p;
 }
 
-static inline void set_up(struct conv *c, struct shape draw)
+/* pooled: relu and pooling follow, and are the layer's own. */
+static inline void set_up(struct conv *c, struct shape draw, int pooled)
 {
 	const struct shape *s = &c->s;
 
@@ -41,7 +42,7 @@ static inline void set_up(struct conv *c, struct shape draw)
 		.stride = { .n = 2, .d = { (int64_t)s->sh, (int64_t)s->sw } },
 		.padding = { .n = 2, .d = { (int64_t)s->ph, (int64_t)s->pw } } };
 	c->l = (struct fl_layer){ .entry = &fl_layer_conv2d, .p = &c->p,
-		.in = { 3, { s->C, s->H, s->W } } };
+		.in = { 3, { s->C, s->H, s->W } }, .pooled = pooled };
 	fl_layer_conv2d.shape(&c->l, NULL);
 	c->OH = c->l.out.d[1];
 	c->OW = c->l.out.d[2];
@@ -55,6 +56,7 @@ static inline void set_up(struct conv *c, struct shape draw)
 	c->y = numbers(c->ny);
 	c->dx = numbers(c->nx);
 	c->dw = numbers(c->nw + s->O);
+	c->at = numbers(c->ny);
 	c->scratch = aligned_alloc(64, fl_layer_conv2d.scratch(&c->l, s->B) * sizeof(float) + 64);
 }
 
@@ -66,13 +68,14 @@ static inline void tear_down(struct conv *c)
 	free(c->y);
 	free(c->dx);
 	free(c->dw);
+	free(c->at);
 	free(c->scratch);
 }
 
 static inline void run(struct conv *c, int relu)
 {
 	struct fl_pass a = { .B = c->s.B, .x = c->x, .y = c->y, .w = c->w, .dy = c->dy, .dx = c->dx,
-		.dw = c->dw, .flags = FL_BACK_FIRST, .train = 1, .scratch = c->scratch };
+		.dw = c->dw, .flags = FL_BACK_FIRST, .train = 1, .cache = c->at, .scratch = c->scratch };
 
 	fl_layer_conv2d.forward(&c->l, &a, relu);
 	fl_layer_conv2d.backward(&c->l, &a);

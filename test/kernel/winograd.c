@@ -273,7 +273,7 @@ static void everywhere(void *out)
 	for (int n = 0; n < CASES; n++) {
 		struct conv c;
 
-		set_up(&c, draw(n));
+		set_up(&c, draw(n), 0);
 		run(&c, n % 2);
 		wrong[0] += wrong_y(&c, n % 2);
 		wrong[1] += wrong_dx(&c);
@@ -337,7 +337,7 @@ static void errors(void)
 		struct conv c;
 		double y, dw;
 
-		set_up(&c, s[k]);
+		set_up(&c, s[k], 0);
 		run(&c, 0);
 		y = error_y(&c);
 		dw = error_dw(&c);
