@@ -137,19 +137,6 @@ static int is_power(double v)
 	return fabs(frexp(v, &exponent)) == 0.5;
 }
 
-char *fl_num_print(char *buf, double v)
-{
-	int prec;
-
-	if (!isfinite(v))
-		return print_special(buf, v);
-	for (prec = is_power(v) || reads_back(buf, 15, v) ? 1 : 16; prec < 17; prec++)
-		if (reads_back(buf, prec, v))
-			return tidy(buf);
-	snprintf(buf, FL_NUM_MAX, "%.17g", v);
-	return tidy(buf);
-}
-
 char *fl_num_printi(char *buf, int64_t v)
 {
 	char digit[FL_NUM_MAX], *p = buf;
@@ -168,57 +155,78 @@ char *fl_num_printi(char *buf, int64_t v)
 	return buf;
 }
 
-/* 24 bits times one of these are exact in double. */
-static const double ten[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+__extension__ typedef unsigned __int128 wide;
 
-/* The fewest digits of a, 1e-4 < a < 1e5, whose value is within half of what lies between
- * a and the next float: v = digits / 10^point, without trailing zeros. -1: not so simple. */
-static int fewest_digits(float a, uint64_t *digits, int *point)
+/* The fewest digits of v = m 2^ex, 1e-4 < v < 1e5 and no multiple of 10, whose value,
+ * digits / 10^point, is within half of what lies between v and its neighbours. Exact:
+ * v 10^k is m 5^k times a power of two. -1: they are a power of ten. */
+static int fewest_digits(uint64_t m, int ex, uint64_t *digits, int *point)
 {
-	double half = ((double)nextafterf(a, INFINITY) - (double)a) / 2;
-	uint32_t bits;
-	int e = 4;
+	uint64_t top = 10, five = 1;
+	int k = 4, shift;
+	wide x, off, r;
 
-	memcpy(&bits, &a, sizeof bits);
-	while ((double)a * ten[4] < ten[e + 4])
-		e--;
-	for (int prec = 1; prec <= 9; prec++) {
-		int k = prec - 1 - e;
-		double by = ten[k < 0 ? -k : k], x = k < 0 ? (double)a / by : (double)a * by, r = rint(x);
-		double off = k < 0 ? fabs(r * by - (double)a) : fabs(r - x), most = k < 0 ? half : half * by;
-
-		if (off > most || (off == most && bits & 1))
-			continue;
-		if (k < 0)	/* printed with an exponent */
-			return -1;
-		*digits = (uint64_t)r;
-		*point = k;
-		return r < ten[prec] ? 0 : -1;
+	while ((wide)m * 10000 >= (wide)top << -ex) {	/* top: of v 10^4's many digits */
+		top *= 10;
+		k--;
 	}
-	return -1;
+	for (top = 10; k < 0; k++)
+		top *= 10;
+	for (int i = 0; i < k; i++)
+		five *= 5;
+	for (;; k++, five *= 5, top *= 10) {
+		shift = -(k + ex);
+		x = (wide)m * five;
+		r = x >> shift;	/* to the nearest, ties to even */
+		r = (x + ((wide)1 << (shift - 1)) - !(r & 1)) >> shift;
+		off = r << shift > x ? (r << shift) - x : x - (r << shift);
+		if (2 * off < five)
+			break;
+	}
+	*digits = (uint64_t)r;
+	*point = k;
+	return r < top ? 0 : -1;
 }
 
-/* Most scores; the same characters as by attempts, 20 times as fast. */
-static char *print_plain(char *buf, float v)
+/* Most numbers; the same characters as by attempts, in a twentieth of the time. */
+static char *print_plain(char *buf, double v, int bits)
 {
-	float a = fabsf(v);
-	uint64_t digits, whole;
-	int point;
-	char *p = buf;
+	double a = fabs(v);
+	uint64_t digits;
+	int ex, point, n = 0;
+	char back[FL_NUM_MAX], *p = buf;
 
-	if (!(a > 1e-4f && a < 1e5f) || is_power((double)a) || fewest_digits(a, &digits, &point))
+	if (!(a > 1e-4 && a < 1e5) || is_power(a) || fmod(a, 10) == 0)
 		return NULL;
+	a = ldexp(frexp(a, &ex), bits);
+	if (fewest_digits((uint64_t)a, ex - bits, &digits, &point))
+		return NULL;
+	for (int k = 0; k <= point || digits; k++, digits /= 10) {
+		if (k && k == point)
+			back[n++] = '.';
+		back[n++] = (char)('0' + digits % 10);
+	}
 	if (v < 0)
 		*p++ = '-';
-	whole = digits / (uint64_t)ten[point];
-	digits -= whole * (uint64_t)ten[point];
-	p += strlen(fl_num_printi(p, (int64_t)whole));
-	if (point)
-		*p++ = '.';
-	p[point] = '\0';
-	for (; point; digits /= 10)
-		p[--point] = (char)('0' + digits % 10);
+	while (n)
+		*p++ = back[--n];
+	*p = '\0';
 	return buf;
+}
+
+char *fl_num_print(char *buf, double v)
+{
+	int prec;
+
+	if (!isfinite(v))
+		return print_special(buf, v);
+	if (print_plain(buf, v, 53))
+		return buf;
+	for (prec = is_power(v) || reads_back(buf, 15, v) ? 1 : 16; prec < 17; prec++)
+		if (reads_back(buf, prec, v))
+			return tidy(buf);
+	snprintf(buf, FL_NUM_MAX, "%.17g", v);
+	return tidy(buf);
 }
 
 char *fl_num_printf32(char *buf, float v)
@@ -227,7 +235,7 @@ char *fl_num_printf32(char *buf, float v)
 
 	if (!isfinite(v))
 		return print_special(buf, v);
-	if (print_plain(buf, v))
+	if (print_plain(buf, (double)v, 24))
 		return buf;
 	for (prec = is_power((double)v) || reads_back_f32(buf, 7, v) ? 1 : 8; prec < 9; prec++)
 		if (reads_back_f32(buf, prec, v))

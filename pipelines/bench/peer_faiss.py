@@ -1,7 +1,7 @@
 """Exact search by FAISS (IndexFlatIP) and by NumPy. Commands on standard input,
 seconds on standard output; ids and scores go to OUT.npy and OUT.scores.npy.
 
-  threads N              of FAISS (NumPy has BLAS's)
+  threads N              of FAISS; those of BLAS are set before the start
   gallery FILE           rows, .npy                       -> ok
   faiss QUERIES K OUT    IndexFlatIP.search               -> seconds
   numpy QUERIES K OUT    blocks of products, argpartition -> seconds

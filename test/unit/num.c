@@ -47,6 +47,15 @@ static void sizes(void)
 }
 
 /* The definition: the fewest digits that read back. */
+static void by_attempts64(char *buf, double v)
+{
+	for (int prec = 1; prec <= 17; prec++) {
+		snprintf(buf, FL_NUM_MAX, "%.*g", prec, v);
+		if (strtod(buf, NULL) == v)
+			break;
+	}
+}
+
 static void by_attempts(char *buf, float v)
 {
 	for (int prec = 1; prec <= 9; prec++) {
@@ -105,6 +114,20 @@ static void printing(void)
 		wrong += fl_num_real(fl_num_print(buf, v), &back) || memcmp(&v, &back, sizeof v);
 	}
 	is_int(wrong, 0, "doubles that do not come back");
+	for (uint64_t i = 0; i < 60000; i++) {
+		/* all bits of the fraction; a few; decimals; what lies between two decimals */
+		uint64_t bits = (1005 + i % 40) << 52 | (i * UINT64_C(0x9e3779b97f4a7c15) >> 12 & -(UINT64_C(1) << i % 52));
+		char want[FL_NUM_MAX];
+		double v = (double)(i * 37) / 4096, all[2];
+
+		memcpy(&all[0], &bits, sizeof all[0]);
+		all[1] = i % 2 ? v : (double)(i * 7919) / 1e5;
+		for (int k = 0; k < 2; k++) {
+			by_attempts64(want, all[k]);
+			wrong += !strchr(want, 'e') && strcmp(fl_num_print(buf, all[k]), want);
+		}
+	}
+	is_int(wrong, 0, "doubles that have not the fewest digits");
 }
 
 static void arithmetic(void)
