@@ -7,7 +7,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DELETE_ON_ERROR:
-.SECONDARY:
 TOP   := $(abspath $(HERE)/../..)
 OUT   ?= runs/$(NAME)
 SEEDS ?= 1 2 3
@@ -19,6 +18,8 @@ names = $(shell awk -F '\t' '!/^\#/ { print $$1 }' $(HERE)$(1))
 override OUT := $(if $(filter /%,$(OUT)),$(OUT),$(TOP)/$(OUT))
 override DATA := $(if $(DATA),$(if $(filter /%,$(DATA)),$(DATA),$(TOP)/$(DATA)))
 
+# What stands between is kept, and, unlike with .SECONDARY, made where it is missing.
+.PRECIOUS: $(OUT)/rows/%
 .PHONY: all clean FORCE
 all:
 

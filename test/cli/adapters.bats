@@ -18,6 +18,10 @@ study() {
 	before=$(stat -c %Y.%i "$OUT"/planted/1/*.json)
 	study adapt METHODS="frozen asymvlm-vmf"
 	[ "$before" = "$(stat -c %Y.%i "$OUT"/planted/1/*.json)" ]
+	# Another seed is made though a table is there.
+	study adapt METHODS="frozen asymvlm-vmf" SEEDS="1 2"
+	grep -q '^| AsymVLM, vMF, start at the embeddings | 0\.[0-9]* ± ' "$OUT/RESULTS.md"
+	[ "$before" = "$(stat -c %Y.%i "$OUT"/planted/1/*.json)" ]
 }
 
 @test "federated adaptation: adapters by FedAvg, low ranks by FLoRA" {
