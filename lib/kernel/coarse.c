@@ -29,8 +29,7 @@ int fl_coarse_has(enum fl_coarse t)
 {
 	if (fl_isa() != FL_ISA_AVX512)
 		return 0;
-	return t == FL_COARSE_BF16 ? __builtin_cpu_supports("avx512bf16") != 0 :
-	                             __builtin_cpu_supports("avx512vnni") != 0;
+	return fl_isa_has(t == FL_COARSE_BF16 ? FL_AVX512_BF16 : FL_AVX512_VNNI);
 }
 
 enum fl_coarse fl_coarse_best(void)

@@ -113,7 +113,7 @@ TARGET static void by_64(const uint8_t *x, const uint32_t *row, const float tabl
 void fl_gather_u8(const uint8_t *x, const uint32_t *row, const float table[256], float *y,
                   size_t n, size_t d)
 {
-	if (fl_isa() == FL_ISA_AVX512 && __builtin_cpu_supports("avx512vbmi"))
+	if (fl_isa() == FL_ISA_AVX512 && fl_isa_has(FL_AVX512_VBMI))
 		by_64(x, row, table, y, n, d);
 	else
 		one_by_one(x, row, table, y, n, d);

@@ -4,6 +4,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+/* The C library has asked the processor already: in a virtual machine each question
+ * takes microseconds, and gcc's own table asks a dozen whenever a program starts. */
+#define HAS(libc, gcc) (CPU_FEATURE_ACTIVE(libc) != 0)
+#else
+#define HAS(libc, gcc) (__builtin_cpu_init(), __builtin_cpu_supports(gcc) != 0)
+#endif
 
 static const char *const names[] = { "ref", "sse2", "avx2", "avx512" };
 
@@ -12,14 +20,22 @@ static const char *const names[] = { "ref", "sse2", "avx2", "avx512" };
 /* Mirrors FL_TARGET_AVX2 and FL_TARGET_AVX512. */
 static enum fl_isa best(void)
 {
-	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-	    !__builtin_cpu_supports("f16c"))
+	if (!HAS(AVX2, "avx2") || !HAS(FMA, "fma") || !HAS(F16C, "f16c"))
 		return FL_ISA_SSE2;
-	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq") ||
-	    !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl"))
+	if (!HAS(AVX512F, "avx512f") || !HAS(AVX512DQ, "avx512dq") || !HAS(AVX512BW, "avx512bw") ||
+	    !HAS(AVX512VL, "avx512vl"))
 		return FL_ISA_AVX2;
 	return FL_ISA_AVX512;
+}
+
+int fl_isa_has(enum fl_feature f)
+{
+	switch (f) {
+	case FL_AVX512_BF16: return HAS(AVX512_BF16, "avx512bf16");
+	case FL_AVX512_VNNI: return HAS(AVX512_VNNI, "avx512vnni");
+	case FL_AVX512_VBMI: return HAS(AVX512_VBMI, "avx512vbmi");
+	}
+	return 0;
 }
 
 /* What FL_CPU asks for: a set, the best one where it is unset, or UNKNOWN. */

@@ -12,6 +12,9 @@ enum fl_isa { FL_ISA_REF, FL_ISA_SSE2, FL_ISA_AVX2, FL_ISA_AVX512 };
  * Thread-safe, and cheap after the first call. */
 enum fl_isa fl_isa(void);
 const char *fl_isa_name(enum fl_isa isa);
+/* What the processor and the system have beside the set. */
+enum fl_feature { FL_AVX512_BF16, FL_AVX512_VNNI, FL_AVX512_VBMI };
+int fl_isa_has(enum fl_feature f);
 /* FL_EUSAGE when FL_CPU is unknown or names what this processor lacks. Tools
  * call it at start; fl_isa() alone falls back to the best set. */
 int fl_isa_check(struct fl_err *e);
