@@ -23,6 +23,7 @@ static const struct fl_param params[] = {
 
 struct control {
 	fl_real *c, *ck;	/* (P) the server's, the client's */
+	fl_real *drift;		/* (P) c - ck: what each step reads */
 };
 
 static int begin(struct fl_local *l, struct fl_err *e)
@@ -33,6 +34,9 @@ static int begin(struct fl_local *l, struct fl_err *e)
 		return -1;
 	if (!(k->ck = fl_local_import(l, l->old, prefix, e)))
 		return fl_fail_in(e, "state");
+	if (!(k->drift = fl_local_vec(l, e)))
+		return -1;
+	fl_vpull(1, k->c, k->ck, k->drift, l->net->P);
 	l->priv = k;
 	return 0;
 }
@@ -42,7 +46,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const struct control *k = l->priv;
 
 	(void)w;
-	fl_vpull(1, k->c + begin, k->ck + begin, g, end - begin);
+	fl_vblend(1, k->drift + begin, 1, g, end - begin);
 }
 
 static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
