@@ -2,6 +2,7 @@
 #include "nn/act.h"
 
 #include "base/fmath.h"
+#include "kernel/isa.h"
 #include "kernel/vmath.h"
 
 int fl_act_shape(struct fl_layer *l, struct fl_err *e)
@@ -80,14 +81,31 @@ void fl_act_normal(const float *x, float *cdf, float *pdf, size_t n)
 }
 #endif
 
+FL_BODY void negate_body(const fl_real *x, fl_real *y, size_t n)
+{
+#pragma GCC ivdep	/* y may be x */
+	for (size_t i = 0; i < n; i++)
+		y[i] = -x[i];
+}
+
+FL_BODY void logistic_body(fl_real *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = 1 / (1 + y[i]);
+}
+
+static void negate(const fl_real *x, fl_real *y, size_t n);
+FL_ISA_FN(negate, (const fl_real *x, fl_real *y, size_t n), (x, y, n))
+
+static void logistic(fl_real *y, size_t n);
+FL_ISA_FN(logistic, (fl_real *y, size_t n), (y, n))
+
 /* exp(-x) overflows to infinity for very negative x, whose result is then 0. */
 void fl_act_sigmoid(const fl_real *x, fl_real *y, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		y[i] = -x[i];
+	negate(x, y, n);
 	fl_act_exp(y, y, n);
-	for (size_t i = 0; i < n; i++)
-		y[i] = 1 / (1 + y[i]);
+	logistic(y, n);
 }
 
 /* max(x,0) + log(1+e), e = exp(-|x|). The logarithm of u = 1+e rounded lacks

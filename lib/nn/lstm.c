@@ -110,13 +110,13 @@ static fl_product product_h(const struct dims *d, const fl_real *h, const fl_rea
 	};
 }
 
-/* dh(B,H) = dgates of one step W_hh^T */
-static fl_product product_dh(const struct dims *d, const fl_real *dgates, const fl_real *w,
+/* dh(B,H) = dgates of one step W_hh^T, which is wt(4H,H) */
+static fl_product product_dh(const struct dims *d, const fl_real *dgates, const fl_real *wt,
                              fl_real *dh)
 {
 	return (fl_product){
 		.M = d->B, .N = d->H, .K = d->G, .a = dgates, .lda = d->T * d->G,
-		.b = w, .ldb = d->G, .tb = 1, .c = dh, .ldc = d->H,
+		.b = wt, .ldb = d->H, .c = dh, .ldc = d->H,
 	};
 }
 
@@ -143,7 +143,7 @@ static fl_product product_dw(const struct dims *d, const fl_real *v, size_t n,
 
 /* Places in the scratch. */
 struct room {
-	size_t bias, dgates, dh, dc, product;
+	size_t bias, dgates, dh, dc, wt, product;
 };
 
 static struct room rooms(const struct dims *d)
@@ -153,7 +153,8 @@ static struct room rooms(const struct dims *d)
 	r.dgates = r.bias + d->G;
 	r.dh = r.dgates + d->B * d->T * d->G;
 	r.dc = r.dh + d->B * d->H;
-	r.product = (r.dc + d->B * d->H + FL_LANES - 1) / FL_LANES * FL_LANES;
+	r.wt = (r.dc + d->B * d->H + FL_LANES - 1) / FL_LANES * FL_LANES;
+	r.product = (r.wt + d->G * d->H + FL_LANES - 1) / FL_LANES * FL_LANES;
 	return r;
 }
 
@@ -188,19 +189,39 @@ static struct blocks blocks(const struct dims *d, fl_real *cache)
 	return (struct blocks){ cache, cache + 4 * n, cache + 5 * n, cache + 6 * n };
 }
 
+FL_BODY void remember_body(const fl_real *i, const fl_real *f, const fl_real *g, const fl_real *c0,
+                           fl_real *restrict c, size_t H)
+{
+	for (size_t k = 0; k < H; k++)
+		c[k] = i[k] * g[k];
+	for (size_t k = 0; c0 && k < H; k++)
+		c[k] = f[k] * c0[k] + c[k];
+}
+
+FL_BODY void show_body(const fl_real *o, const fl_real *tc, fl_real *restrict h, size_t H)
+{
+	for (size_t k = 0; k < H; k++)
+		h[k] = o[k] * tc[k];
+}
+
+static void remember(const fl_real *i, const fl_real *f, const fl_real *g, const fl_real *c0,
+                     fl_real *restrict c, size_t H);
+FL_ISA_FN(remember, (const fl_real *i, const fl_real *f, const fl_real *g, const fl_real *c0,
+          fl_real *restrict c, size_t H), (i, f, g, c0, c, H))
+
+static void show(const fl_real *o, const fl_real *tc, fl_real *restrict h, size_t H);
+FL_ISA_FN(show, (const fl_real *o, const fl_real *tc, fl_real *restrict h, size_t H),
+          (o, tc, h, H))
+
 /* One example's step: gates(4H) activated, then c, tanh c and h(H). c0 NULL: 0. */
 static void cell(size_t H, fl_real *gates, const fl_real *c0, fl_real *c, fl_real *tc, fl_real *h)
 {
-	const fl_real *i = gates, *f = gates + H, *g = gates + 2 * H, *o = gates + 3 * H;
-
 	fl_act_sigmoid(gates, gates, 2 * H);
 	fl_act_tanh(gates + 2 * H, gates + 2 * H, H);
 	fl_act_sigmoid(gates + 3 * H, gates + 3 * H, H);
-	for (size_t k = 0; k < H; k++)
-		c[k] = (c0 ? f[k] * c0[k] : 0) + i[k] * g[k];
+	remember(gates, gates + H, gates + 2 * H, c0, c, H);
 	fl_act_tanh(c, tc, H);
-	for (size_t k = 0; k < H; k++)
-		h[k] = o[k] * tc[k];
+	show(gates + 3 * H, tc, h, H);
 }
 
 /* Where h of a step goes: to the next step, and to y. */
@@ -247,21 +268,38 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 /* --- backward --- */
 
 /* One example's step: dh(H), dc(H) in; dgates(4H) and the next dc out. */
-static void cell_backward(size_t H, const fl_real *gates, const fl_real *c0, const fl_real *tc,
-                          const fl_real *dh, fl_real *dc, fl_real *dgates)
+FL_BODY void gates_backward(size_t H, const fl_real *gates, const fl_real *c0, const fl_real *tc,
+                            const fl_real *dh, fl_real *dc, fl_real *dgates, const int first)
 {
 	const fl_real *i = gates, *f = gates + H, *g = gates + 2 * H, *o = gates + 3 * H;
 
+#pragma GCC ivdep	/* what is written overlaps nothing */
 	for (size_t k = 0; k < H; k++) {
 		fl_real d = dc[k] + dh[k] * o[k] * (1 - tc[k] * tc[k]);
 
 		dgates[k] = d * g[k] * i[k] * (1 - i[k]);
-		dgates[H + k] = c0 ? d * c0[k] * f[k] * (1 - f[k]) : 0;
+		dgates[H + k] = first ? 0 : d * c0[k] * f[k] * (1 - f[k]);
 		dgates[2 * H + k] = d * i[k] * (1 - g[k] * g[k]);
 		dgates[3 * H + k] = dh[k] * tc[k] * o[k] * (1 - o[k]);
 		dc[k] = d * f[k];
 	}
 }
+
+FL_BODY void cell_backward_body(size_t H, const fl_real *gates, const fl_real *c0,
+                                const fl_real *tc, const fl_real *dh, fl_real *dc,
+                                fl_real *dgates)
+{
+	if (c0)
+		gates_backward(H, gates, c0, tc, dh, dc, dgates, 0);
+	else
+		gates_backward(H, gates, c0, tc, dh, dc, dgates, 1);
+}
+
+static void cell_backward(size_t H, const fl_real *gates, const fl_real *c0, const fl_real *tc,
+                          const fl_real *dh, fl_real *dc, fl_real *dgates);
+FL_ISA_FN(cell_backward, (size_t H, const fl_real *gates, const fl_real *c0, const fl_real *tc,
+          const fl_real *dh, fl_real *dc, fl_real *dgates),
+          (H, gates, c0, tc, dh, dc, dgates))
 
 /* dh(H) += dy of the step, where it is an output. */
 static void add_dy(const struct fl_layer *l, const struct fl_pass *a, const struct dims *d,
@@ -274,17 +312,31 @@ static void add_dy(const struct fl_layer *l, const struct fl_pass *a, const stru
 		dh[k] += dy[k];
 }
 
+/* y(m,n) = transpose of x(n,m), by squares that stay in cache. */
+static void transpose(const fl_real *x, size_t n, size_t m, fl_real *y)
+{
+	enum { SIDE = 16 };
+
+	for (size_t i0 = 0; i0 < n; i0 += SIDE)
+		for (size_t j0 = 0; j0 < m; j0 += SIDE)
+			for (size_t j = j0; j < j0 + SIDE && j < m; j++)
+				for (size_t i = i0; i < i0 + SIDE && i < n; i++)
+					y[j * n + i] = x[i * m + j];
+}
+
 /* From the last step to the first: dgates(B,T,4H). */
 static void through_time(const struct fl_layer *l, const struct fl_pass *a, const struct dims *d)
 {
 	struct room r = rooms(d);
 	struct blocks k = blocks(d, a->cache);
 	fl_real *dgates = a->scratch + r.dgates, *dh = a->scratch + r.dh, *dc = a->scratch + r.dc;
+	fl_real *wt = a->scratch + r.wt;
 
+	transpose(a->w + l->off[W_HH], d->H, d->G, wt);
 	memset(dh, 0, d->B * d->H * sizeof *dh);
 	memset(dc, 0, d->B * d->H * sizeof *dc);
 	for (size_t t = d->T; t-- > 0;) {
-		fl_product p = product_dh(d, dgates + t * d->G, a->w + l->off[W_HH], dh);
+		fl_product p = product_dh(d, dgates + t * d->G, wt, dh);
 
 		for (size_t b = 0; b < d->B; b++) {
 			size_t at = (b * d->T + t) * d->H;
