@@ -26,14 +26,14 @@
 #define CHUNK_MIN 256		/* queries in memory at least */
 #define LENGTH_MAX 1e15		/* of rows that go through a first pass */
 #define PRODUCT_MAX 1e38	/* of two lengths: no sum on the way is beyond F32 */
-#define QUERIES_MIN 16		/* for fewer, a first pass costs more than it saves */
+#define QUERIES_MIN 100		/* for fewer, narrow rows cost more than they save */
 #define HITS_SHARE 32		/* nor does it pay where more than 1 in so many is a hit */
 #define LINE 16			/* floats that memory brings together */
 #define FETCH 256		/* of a row to bring ahead of use; the rest follows by itself */
 #define ONE_PLUS_MIN 0x1p-24	/* of 1 + c, before the logarithm */
 #define GROUP 32		/* columns looked at together: mostly there is nothing */
 
-const char *const fl_first_name[] = { "auto", "exact", "f32", "bf16", "int8", NULL };
+const char *const fl_first_name[] = { "auto", "exact", "bf16", "int8", NULL };
 
 /* Rows in F32 and, where narrow, once more. */
 struct block {
@@ -73,7 +73,7 @@ struct worker {
 	float *hi, *lo;			/* (R,B) of the columns' given rows */
 	uint32_t *nhi, *nlo;		/* (R,B) */
 	size_t R;
-	int narrow;			/* this block's tiles are not the definition's */
+	int narrow;			/* this block's tiles are coarse */
 	int masks;			/* and come with large */
 	unsigned long long exact;
 	float *room;			/* (2,d) */
@@ -164,9 +164,8 @@ static struct bound bound_of(const struct job *j, const struct worker *w, size_t
 	struct bound o = { .q = j->q0 + q };
 
 	if (w->narrow)
-		eps = 0x1p-22 * c + (j->coarse < 0 ? fl_dots_error(j->d, x->len[q], w->g.len_max) :
-		      fl_coarse_error((enum fl_coarse)j->coarse, j->d, x->len[q], x->err[q],
-		                      w->g.len_max, w->g.err_max));
+		eps = fl_coarse_error((enum fl_coarse)j->coarse, j->d, x->len[q], x->err[q],
+		                      w->g.len_max, w->g.err_max) + 0x1p-22 * c;
 	o.eps = above(eps);
 	if (j->plain) {
 		o.width = 2.0 * (double)o.eps + (w->narrow ? 0x1p-21 * c : 0);
@@ -677,19 +676,6 @@ static void coarse_tiles(const struct job *j, struct worker *w, size_t q)
 	}
 }
 
-/* The same with F32's sums in another order: rows are read as they lie. */
-static void near_tiles(const struct job *j, struct worker *w, size_t q)
-{
-	w->narrow = 1;
-	w->masks = 0;
-	for (size_t m; q < j->Q; q += m) {
-		m = j->Q - q < TILE ? j->Q - q : TILE;
-		for (size_t i = 0; i < m; i++)
-			fl_dots_near(j->q.x + (q + i) * j->d, w->g.x, w->g.n, j->d, w->tile + i * w->ldc);
-		scan(j, w, q, m);
-	}
-}
-
 /* The definition's products of queries up to end. */
 static void exact_tiles(const struct job *j, struct worker *w, size_t end)
 {
@@ -835,9 +821,7 @@ static int do_block(void *ctx, size_t item, int thread, struct fl_err *e)
 	columns(j, w);
 	exact = exact_queries(j, w);
 	exact_tiles(j, w, exact);
-	if (exact < j->Q && j->pass == FL_FIRST_F32)
-		near_tiles(j, w, exact);
-	else if (exact < j->Q)
+	if (exact < j->Q)
 		coarse_tiles(j, w, exact);
 	return 0;
 }
@@ -1129,7 +1113,7 @@ static int is_worth(const struct fl_search *s)
 {
 	size_t Q = s->query.n, G = s->gallery.n;
 
-	return s->k * HITS_SHARE <= G && s->back_k * HITS_SHARE <= Q &&
+	return Q >= QUERIES_MIN && s->k * HITS_SHARE <= G && s->back_k * HITS_SHARE <= Q &&
 	       !is_deep(s->stand, Q, G) && !is_deep(s->back_stand, G, Q);
 }
 
@@ -1138,13 +1122,10 @@ static int coarse_of(enum fl_first pass)
 	return pass == FL_FIRST_BF16 ? FL_COARSE_BF16 : pass == FL_FIRST_INT8 ? FL_COARSE_INT8 : -1;
 }
 
-/* For few queries, bringing rows into another form or order costs more than products. */
 static enum fl_first best_pass(const struct fl_search *s)
 {
 	if (!is_worth(s))
 		return FL_FIRST_EXACT;
-	if (s->query.n < QUERIES_MIN)
-		return FL_FIRST_F32;
 	switch (fl_coarse_best()) {
 	case FL_COARSE_INT8: return FL_FIRST_INT8;
 	case FL_COARSE_BF16: return FL_FIRST_BF16;

@@ -57,8 +57,7 @@ struct fl_stand {
 
 enum fl_first {
 	FL_FIRST_AUTO,		/* the fastest that this processor has */
-	FL_FIRST_EXACT,		/* F32 throughout, in the order of the definition */
-	FL_FIRST_F32,		/* sums of F32 in another order, then those that this leaves open */
+	FL_FIRST_EXACT,		/* F32 throughout */
 	FL_FIRST_BF16,		/* products of BF16, then those in F32 that its error leaves open */
 	FL_FIRST_INT8		/* the same with 8-bit integers after a rotation */
 };

@@ -147,39 +147,40 @@ FL_BODY void rotate_body(float *x, size_t d, size_t run)
 static void rotate(float *x, size_t d, size_t run);
 FL_ISA_FN(rotate, (float *x, size_t d, size_t run), (x, d, run))
 
-/* y = x / scale to the nearest whole number; e = x - scale y. */
-FL_BODY void to_int8_body(const float *x, size_t d, float scale, int8_t *y, float *e)
+/* y = x / scale to the nearest whole number; e = x - scale y; the sum of y. */
+FL_BODY void to_int8_body(const float *x, size_t d, float scale, int8_t *y, float *e, int32_t *sum)
 {
 	float by = 1 / scale;
+	int32_t s = 0;
 
 	for (size_t k = 0; k < d; k++) {
 		/* adding and taking away 1.5 2^23 rounds to nearest */
 		float r = x[k] * by + 12582912.0f - 12582912.0f;
 
 		y[k] = (int8_t)r;
+		s += (int32_t)r;
 		e[k] = fmaf(-scale, r, x[k]);
 	}
+	*sum = s;
 }
-static void to_int8(const float *x, size_t d, float scale, int8_t *y, float *e);
-FL_ISA_FN(to_int8, (const float *x, size_t d, float scale, int8_t *y, float *e),
-          (x, d, scale, y, e))
+static void to_int8(const float *x, size_t d, float scale, int8_t *y, float *e, int32_t *sum);
+FL_ISA_FN(to_int8, (const float *x, size_t d, float scale, int8_t *y, float *e, int32_t *sum),
+          (x, d, scale, y, e, sum))
 
 static double int8_row(const float *x, size_t d, int8_t *y, float *scale, float *scratch)
 {
 	size_t run = run_length(d), pad = round_up(d, 4);
 	float *r = scratch, *e = scratch + d, max;
 	double length = 1 / sqrt((double)run);
-	int32_t sum = 0;
+	int32_t sum;
 
 	memcpy(r, x, d * sizeof *r);
 	rotate(r, d, run);
 	fl_vfinite(r, d, &max);
 	/* 2^-100: no scale is 0, nor its inverse infinite */
 	*scale = fmaxf(max / 127, 0x1p-100f);
-	to_int8(r, d, *scale, y, e);
+	to_int8(r, d, *scale, y, e, &sum);
 	memset(y + d, 0, pad - d);
-	for (size_t k = 0; k < d; k++)
-		sum += y[k];
 	sum *= -OFFSET;
 	memcpy(y + pad, &sum, sizeof sum);
 	*scale = (float)(*scale * length);
