@@ -1,7 +1,9 @@
 /* Exact search, block of the gallery by block. A thread takes a block, brings it into
  * F32 and, for a first pass, into a narrow type, and forms tiles of products with all
  * queries in memory. Of a tile only what can still be a hit is looked at: from an upper
- * bound of its score, whose slack is the first pass' error and the rounding of F32. */
+ * bound of its score, whose slack is the first pass' error and the rounding of F32. What
+ * is open then is nearly always settled by a product in an order that suits the processor,
+ * the rest by the definition's chain. */
 #include "index/index.h"
 
 #include <math.h>
