@@ -4,10 +4,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#if __has_include(<sys/platform/x86.h>)
+#if __has_include(<sys/platform/x86.h>) && !defined FL_SAN
 #include <sys/platform/x86.h>
 /* The C library has asked the processor already: in a virtual machine each question
- * takes microseconds, and gcc's own table asks a dozen whenever a program starts. */
+ * takes microseconds, and gcc's own table asks a dozen whenever a program starts. (The
+ * library's header shifts a 1 into the sign bit, at which sanitizers stop.) */
 #define HAS(libc, gcc) (CPU_FEATURE_ACTIVE(libc) != 0)
 #else
 #define HAS(libc, gcc) (__builtin_cpu_init(), __builtin_cpu_supports(gcc) != 0)
