@@ -6,6 +6,7 @@
 #include "base/par.h"
 #include "fed/agg/collect_int.h"
 #include "kernel/gram.h"
+#include "kernel/isa.h"
 
 #define TILE_MIN 64u	/* coordinates: however many clients there are */
 #define GRAM_ROWS 24u	/* of inner products, at most, that a thread takes at once */
@@ -334,15 +335,23 @@ static int get_column(const struct fl_collect *c, const struct fl_slot *s, size_
 	return 0;
 }
 
+FL_BODY void add_weighted_body(const float *restrict x, double w, double *restrict sum, size_t n)
+{
+	for (size_t j = 0; j < n; j++)
+		sum[j] += w * (double)x[j];
+}
+
+static void add_weighted(const float *restrict x, double w, double *restrict sum, size_t n);
+FL_ISA_FN(add_weighted, (const float *restrict x, double w, double *restrict sum, size_t n),
+          (x, w, sum, n))
+
 static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
                          double *out)
 {
-	size_t k, j;
-
 	memset(out, 0, n * sizeof *out);
-	for (k = 0; k < c->K; k++)
-		for (j = 0; c->weight[k] != 0 && j < n; j++)
-			out[j] += c->weight[k] * (double)s->v[k][i0 + j];
+	for (size_t k = 0; k < c->K; k++)
+		if (c->weight[k] != 0)
+			add_weighted(s->v[k] + i0, c->weight[k], out, n);
 }
 
 /* The mean of those who own a coordinate. */
