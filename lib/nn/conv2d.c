@@ -516,26 +516,36 @@ static void weight_gradient(const struct geo *g, fl_real *dw, const struct fl_pa
 	fl_matmul(&p, a->scratch + r.product);
 }
 
-FL_BODY double arrives(fl_real d, fl_real at)
+/* d(n) of v, or 0 where it goes nowhere; n mostly known to the compiler. */
+FL_BODY void arrivals(const fl_real *restrict v, const fl_real *restrict at, fl_real *restrict d,
+                      const size_t n)
 {
-	return at == FL_QUADS_NONE ? 0 : (double)d;
+	for (size_t i = 0; i < n; i++)
+		d[i] = at[i] < FL_QUADS_NONE ? v[i] : 0;
 }
 
 /* db(O) += sums of dy(B,O,P) over images and pixels; with at, of what goes anywhere. */
 FL_BODY void bias_sums_body(const fl_real *dy, const fl_real *at, fl_real *db, size_t B, size_t O,
                             size_t P)
 {
+	fl_real d[FL_LANES];
+
 	for (size_t o = 0; o < O; o++) {
 		struct fl_lanes s = { { 0 } };
 
 		for (size_t b = 0; b < B; b++) {
-			size_t first = (b * O + o) * P;
-			const fl_real *v = dy + first, *to = at ? at + first : NULL;
+			size_t v = (b * O + o) * P, end = v + P;
 
-			if (at)
-				FL_LANES_ADD(&s, P, i, arrives(v[i], to[i]));
-			else
-				FL_LANES_ADD(&s, P, i, (double)v[i]);
+			for (; at && v + FL_LANES <= end; v += FL_LANES) {
+				arrivals(dy + v, at + v, d, FL_LANES);
+				FL_LANES_ADD(&s, FL_LANES, i, (double)d[i]);
+			}
+			if (at) {
+				arrivals(dy + v, at + v, d, end - v);
+				FL_LANES_ADD(&s, end - v, i, (double)d[i]);
+			} else {
+				FL_LANES_ADD(&s, P, i, (double)dy[v + i]);
+			}
 		}
 		db[o] = (fl_real)((double)db[o] + fl_lanes_total(&s));
 	}

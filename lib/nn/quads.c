@@ -1,5 +1,7 @@
-/* Max-pooling of 2x2. Runs of 16 and 4 windows have their length known to the compiler. */
+/* Max-pooling of 2x2. */
 #include "nn/quads.h"
+
+#include "nn/runs.h"
 
 /* n windows between the rows x and x+W. */
 FL_BODY void take_run(const fl_real *restrict x, size_t W, fl_real *restrict y,
@@ -28,15 +30,8 @@ FL_BODY void take_rows(const fl_real *x, size_t n, size_t W, fl_real *y, fl_real
 {
 	size_t half = W / 2;
 
-	for (size_t r = 0; r < n; r++, x += 2 * W, y += half, at += half) {
-		size_t o = 0;
-
-		for (; o + 16 <= half; o += 16)
-			take_run(x + 2 * o, W, y + o, at + o, relu, 16);
-		for (; o + 4 <= half; o += 4)
-			take_run(x + 2 * o, W, y + o, at + o, relu, 4);
-		take_run(x + 2 * o, W, y + o, at + o, relu, half - o);
-	}
+	for (size_t r = 0; r < n; r++, x += 2 * W, y += half, at += half)
+		FL_RUNS(i, half, take_run, x + 2 * i, W, y + i, at + i, relu);
 }
 
 FL_BODY void fl_quads_take_body(const fl_real *x, size_t n, size_t W, fl_real *y, fl_real *at,
@@ -53,15 +48,8 @@ FL_BODY void fl_quads_give_body(fl_real *dx, size_t n, size_t W, const fl_real *
 {
 	size_t half = W / 2;
 
-	for (size_t r = 0; r < n; r++, dx += 2 * W, dy += half, at += half) {
-		size_t o = 0;
-
-		for (; o + 16 <= half; o += 16)
-			give_run(dx + 2 * o, W, dy + o, at + o, 16);
-		for (; o + 4 <= half; o += 4)
-			give_run(dx + 2 * o, W, dy + o, at + o, 4);
-		give_run(dx + 2 * o, W, dy + o, at + o, half - o);
-	}
+	for (size_t r = 0; r < n; r++, dx += 2 * W, dy += half, at += half)
+		FL_RUNS(i, half, give_run, dx + 2 * i, W, dy + i, at + i);
 }
 
 FL_ISA_FN(fl_quads_take, (const fl_real *x, size_t n, size_t W, fl_real *y, fl_real *at, int relu),

@@ -9,6 +9,7 @@
 
 #include "kernel/isa.h"
 #include "nn/quads.h"
+#include "nn/runs.h"
 
 enum { PLACES = 16, MIDDLE = 5 };	/* place (1,1) */
 enum { FEWEST = 16 };			/* channels, and outputs, from which it pays */
@@ -77,20 +78,6 @@ int fl_winograd_takes(const struct fl_window *w, size_t O)
 
 /* --- the transforms of one row, for n of them side by side --- */
 
-/* run(..., count) for i from 0 to n: mostly counts that the compiler knows. */
-#define RUNS(i, n, run, ...)                            \
-	do {                                            \
-		size_t i = 0;                           \
-		for (; i + 16 <= (n); i += 16)          \
-			run(__VA_ARGS__, 16);           \
-		for (; i + 8 <= (n); i += 8)            \
-			run(__VA_ARGS__, 8);            \
-		for (; i + 4 <= (n); i += 4)            \
-			run(__VA_ARGS__, 4);            \
-		if (i < (n))                            \
-			run(__VA_ARGS__, (n) - i);      \
-	} while (0)
-
 /* B^T. d0 and d2 are neighbours in even, next apart, d1 and d3 in odd. */
 FL_BODY void b_run(const fl_real *restrict even, const fl_real *restrict odd, size_t next,
                    fl_real *restrict v0, fl_real *restrict v1, fl_real *restrict v2,
@@ -145,18 +132,18 @@ FL_BODY void g_run(const fl_real *restrict w0, const fl_real *restrict w1,
 	}
 }
 
-/* G^T, each sum added to what is there, or not. */
+/* G^T. */
 FL_BODY void gt_run(const fl_real *restrict u0, const fl_real *restrict u1,
                     const fl_real *restrict u2, const fl_real *restrict u3,
                     fl_real *restrict w0, fl_real *restrict w1, fl_real *restrict w2,
-                    const int add, const size_t n)
+                    const size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		fl_real h = (u1[i] + u2[i]) / 2, d = (u1[i] - u2[i]) / 2;
+		fl_real h = (u1[i] + u2[i]) / 2;
 
-		w0[i] = (add ? w0[i] : 0) + (u0[i] + h);
-		w1[i] = (add ? w1[i] : 0) + d;
-		w2[i] = (add ? w2[i] : 0) + (h + u3[i]);
+		w0[i] = u0[i] + h;
+		w1[i] = (u1[i] - u2[i]) / 2;
+		w2[i] = h + u3[i];
 	}
 }
 
@@ -178,7 +165,7 @@ FL_BODY void part_run(const fl_real *restrict x, fl_real *restrict even, fl_real
 
 FL_BODY void part(const fl_real *x, fl_real *even, fl_real *odd, size_t n)
 {
-	RUNS(i, n / 2, part_run, x + 2 * i, even + i, odd + i);
+	FL_RUNS(i, n / 2, part_run, x + 2 * i, even + i, odd + i);
 	if (n % 2)
 		even[n / 2] = x[n - 1];
 }
@@ -194,7 +181,7 @@ FL_BODY void join_run(const fl_real *restrict even, const fl_real *restrict odd,
 
 FL_BODY void join(const fl_real *even, const fl_real *odd, fl_real *x, size_t n)
 {
-	RUNS(i, n / 2, join_run, even + i, odd + i, x + 2 * i);
+	FL_RUNS(i, n / 2, join_run, even + i, odd + i, x + 2 * i);
 	if (n % 2)
 		x[n - 1] = even[n / 2];
 }
@@ -234,8 +221,8 @@ FL_BODY void row_apart(struct fl_winograd_planes p, size_t y, size_t W, fl_real 
 	size_t half = y / 2 * (W / 2);
 
 	if (p.at)
-		RUNS(i, W / 2, unpool_run, p.x + half + i, p.at + half + i, y % 2 ? 2 : 0, even + i,
-		     odd + i);
+		FL_RUNS(i, W / 2, unpool_run, p.x + half + i, p.at + half + i, y % 2 ? 2 : 0, even + i,
+		        odd + i);
 	else
 		part(p.x + y * W, even, odd, W);
 }
@@ -288,12 +275,12 @@ FL_BODY void across(const struct way *a, const fl_real *even, const fl_real *odd
 
 	if (width > TW) {
 		for (size_t r = 0; r < n; r++, even += width, odd += width, h += TW)
-			RUNS(i, TW, b_run, even + i, odd + i, 1, h + i, h + step + i, h + 2 * step + i,
-			     h + 3 * step + i);
+			FL_RUNS(i, TW, b_run, even + i, odd + i, 1, h + i, h + step + i, h + 2 * step + i,
+			        h + 3 * step + i);
 		return;
 	}
-	RUNS(i, n * TW, b_run, even + i, odd + i, 1, h + i, h + step + i, h + 2 * step + i,
-	     h + 3 * step + i);
+	FL_RUNS(i, n * TW, b_run, even + i, odd + i, 1, h + i, h + step + i, h + 2 * step + i,
+	        h + 3 * step + i);
 	for (size_t r = 0; r < n; r++, even += TW, odd += TW, h += TW) {
 		h[0] = 0 - even[1];
 		h[3 * step + TW - 1] = odd[TW - 1];
@@ -311,8 +298,8 @@ FL_BODY void take_body(const struct stretch *s, struct fl_winograd_planes x, fl_
 	across(a, z, z + all, s->m + 1, h, 2 * n);
 	across(a, z + 2 * all, z + 3 * all, s->m + 1, h + n, 2 * n);
 	for (size_t j = 0; j < 4; j++, h += 2 * n, v += p)
-		RUNS(i, s->m * a->TW, b_run, h + i, h + n + i, a->TW, v + i, v + 4 * p + i,
-		     v + 8 * p + i, v + 12 * p + i);
+		FL_RUNS(i, s->m * a->TW, b_run, h + i, h + n + i, a->TW, v + i, v + 4 * p + i,
+		        v + 8 * p + i, v + 12 * p + i);
 }
 
 /* y = A^T m A, rectified or not; with at, pooled, too. */
@@ -324,18 +311,18 @@ FL_BODY void give_body(const struct stretch *s, const fl_real *m, int relu, fl_r
 	fl_real *h = s->room, *z = h + 8 * n;
 
 	for (size_t j = 0; j < 4; j++)
-		RUNS(i, n, at_run, m + j * p + i, m + (4 + j) * p + i, m + (8 + j) * p + i,
-		     m + (12 + j) * p + i, h + j * n + i, h + (4 + j) * n + i);
+		FL_RUNS(i, n, at_run, m + j * p + i, m + (4 + j) * p + i, m + (8 + j) * p + i,
+		        m + (12 + j) * p + i, h + j * n + i, h + (4 + j) * n + i);
 	for (size_t k = 0; k < 2; k++, h += 4 * n)
-		RUNS(i, n, at_run, h + i, h + n + i, h + 2 * n + i, h + 3 * n + i, z + 2 * k * n + i,
-		     z + (2 * k + 1) * n + i);
+		FL_RUNS(i, n, at_run, h + i, h + n + i, h + 2 * n + i, h + 3 * n + i, z + 2 * k * n + i,
+		        z + (2 * k + 1) * n + i);
 	if (at) {
-		RUNS(i, n, pool_run, z + i, z + n + i, z + 2 * n + i, z + 3 * n + i,
-		     y + s->at * a->TW + i, at + s->at * a->TW + i);
+		FL_RUNS(i, n, pool_run, z + i, z + n + i, z + 2 * n + i, z + 3 * n + i,
+		        y + s->at * a->TW + i, at + s->at * a->TW + i);
 		return;
 	}
 	if (relu)
-		RUNS(i, 4 * n, relu_run, z + i);
+		FL_RUNS(i, 4 * n, relu_run, z + i);
 	for (size_t k = 0; k < least(2 * s->m, a->OH - 2 * s->at); k++) {
 		const fl_real *row = z + k % 2 * 2 * n + k / 2 * a->TW;
 
@@ -350,8 +337,8 @@ FL_BODY void part_tiles(const struct stretch *s, struct fl_winograd_planes dy, f
 	size_t n = s->m * a->TW, from = s->at * a->TW;
 
 	for (size_t k = 0; dy.at && k < 2; k++)
-		RUNS(i, n, unpool_run, dy.x + from + i, dy.at + from + i, k ? 2 : 0,
-		     z + 2 * k * n + i, z + (2 * k + 1) * n + i);
+		FL_RUNS(i, n, unpool_run, dy.x + from + i, dy.at + from + i, k ? 2 : 0,
+		        z + 2 * k * n + i, z + (2 * k + 1) * n + i);
 	for (size_t k = 0; !dy.at && k < 2 * s->m; k++) {
 		fl_real *row = z + k % 2 * 2 * n + k / 2 * a->TW;
 
@@ -374,11 +361,11 @@ FL_BODY void take_gradient_body(const struct stretch *s, struct fl_winograd_plan
 
 	part_tiles(s, dy, z);
 	for (size_t k = 0; k < 2; k++, z += 2 * n)
-		RUNS(i, n, a_run, z + i, z + n + i, h + 4 * k * n + i, h + (4 * k + 1) * n + i,
-		     h + (4 * k + 2) * n + i, h + (4 * k + 3) * n + i);
+		FL_RUNS(i, n, a_run, z + i, z + n + i, h + 4 * k * n + i, h + (4 * k + 1) * n + i,
+		        h + (4 * k + 2) * n + i, h + (4 * k + 3) * n + i);
 	for (size_t j = 0; j < 4; j++)
-		RUNS(i, n, a_run, h + j * n + i, h + (4 + j) * n + i, e + j * p + i,
-		     e + (4 + j) * p + i, e + (8 + j) * p + i, e + (12 + j) * p + i);
+		FL_RUNS(i, n, a_run, h + j * n + i, h + (4 + j) * n + i, e + j * p + i,
+		        e + (4 + j) * p + i, e + (8 + j) * p + i, e + (12 + j) * p + i);
 }
 
 static void take(const struct stretch *s, struct fl_winograd_planes x, fl_real *v);
@@ -411,23 +398,27 @@ FL_BODY void raise_weights_body(const struct weights *s, const fl_real *w, fl_re
 	size_t O = s->O, p = s->place;
 
 	for (size_t j = 0; j < 3; j++)
-		RUNS(o, O, g_run, w + j * O + o, w + (3 + j) * O + o, w + (6 + j) * O + o,
-		     t + j * O + o, t + (3 + j) * O + o, t + (6 + j) * O + o, t + (9 + j) * O + o);
+		FL_RUNS(o, O, g_run, w + j * O + o, w + (3 + j) * O + o, w + (6 + j) * O + o,
+		        t + j * O + o, t + (3 + j) * O + o, t + (6 + j) * O + o, t + (9 + j) * O + o);
 	for (size_t i = 0; i < 4; i++, t += 3 * O, u += 4 * p)
-		RUNS(o, O, g_run, t + o, t + O + o, t + 2 * O + o, u + o, u + p + o, u + 2 * p + o,
-		     u + 3 * p + o);
+		FL_RUNS(o, O, g_run, t + o, t + O + o, t + 2 * O + o, u + o, u + p + o, u + 2 * p + o,
+		        u + 3 * p + o);
 }
 
+/* Channel c, added to w; t(21,O). */
 FL_BODY void lower_weights_body(const struct weights *s, const fl_real *u, fl_real *t, fl_real *w)
 {
 	size_t O = s->O, p = s->place;
+	fl_real *d = t + 12 * O;
 
 	for (size_t j = 0; j < 4; j++)
-		RUNS(o, O, gt_run, u + j * p + o, u + (4 + j) * p + o, u + (8 + j) * p + o,
-		     u + (12 + j) * p + o, t + j * O + o, t + (4 + j) * O + o, t + (8 + j) * O + o, 0);
-	for (size_t i = 0; i < 3; i++, t += 4 * O, w += 3 * O)
-		RUNS(o, O, gt_run, t + o, t + O + o, t + 2 * O + o, t + 3 * O + o, w + o, w + O + o,
-		     w + 2 * O + o, 1);
+		FL_RUNS(o, O, gt_run, u + j * p + o, u + (4 + j) * p + o, u + (8 + j) * p + o,
+		        u + (12 + j) * p + o, t + j * O + o, t + (4 + j) * O + o, t + (8 + j) * O + o);
+	for (size_t i = 0; i < 3; i++, t += 4 * O)
+		FL_RUNS(o, O, gt_run, t + o, t + O + o, t + 2 * O + o, t + 3 * O + o, d + 3 * i * O + o,
+		        d + (3 * i + 1) * O + o, d + (3 * i + 2) * O + o);
+	for (size_t i = 0; i < 9 * O; i++)
+		w[i] += d[i];
 }
 
 static void raise_weights(const struct weights *s, const fl_real *w, fl_real *t, fl_real *u);
@@ -541,7 +532,7 @@ static struct parts parts(const struct way *a, const struct weights *s, size_t c
 
 	p.m = p.v + tiles_size(a, a->C);
 	p.room = p.m + tiles_size(a, channels);
-	p.product = p.room + spread(most(12 * s->O, room(a)));
+	p.product = p.room + spread(most(21 * s->O, room(a)));
 	return p;
 }
 
