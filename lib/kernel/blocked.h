@@ -5,7 +5,7 @@
 
 #include "kernel/kit.h"
 
-/* Whether packing both operands pays. */
+/* Whether packing both operands pays, or there is no other way: bfloat16. */
 int fl_blocked_takes(const struct fl_gemm *g);
 size_t fl_blocked_scratch(const struct fl_gemm *g, int threads);
 void fl_blocked(const struct fl_gemm *g, const struct fl_kit *kit, float *scratch, int threads);

@@ -7,13 +7,16 @@
  * never packed. c is worked on in blocks of rows. */
 #include "kernel/gemm.h"
 
+#include <float.h>
 #include <immintrin.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/par.h"
+#include "kernel/bf16.h"
 #include "kernel/blocked.h"
 #include "kernel/isa.h"
 #include "kernel/kit.h"
@@ -22,6 +25,8 @@
 #ifdef FL_WITH_OPENBLAS
 #include <cblas.h>
 #endif
+
+#define TARGET_DPBF16 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,f16c,prefer-vector-width=512")))
 
 #define PAD 32			/* columns of a packed b are a multiple of this: strips are lines */
 #define BLOCK_K 1024		/* a strip of it, 128 KiB, stays in the second-level cache */
@@ -39,6 +44,7 @@
 #define LANES 16
 #define ROWS 12
 #define FREE_MASKS 1
+#define APART 1
 #define EACH_TILE(f) \
 	f(1, 1) f(2, 1) f(3, 1) f(4, 1) f(5, 1) f(6, 1) f(7, 1) f(8, 1) f(9, 1) f(10, 1) \
 	f(11, 1) f(12, 1) f(1, 2) f(2, 2) f(3, 2) f(4, 2) f(5, 2) f(6, 2) f(7, 2) f(8, 2) \
@@ -55,10 +61,27 @@
 #include "kernel/gemm_tile.inc"
 #undef TILE
 #undef TARGET
+#undef APART
+#undef EACH_TILE
+#undef FMA
+
+/* Pairs of bfloat16, packed: no more than a strip across. */
+#define TILE(name) name##_dpbf16
+#define TARGET TARGET_DPBF16
+#define APART 0
+#define EACH_TILE(f) \
+	f(1, 1) f(2, 1) f(3, 1) f(4, 1) f(5, 1) f(6, 1) f(7, 1) f(8, 1) f(9, 1) f(10, 1) \
+	f(11, 1) f(12, 1) f(1, 2) f(2, 2) f(3, 2) f(4, 2) f(5, 2) f(6, 2) f(7, 2) f(8, 2) \
+	f(9, 2) f(10, 2) f(11, 2) f(12, 2)
+#define FMA(a, b, c) _mm512_dpbf16_ps(c, (__m512bh)(a), (__m512bh)(b))
+#include "kernel/gemm_tile.inc"
+#undef TILE
+#undef TARGET
 #undef VEC
 #undef LANES
 #undef ROWS
 #undef FREE_MASKS
+#undef APART
 #undef EACH_TILE
 #undef SPLAT
 #undef FMA
@@ -77,6 +100,7 @@ static const int32_t mask8[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };	/* then non
 #define LANES 8
 #define ROWS 6
 #define FREE_MASKS 0
+#define APART 1
 #define EACH_TILE(f) \
 	f(1, 1) f(2, 1) f(3, 1) f(4, 1) f(5, 1) f(6, 1) f(1, 2) f(2, 2) f(3, 2) f(4, 2) \
 	f(5, 2) f(6, 2) f(1, 3) f(2, 3) f(1, 4) f(2, 4)
@@ -89,9 +113,27 @@ static const int32_t mask8[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };	/* then non
 #define STORE(p, v) _mm256_storeu_ps(p, v)
 #define STORE_PART(p, v, n) _mm256_maskstore_ps(p, MASK(n), v)
 #include "kernel/gemm_tile.inc"
+#undef TILE
+#undef APART
+#undef EACH_TILE
+#undef FMA
 
-static const struct fl_kit kit_avx512 = { tiles_avx512, 16, 12, 6 };
-static const struct fl_kit kit_avx2 = { tiles_avx2, 8, 6, 2 };
+/* The same pairs by two multiply-adds, the odd one first; subnormal numbers are 0 by
+ * the mode that blocked.c sets. */
+#define TILE(name) name##_pairs
+#define APART 0
+#define EACH_TILE(f) \
+	f(1, 1) f(2, 1) f(3, 1) f(4, 1) f(5, 1) f(6, 1) f(1, 2) f(2, 2) f(3, 2) f(4, 2) \
+	f(5, 2) f(6, 2)
+#define ODD(x) _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000)))
+#define EVEN(x) _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 16))
+#define FMA(a, b, c) _mm256_fmadd_ps(EVEN(a), EVEN(b), _mm256_fmadd_ps(ODD(a), ODD(b), c))
+#include "kernel/gemm_tile.inc"
+
+static const struct fl_kit kit_avx512 = { tiles_avx512, 16, 12, 6, 0 };
+static const struct fl_kit kit_avx2 = { tiles_avx2, 8, 6, 2, 0 };
+static const struct fl_kit kit_dpbf16 = { .tiles = tiles_dpbf16, .lanes = 16, .rows = 12 };
+static const struct fl_kit kit_pairs = { .tiles = tiles_pairs, .lanes = 8, .rows = 6, .flush = 1 };
 
 const struct fl_kit *fl_kit(void)
 {
@@ -100,6 +142,60 @@ const struct fl_kit *fl_kit(void)
 	case FL_ISA_AVX2: return &kit_avx2;
 	default: return NULL;
 	}
+}
+
+/* Whether vdpbf16ps adds as gemm.h says: each product by itself, the odd one first, and
+ * what is below the normal numbers, after rounding, as 0. */
+static int dpbf16_agrees(void)
+{
+	static const float a[][2] = {
+		{ 0x1p-24f, 1 }, { -1, 0x1p127f }, { 0x1.02p-100f, 0x1p-70f }, { 0x1.fep-130f, 1 },
+		{ 0x1.fep-64f, 0x1p-90f }, { 0x1.54p3f, -0x1.7ep3f }
+	};
+	static const float b[][2] = {
+		{ 1, 0x1.02p0f }, { 1, 2 }, { 0x1.02p-30f, 0x1p-70f }, { 0x1p10f, 0x1p-127f },
+		{ 0x1.02p-64f, -0x1p-60f }, { 0x1.aap2f, 0x1.12p4f }
+	};
+	static const float start[] = { 0x1p-25f, 0x1p127f, 0x1.fffffcp-127f, 0x1p-126f, 0x1p-126f, 3 };
+
+	for (size_t i = 0; i < sizeof start / sizeof *start; i++) {
+		float want = start[i], got = start[i];
+		struct fl_gemm g = {
+			.M = 1, .N = 1, .K = 2, .a = a[i], .b = b[i], .c = &want, .lda = 2, .ldb = 1, .ldc = 1,
+			.start = FL_GEMM_ADD, .precision = FL_GEMM_BF16,
+		};
+		uint32_t pair[] = { fl_bf16_pair(a[i][0], a[i][1]), fl_bf16_pair(b[i][0], b[i][1]) };
+		float p[2];
+		struct fl_tile t = { .K = 1, .a = p, .b = p + 1, .next = p, .from = &got, .c = &got, .part = 1 };
+
+		fl_gemm_ref(&g);
+		memcpy(p, pair, sizeof p);
+		tile_1x1_dpbf16(&t);
+		if (memcmp(&want, &got, sizeof got))
+			return 0;
+	}
+	return 1;
+}
+
+const struct fl_kit *fl_kit_bf16(void)
+{
+	static atomic_int known;	/* 1: use it, 2: do not */
+	int k = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (fl_isa() < FL_ISA_AVX2)
+		return NULL;
+	if (fl_isa() < FL_ISA_AVX512)
+		return &kit_pairs;
+	if (!k) {
+		k = __builtin_cpu_supports("avx512bf16") && dpbf16_agrees() ? 1 : 2;
+		atomic_store_explicit(&known, k, memory_order_relaxed);
+	}
+	return k == 1 ? &kit_dpbf16 : &kit_pairs;
+}
+
+static const struct fl_kit *kit_for(const struct fl_gemm *g)
+{
+	return g->precision == FL_GEMM_BF16 ? fl_kit_bf16() : fl_kit();
 }
 
 static int use_blas;	/* set by fl_gemm_init */
@@ -263,7 +359,7 @@ static void tiled(const struct fl_gemm *g, const struct fl_kit *kit, float *scra
 
 static int blas_takes(const struct fl_gemm *g)
 {
-	return use_blas && !g->ai && !g->bj && (double)g->M * (double)g->N * (double)g->K >= BLAS_MIN &&
+	return use_blas && g->precision == FL_GEMM_F32 && !g->ai && !g->bj && (double)g->M * (double)g->N * (double)g->K >= BLAS_MIN &&
 	       g->M <= INT32_MAX && g->N <= INT32_MAX && g->K <= INT32_MAX &&
 	       g->lda <= INT32_MAX && g->ldb <= INT32_MAX && g->ldc <= INT32_MAX;
 }
@@ -288,14 +384,47 @@ static void by_blas(const struct fl_gemm *g)
 }
 #endif
 
+/* fmaf, and 0 for what rounds to less than the normal numbers. The least of those may
+ * have been less: it is rounded once more where all 24 bits are there. */
+static float flushed_fma(float x, float y, float acc)
+{
+	static const float up = 0x1p64f;
+	float r = fmaf(x, y, acc);
+	int less = fabsf(r) == FLT_MIN ? fabsf(fmaf(x * up, y, acc * up)) < FLT_MIN * up :
+	                                 fabsf(r) < FLT_MIN;
+
+	return less ? copysignf(0, r) : r;
+}
+
+static float pairs(const struct fl_gemm *g, size_t i, size_t j, float acc)
+{
+	for (size_t k = 0; k < (g->K + 1) / 2 * 2; k++) {
+		size_t at = k ^ 1;	/* the odd one first */
+		float x = at < g->K ? fl_bf16_round(g->a[AT_A(g, i, at)]) : 0;
+		float y = at < g->K ? fl_bf16_round(g->b[AT_B(g, at, j)]) : 0;
+
+		if (fabsf(acc) < FLT_MIN)
+			acc = copysignf(0, acc);
+		acc = flushed_fma(x, y, acc);
+	}
+	return acc;
+}
+
+static float chain(const struct fl_gemm *g, size_t i, size_t j, float acc)
+{
+	if (g->precision == FL_GEMM_BF16)
+		return pairs(g, i, j, acc);
+	for (size_t k = 0; k < g->K; k++)
+		acc = fmaf(g->a[AT_A(g, i, k)], g->b[AT_B(g, k, j)], acc);
+	return acc;
+}
+
 void fl_gemm_ref(const struct fl_gemm *g)
 {
 	for (size_t i = 0; i < g->M; i++) {
 		for (size_t j = 0; j < g->N; j++) {
-			float *c = g->c + i * g->ldc + j, acc = START(g, *c, i, j);
+			float *c = g->c + i * g->ldc + j, acc = chain(g, i, j, START(g, *c, i, j));
 
-			for (size_t k = 0; k < g->K; k++)
-				acc = fmaf(g->a[AT_A(g, i, k)], g->b[AT_B(g, k, j)], acc);
 			*c = g->relu && acc < 0 ? 0 : acc;
 		}
 		if (g->rows)
@@ -305,7 +434,7 @@ void fl_gemm_ref(const struct fl_gemm *g)
 
 void fl_gemm(const struct fl_gemm *g, float *scratch)
 {
-	const struct fl_kit *kit = fl_kit();
+	const struct fl_kit *kit = kit_for(g);
 
 #ifdef FL_WITH_OPENBLAS
 	if (blas_takes(g)) {
@@ -370,8 +499,8 @@ void fl_gemm_par(const struct fl_gemm *g, float *scratch, int threads)
 {
 	struct shares s = { g, scratch, threads };
 
-	if (threads > 1 && fl_blocked_takes(g) && fl_kit()) {
-		fl_blocked(g, fl_kit(), scratch, threads);
+	if (threads > 1 && fl_blocked_takes(g) && kit_for(g)) {
+		fl_blocked(g, kit_for(g), scratch, threads);
 		return;
 	}
 	fl_par_for((size_t)threads, threads, &s, one_share, NULL);

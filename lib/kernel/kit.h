@@ -31,8 +31,11 @@ typedef void (*fl_tile_fn)(const struct fl_tile *t);
 struct fl_kit {
 	const fl_tile_fn (*tiles)[FL_TILE_WIDE + 1];
 	size_t lanes, rows, few;
+	int flush;		/* subnormal numbers must be 0 while they work */
 };
-const struct fl_kit *fl_kit(void);	/* NULL: this processor has none */
+/* NULL: this processor has none. bf16: a and b are pairs along k (bf16.h), K of them. */
+const struct fl_kit *fl_kit(void);
+const struct fl_kit *fl_kit_bf16(void);
 
 /* Where the accumulators of rows from i0 on, columns from j on, start; t->c is set. */
 static inline void fl_tile_start(const struct fl_gemm *g, size_t i0, size_t j, size_t k0,

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernel/bf16.h"
 #include "kernel/isa.h"
 
 #define WIDEST 32		/* columns of a strip */
@@ -119,19 +120,23 @@ pack_columns(const struct fl_gemm *g, size_t j, size_t k0, size_t K, size_t widt
 	}
 }
 
-FL_TARGET_AVX2 static void pack_by_columns(const struct fl_gemm *g, size_t width, size_t j0,
-                                           size_t n, size_t k0, size_t K, float *p)
+/* The same, side known to the compiler. */
+FL_TARGET_AVX2 static void pack_side(const struct fl_gemm *g, size_t j, size_t k0, size_t K,
+                                     size_t width, float *p, size_t side)
+{
+	if (side == 8)
+		pack_columns(g, j, k0, K, width, p, 8);
+	else
+		pack_columns(g, j, k0, K, width, p, 4);
+}
+
+static void pack_by_columns(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0,
+                            size_t K, float *p)
 {
 	size_t side = width % 8 ? 4 : 8;
 
-	for (size_t j = 0; j < n; j += side) {
-		float *q = p + j / width * width * K + j % width;
-
-		if (side == 8)
-			pack_columns(g, j0 + j, k0, K, width, q, 8);
-		else
-			pack_columns(g, j0 + j, k0, K, width, q, 4);
-	}
+	for (size_t j = 0; j < n; j += side)
+		pack_side(g, j0 + j, k0, K, width, p + j / width * width * K + j % width, side);
 }
 
 /* --- rows are runs of memory --- */
@@ -240,4 +245,71 @@ void fl_pack_b(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_
 	} else {
 		pack_straight(g, width, j0, n, k0, K, p);
 	}
+}
+
+/* --- pairs of bfloat16 --- */
+
+/* n pairs of rows x and y, or of y's place 0 where it is NULL. */
+FL_BODY void pair_rows_body(const float *x, const float *y, size_t n, uint32_t *p)
+{
+	if (y)
+		for (size_t i = 0; i < n; i++)
+			p[i] = fl_bf16_pair(x[i], y[i]);
+	else
+		for (size_t i = 0; i < n; i++)
+			p[i] = fl_bf16_pair(x[i], 0);
+}
+static void pair_rows(const float *x, const float *y, size_t n, uint32_t *p);
+FL_ISA_FN(pair_rows, (const float *x, const float *y, size_t n, uint32_t *p), (x, y, n, p))
+
+static void pairs_straight(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0,
+                           size_t K, uint32_t *p)
+{
+	for (size_t k = 0; k < K; k++) {
+		const float *x = g->b + 2 * (k0 + k) * g->ldb + j0;
+		const float *y = 2 * (k0 + k) + 1 < g->K ? x + g->ldb : NULL;
+
+		for (size_t j = 0; j < n; j += width)
+			pair_rows(x + j, y ? y + j : NULL, least(width, n - j), p + j * K + k * width);
+	}
+}
+
+/* Pairs of a run x(n): n/2 of them, one more where n is odd. */
+FL_BODY void pair_run_body(const float *x, size_t n, uint32_t *p)
+{
+	for (size_t i = 0; i < n / 2; i++)
+		p[i] = fl_bf16_pair(x[2 * i], x[2 * i + 1]);
+	if (n % 2)
+		p[n / 2] = fl_bf16_pair(x[n - 1], 0);
+}
+static void pair_run(const float *x, size_t n, uint32_t *p);
+FL_ISA_FN(pair_run, (const float *x, size_t n, uint32_t *p), (x, n, p))
+
+/* Runs are rounded a few at a time, and then transposed as floats are. */
+static void pairs_by_columns(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0,
+                             size_t K, float *p)
+{
+	uint32_t run[8][DEPTH];
+	struct fl_gemm at = { .b = (const float *)(const void *)run, .ldb = DEPTH, .tb = 1 };
+	size_t side = width % 8 ? 4 : 8;
+
+	for (size_t j = 0; j < n; j += side) {
+		at.N = least(side, g->N - j0 - j);
+		for (size_t k = 0, m; k < K; k += m) {
+			m = least(DEPTH, K - k);
+			for (size_t i = 0; i < at.N; i++)
+				pair_run(g->b + (j0 + j + i) * g->ldb + 2 * (k0 + k),
+				         least(2 * m, g->K - 2 * (k0 + k)), run[i]);
+			pack_side(&at, 0, 0, m, width, p + (j / width * K + k) * width + j % width, side);
+		}
+	}
+}
+
+void fl_pack_pairs(const struct fl_gemm *g, size_t width, size_t j0, size_t n, size_t k0, size_t K,
+                   float *p)
+{
+	if (g->tb)
+		pairs_by_columns(g, width, j0, n, k0, K, p);
+	else
+		pairs_straight(g, width, j0, n, k0, K, (uint32_t *)(void *)p);
 }

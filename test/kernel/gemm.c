@@ -56,7 +56,7 @@ struct product {
 
 /* What a product's bits say. */
 enum { TA = 1, TB = 2, RELU = 4, BIAS = 8, ROW_BIAS = 16, ADD = 24, OFF = 64, PAD = 128,
-       SPECIAL = 256, A_APART = 512, B_APART = 1024 };
+       SPECIAL = 256, A_APART = 512, B_APART = 1024, BF16 = 2048 };
 
 /* n offsets below limit, where limit - n is not less than 0: runs side by side of
  * 1 to 40, gaps between them, or steps of one length, or any. */
@@ -107,7 +107,8 @@ static void shape(struct product *p, size_t M, size_t K, size_t N, unsigned bits
 
 	*g = (struct fl_gemm){
 		.M = M, .N = N, .K = K, .ta = !!(bits & TA), .tb = !!(bits & TB),
-		.relu = !!(bits & RELU), .start = bits / BIAS & 3
+		.relu = !!(bits & RELU), .start = bits / BIAS & 3,
+		.precision = bits & BF16 ? FL_GEMM_BF16 : FL_GEMM_F32,
 	};
 	g->lda = (g->ta ? M : K) + pad;
 	g->ldb = (g->tb ? K : N) + pad;
@@ -170,6 +171,30 @@ static void random_cases(void *out)
 	}
 }
 
+/* Rounded operands: also so small that products and sums are not normal numbers. */
+static void bf16_cases(void *out)
+{
+	static const float scale[] = { 1, 0x1p-64f, 0x1p-62f, 0x1p-125f };
+	float *o = out;
+
+	each_seed = 13;
+	for (int i = 0; i < CASES; i++) {
+		struct product p;
+		size_t M = some(), K = some() * (i % 16 ? 1 : 20), N = some();
+		float by = scale[i % 4];
+
+		shape(&p, M, K, N, ((unsigned)each_word() & 0x1df) | BF16);
+		for (size_t j = 0; j < p.nc; j++)
+			p.c[j] *= by * by;
+		for (size_t j = 0; j < (p.g.ta ? K : M) * p.g.lda; j++)
+			p.a[j] *= by;
+		for (size_t j = 0; j < (p.g.tb ? N : K) * p.g.ldb; j++)
+			p.b[j] *= by;
+		o = product_out(&p, o);
+		done(&p);
+	}
+}
+
 /* The layers of the perceptrons, whole and in parts, and shapes that pack and
  * cut k. */
 static void layer_cases(void *out)
@@ -182,7 +207,8 @@ static void layer_cases(void *out)
 		{ 400, 1030, 70, TB | ADD }, { 390, 30, 70, B_APART }, { 30, 1100, 100, TA | ROW_BIAS | B_APART },
 		{ 100, 1100, 70, A_APART | B_APART | ADD | RELU }, { 130, 64, 80, A_APART | TB | ADD },
 		{ 400, 100, 100, BIAS | RELU }, { 399, 97, 65, TA | TB | SPECIAL }, { 500, 1100, 70, TA | ADD },
-		{ 390, 130, 100, A_APART | B_APART | ROW_BIAS }
+		{ 390, 130, 100, A_APART | B_APART | ROW_BIAS }, { 400, 2500, 70, BF16 | BIAS | RELU },
+		{ 97, 301, 65, BF16 | TB }, { 97, 300, 65, BF16 | TA | ADD }
 	};
 	float *o = out;
 
@@ -255,7 +281,8 @@ static void callbacks(void)
 		struct product p;
 		struct ctx x = { 0 };
 
-		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(), (unsigned)each_word() & 0x6ff);
+		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(),
+		      (unsigned)each_word() & (n % 3 ? 0x6ff : 0x8ff));
 		x = (struct ctx){ .c = p.g.c, .ldc = p.g.ldc, .N = p.g.N };
 		x.seen = malloc((p.g.M * p.g.N + 1) * sizeof(float));
 		p.g.rows = saw;
@@ -282,7 +309,8 @@ static void threads(void)
 		int t = count[n % 4];
 		float *one, *room;
 
-		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(), (unsigned)each_word() & 0x6ff);
+		shape(&p, some() * (n % 8 ? 1 : 9), some(), some(),
+		      (unsigned)each_word() & (n % 3 ? 0x6ff : 0x8ff));
 		one = malloc(p.nc * sizeof *one);
 		room = aligned_alloc(64, fl_gemm_par_scratch(&p.g, t) * sizeof *room + 64);
 		memcpy(one, p.c, p.nc * sizeof *one);
@@ -347,6 +375,7 @@ int main(void)
 {
 	each_same("random products", random_cases, OUT);
 	each_same("layers", layer_cases, OUT);
+	each_same("products of bfloat16", bf16_cases, OUT);
 	values();
 	callbacks();
 	threads();
