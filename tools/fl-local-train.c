@@ -51,7 +51,7 @@ struct opts {
 	struct fl_specs measure, augment;
 	int64_t epochs, steps, batch, round, seed, expect, threads;
 	struct fl_strs with;
-	int shuffle, keep_opt, buffers, allow_empty, no_sync, no_prov;
+	int shuffle, keep_opt, buffers, precision, allow_empty, no_sync, no_prov;
 };
 
 static const char *const shuffle_choice[] = { "none", "shuffled", NULL };
@@ -74,6 +74,7 @@ static const struct fl_opt options[] = {
 	  "steps in place of epochs" } },
 	{ 'b', FL_O_PROV, NULL, { "batch", FL_P_INT, O(batch), "32", 1, 1 << 24, NULL, "n",
 	  "examples a step" } },
+	FL_OPT_PRECISION(struct opts),
 	FL_OPT_ROUND(struct opts),
 	FL_OPT_SEED(struct opts),
 	{ 0, FL_O_PROV, NULL, { "shuffle", FL_P_ENUM, O(shuffle), "shuffled", 0, 0,
@@ -287,13 +288,16 @@ static void forget_net(struct worker *k)
 
 /* Makes k ready for model, building its net only where that differs. */
 static int use_model(struct worker *k, const struct fl_tset *model, const char base[9],
-                     struct fl_err *e)
+                     int precision, struct fl_err *e)
 {
 	const char *arch = fl_meta_get(model, "fl.arch");
 
 	if (!k->arch || !arch || strcmp(k->arch, arch)) {
 		forget_net(k);
-		if (fl_model_of(&k->net, model, e) || fl_room_init(&k->room, &k->net, e))
+		if (fl_model_of(&k->net, model, e))
+			return -1;
+		fl_net_precision(&k->net, (enum fl_gemm_precision)precision);
+		if (fl_room_init(&k->room, &k->net, e))
 			return -1;
 		if (!(k->arch = strdup(arch)))
 			return fl_fail_mem(e, strlen(arch));
@@ -307,14 +311,14 @@ static int get_model(struct crew *c, struct worker *k, int64_t client, struct fl
 	char base[9];
 
 	if (!c->models.folder) {
-		if (k->arch || !use_model(k, &c->models.one, c->models.base, e))
+		if (k->arch || !use_model(k, &c->models.one, c->models.base, c->o->precision, e))
 			return 0;
 		return fl_fail_in(e, "%s", c->o->model);
 	}
 	fl_tset_release(&k->personal);
 	if (fl_models_get(&c->models, client, &k->personal, base, e))
 		return -1;
-	if (use_model(k, &k->personal, base, e) || next_round(c->o, &k->personal, &cfg->round, e))
+	if (use_model(k, &k->personal, base, c->o->precision, e) || next_round(c->o, &k->personal, &cfg->round, e))
 		return fl_fail_in(e, "%s: client %" PRId64, c->o->model, client);
 	return 0;
 }

@@ -27,7 +27,7 @@ struct opts {
 	struct fl_spec opt;
 	int64_t epochs, batch, seed, threads, patience;
 	double lr_end, scale;
-	int shuffle, side, ensemble, no_sync, no_prov;
+	int shuffle, side, ensemble, precision, no_sync, no_prov;
 };
 
 static const char *const shuffle_choice[] = { "none", "shuffled", NULL };
@@ -68,6 +68,7 @@ static const struct fl_opt options[] = {
 	  "stop after so many epochs without a lower validation loss; keep the best" } },
 	{ 0, FL_O_PROV, NULL, { "scale", FL_P_REAL, O(scale), "100", 1e-6, 1e6, NULL, "x",
 	  "logit scale of the encoder, for adapters of labelled images" } },
+	FL_OPT_PRECISION(struct opts),
 	FL_OPT_SEED(struct opts),
 	{ 0, 0, NULL, { "state", FL_P_PATH, O(state), NULL, 0, 0, NULL, "file",
 	  "keep what training needs there after every epoch, and go on from it" } },
@@ -242,9 +243,10 @@ static int describe(const struct job *j, struct fl_str *s, struct fl_err *e)
 	fl_str_add(s, ", lr-end ");
 	fl_str_addnum(s, j->o.lr_end);
 	fl_str_addf(s, ", epochs %" PRId64 ", batch %" PRId64 ", %s, seed %" PRId64 ", patience %" PRId64
-	            "; pairs %zu %08" PRIx32 ", %s", j->o.epochs, j->o.batch,
+	            "; pairs %zu %08" PRIx32 ", %s, %s", j->o.epochs, j->o.batch,
 	            shuffle_choice[j->o.shuffle], j->o.seed, j->o.patience == FL_UNSET ? 0 :
-	            j->o.patience, j->train.pairs.n, crc, j->has_val ? "validated" : "not validated");
+	            j->o.patience, j->train.pairs.n, crc, j->has_val ? "validated" : "not validated",
+	            fl_gemm_precision_name[j->o.precision]);
 	return fl_str_check(s, e);
 }
 
@@ -538,6 +540,7 @@ static int begin_training(struct job *j, struct fl_err *e)
 	t->shuffle = o->shuffle;
 	t->seed = (uint64_t)o->seed;
 	t->threads = (int)o->threads;
+	t->precision = (enum fl_gemm_precision)o->precision;
 	if (o->patience != FL_UNSET && !(j->best = fl_alloc(t->a.net.P, sizeof *j->best, e)))
 		return -1;
 	return fl_adapt_begin(t, e);
@@ -653,7 +656,9 @@ static int fit_images(struct job *j, struct fl_err *e)
 	size_t C = 0;
 	int rc = -1, has_val = o->val_images.n || o->val_labels;
 
-	if (o->pairs || o->val_pairs)
+	if (o->precision != FL_GEMM_F32)
+		fl_fail(e, FL_EUSAGE, "%s is fitted in F32: no --precision", o->arch);
+	else if (o->pairs || o->val_pairs)
 		fl_fail(e, FL_EUSAGE, "%s is fitted to labelled images, not to pairs", o->arch);
 	else if (o->state || o->log || o->patience != FL_UNSET || o->model)
 		fl_fail(e, FL_EUSAGE, "%s is fitted at once: no --state, --log, --patience, --model", o->arch);
@@ -756,6 +761,8 @@ static int apply(struct job *j, struct fl_err *e)
 
 	if (j->o.images.n || j->o.texts.n || j->o.pairs || j->o.arch || j->o.model)
 		return fl_fail(e, FL_EUSAGE, "--apply trains nothing: its embeddings are operands");
+	if (j->o.precision != FL_GEMM_F32)
+		return fl_fail(e, FL_EUSAGE, "--apply is in F32: no --precision");
 	if (fl_adapter_open(&a, j->o.apply, e))
 		return -1;
 	if (!fl_embeds_open(&rows, none ? standard_input : j->run->operand, none ? 1 : j->run->noperand,

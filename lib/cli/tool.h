@@ -62,6 +62,9 @@ struct fl_opt {
 #define FL_OPT_THREADS(S) \
 	{ 'j', 0, NULL, { "threads", FL_P_INT, offsetof(S, threads), "1", 1, 1024, NULL, "n", \
 	  "threads at most; the result does not depend on it" } }
+#define FL_OPT_PRECISION(S) \
+	{ 0, FL_O_PROV, NULL, { "precision", FL_P_ENUM, offsetof(S, precision), "f32", 0, 0, \
+	  fl_gemm_precision_name, "type", "of what linear layers and pairs multiply: f32, or rounded to bf16" } }
 #define FL_OPT_WITH(S) \
 	{ 0, 0, NULL, { "with", FL_P_STRS, offsetof(S, with), NULL, 0, 0, NULL, "record", \
 	  "a record that the method reads beside the model; repeatable" } }

@@ -26,6 +26,8 @@
 #include <cblas.h>
 #endif
 
+const char *const fl_gemm_precision_name[] = { "f32", "bf16", NULL };
+
 #define TARGET_DPBF16 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,f16c,prefer-vector-width=512")))
 
 #define PAD 32			/* columns of a packed b are a multiple of this: strips are lines */

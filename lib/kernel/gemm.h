@@ -28,6 +28,7 @@
 enum fl_gemm_start { FL_GEMM_ZERO, FL_GEMM_BIAS, FL_GEMM_ROW_BIAS, FL_GEMM_ADD };
 
 enum fl_gemm_precision { FL_GEMM_F32, FL_GEMM_BF16 };
+extern const char *const fl_gemm_precision_name[];	/* NULL-terminated */
 
 struct fl_gemm {
 	size_t M, N, K;

@@ -141,6 +141,7 @@ int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e)
 	size_t B = (size_t)t->batch < N ? (size_t)t->batch : N;
 
 	fl_net_threads(&t->a.net, t->threads);
+	fl_net_precision(&t->a.net, t->precision);
 	for (size_t i = 0; i < optim_of(t)->nvec(t->opt.p); i++)
 		if (!(t->vec[i] = fl_alloc(P, sizeof *t->vec[i], e)))
 			return -1;
@@ -289,8 +290,12 @@ static double mean_loss(struct fl_adapt *t, const struct fl_pairset *s)
 int fl_adapt_validate(struct fl_adapt *t, const struct fl_pairset *s, struct fl_adapt_val *v,
                       struct fl_err *e)
 {
+	int rc;
+
+	fl_net_precision(&t->a.net, FL_GEMM_F32);
 	v->loss = mean_loss(t, s);
-	if (!isfinite(v->loss))
-		return fl_fail(e, FL_ENUM, "epoch %" PRId64 ": validation loss is not finite", t->epoch);
-	return fl_adapter_recall(&t->a, &s->text, &s->image, &s->pairs, t->threads, v, e);
+	rc = isfinite(v->loss) ? fl_adapter_recall(&t->a, &s->text, &s->image, &s->pairs, t->threads, v, e) :
+	     fl_fail(e, FL_ENUM, "epoch %" PRId64 ": validation loss is not finite", t->epoch);
+	fl_net_precision(&t->a.net, t->precision);
+	return rc;
 }

@@ -29,6 +29,7 @@ struct fl_adapt {
 	int shuffle;
 	uint64_t seed;
 	int threads;
+	enum fl_gemm_precision precision;	/* of training; validation is in F32 */
 	/* State: with a.w all that goes from one epoch to the next. */
 	int64_t epoch;			/* whole epochs done */
 	uint64_t t;			/* steps done */
@@ -40,7 +41,7 @@ struct fl_adapt {
 	uint32_t *order;
 	int32_t *y;			/* (batch) zeros */
 };
-/* After the first members are filled, down to threads. */
+/* After the first members are filled, down to precision. */
 int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e);
 /* One more. FL_ENUM where a loss or a weight is no longer finite: then weights and
  * optimiser are those of a broken epoch. done (may be NULL) after every step. */

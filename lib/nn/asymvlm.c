@@ -62,6 +62,7 @@ struct batch {
 	fl_real *room;			/* of products */
 	double *rf, *rf1, *r;		/* a row of |eta_i + eta_j| and its F, F' */
 	int threads;
+	enum fl_gemm_precision precision;
 	double scalar;			/* of the gradient by tau */
 	struct fl_contrast c;
 };
@@ -75,7 +76,7 @@ static fl_product inner(const struct batch *b, fl_real *c)
 {
 	return (fl_product){
 		.M = b->B, .N = b->B, .K = b->d, .a = b->image, .lda = b->C,
-		.b = b->text, .ldb = b->C, .tb = 1, .c = c, .ldc = b->B,
+		.b = b->text, .ldb = b->C, .tb = 1, .c = c, .ldc = b->B, .precision = b->precision,
 	};
 }
 
@@ -85,7 +86,7 @@ static fl_product outer(const struct batch *b, const fl_real *t, int transposed,
 {
 	return (fl_product){
 		.M = b->B, .N = b->d, .K = b->B, .a = t, .lda = b->B, .ta = transposed,
-		.b = x, .ldb = b->C, .c = y, .ldc = b->C,
+		.b = x, .ldb = b->C, .c = y, .ldc = b->C, .precision = b->precision,
 	};
 }
 
@@ -362,6 +363,7 @@ static double loss(const void *block, const struct fl_batch *a)
 	struct batch b = {
 		.p = block, .B = a->B, .C = a->C, .d = d, .text = a->z, .image = a->z + d,
 		.tau = (double)a->z[a->C - 1], .threads = a->threads,
+		.precision = a->precision,
 	};
 	void (*gradient)(struct batch *, fl_real *) = vmf_gradient;
 	double value;

@@ -12,10 +12,14 @@ const char *const fl_direction_name[] = { "both", "t2i", "i2t", NULL };
 /* More threads have smaller shares, whose products may want less in all. */
 size_t fl_loss_product_scratch(const fl_product *q)
 {
+	fl_product either = *q;
 	size_t most = 0, n;
 
 	for (int t = 1; t <= FL_LOSS_THREADS; t++)
-		most = (n = fl_matmul_par_scratch(q, t)) > most ? n : most;
+		for (int p = FL_GEMM_F32; p <= FL_GEMM_BF16; p++) {
+			either.precision = (enum fl_gemm_precision)p;
+			most = (n = fl_matmul_par_scratch(&either, t)) > most ? n : most;
+		}
 	return most;
 }
 

@@ -24,7 +24,8 @@ double fl_contrast_softmax(struct fl_contrast *c, int grad);
 /* scale times the sum of -log sigmoid(t) where i = j and of -log sigmoid(-t) elsewhere. */
 double fl_contrast_sigmoid(struct fl_contrast *c, double scale, int grad);
 
-/* Reals of scratch for the product by any number of threads a loss may be given. */
+/* Reals of scratch for the product by any number of threads and in any precision that a
+ * loss may be given. */
 size_t fl_loss_product_scratch(const fl_product *q);
 
 /* n(B) = sums of squares of rows x(B,d) with ld reals from one to the next. */

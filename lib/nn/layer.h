@@ -69,6 +69,7 @@ struct fl_layer {
 	size_t skip;			/* a block: the activation it adds, of shape in2 */
 	struct fl_shape in2;
 	int threads;			/* its products may use: fl_net_threads(); 0: one */
+	enum fl_gemm_precision precision;	/* of them, where it is a linear layer: fl_net_precision() */
 	size_t cache;			/* reals an example that backward needs beyond x and y */
 	int pooled;			/* does the relu and the pooling of 2x2 that follow it, too: y and
 					 * dy are the pooling's, cache holds its places; out stays its own */
@@ -140,6 +141,7 @@ struct fl_batch {
 	fl_real *dz;		/* (B,C), written: the gradient by z; NULL: not wanted */
 	fl_real *scratch;	/* (fl_loss_scratch()) */
 	int threads;		/* products may use, at most FL_LOSS_THREADS; 0: one */
+	enum fl_gemm_precision precision;	/* of the products of a matrix of pairs */
 };
 
 /* A loss over outputs: mean over the batch. An architecture brings its loss, and with

@@ -74,7 +74,7 @@ static fl_product product_y(const struct fl_layer *l, const struct fl_pass *a, i
 		.c = a->y, .ldc = l->out.d[0],
 		.start = bias ? FL_GEMM_BIAS : FL_GEMM_ZERO,
 		.bias = bias ? a->w + l->off[BIAS] : NULL,
-		.relu = relu,
+		.relu = relu, .precision = l->precision,
 	};
 }
 
@@ -85,6 +85,7 @@ static fl_product product_dx(const struct fl_layer *l, const struct fl_pass *a)
 		.a = a->dy, .lda = l->out.d[0],
 		.b = a->w + l->off[WEIGHT], .ldb = l->out.d[0], .tb = 1,
 		.c = a->dx, .ldc = l->in.d[0],
+		.precision = l->precision,
 	};
 }
 
@@ -96,15 +97,22 @@ static fl_product product_dw(const struct fl_layer *l, const struct fl_pass *a)
 		.b = a->dy, .ldb = l->out.d[0],
 		.c = a->dw + l->off[WEIGHT], .ldc = l->out.d[0],
 		.start = a->flags & FL_BACK_FIRST ? FL_GEMM_ZERO : FL_GEMM_ADD,
+		.precision = l->precision,
 	};
 }
 
-/* By this thread alone, as where an optimiser follows row by row, or by all. */
+/* By this thread alone, as where an optimiser follows row by row, or by all; in the
+ * layer's precision or in F32. */
 static size_t room(const fl_product *p, int threads)
 {
 	size_t one = fl_matmul_par_scratch(p, 1), all = fl_matmul_par_scratch(p, threads);
+	size_t most = one > all ? one : all, n;
+	fl_product plain = *p;
 
-	return one > all ? one : all;
+	plain.precision = FL_GEMM_F32;
+	if (p->precision != FL_GEMM_F32 && (n = room(&plain, threads)) > most)
+		most = n;
+	return most;
 }
 
 static size_t scratch(const struct fl_layer *l, size_t B)

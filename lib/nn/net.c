@@ -179,6 +179,13 @@ void fl_net_threads(struct fl_net *net, int threads)
 		net->layer[i].threads = threads;
 }
 
+void fl_net_precision(struct fl_net *net, enum fl_gemm_precision precision)
+{
+	net->precision = precision;
+	for (size_t i = 0; i < net->nlayer; i++)
+		net->layer[i].precision = precision;
+}
+
 double fl_net_madds(const struct fl_net *net)
 {
 	double sum = 0;

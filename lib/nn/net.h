@@ -43,6 +43,7 @@ struct fl_net {
 	size_t feature_layer, features;	/* input of that layer, its size */
 	struct fl_spec loss;
 	int threads;		/* 0: one */
+	enum fl_gemm_precision precision;
 	const char *arch;	/* canonical text for fl.arch */
 	struct fl_arena arena;
 };
@@ -54,6 +55,9 @@ void fl_net_release(struct fl_net *net);
 /* Products over whole batches may use so many threads, whose number changes no bit.
  * Before fl_work_init; backward() uses them where it has no done(). */
 void fl_net_threads(struct fl_net *net, int threads);
+/* Operands of the products of linear layers and of losses over pairs. The same rule; back to
+ * FL_GEMM_F32 at any time. */
+void fl_net_precision(struct fl_net *net, enum fl_gemm_precision precision);
 double fl_net_madds(const struct fl_net *net);
 
 /* Initial weights: PyTorch's defaults from the counter generator, keyed by

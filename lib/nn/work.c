@@ -206,6 +206,7 @@ double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y
 		.B = B, .C = net->classes, .z = k->act[net->nlayer], .y = y, .t = k->target,
 		.dz = grad ? k->dact[net->nlayer] : NULL, .scratch = k->loss_scratch,
 		.threads = net->threads < FL_LOSS_THREADS ? net->threads : FL_LOSS_THREADS,
+		.precision = net->precision,
 	};
 
 	return loss->loss(net->loss.p, &b);

@@ -104,6 +104,20 @@ END
 	cmp "$W/1.log" "$W/3.log"
 }
 
+@test "bf16 gives the same bytes everywhere, near those of f32, and says so" {
+	local large="-a asymvlm:hidden=40,residual=on --texts $T#text --images $T#image --pairs $T -b 700 -e 2 --no-sync"
+	vlm-adapt $large -o "$W/f32"
+	vlm-adapt $large --precision bf16 -o "$W/1"
+	for cpu in ref sse2 avx2 avx512; do
+		run env FL_CPU=$cpu vlm-adapt -j2 $large --precision bf16 -o "$W/2"
+		[[ $output == *"this processor has only"* ]] || cmp "$W/1" "$W/2"
+	done
+	numbers 'not all(np.array_equal(r[0][k], r[1][k]) for k in r[0]) and
+		all(np.abs(r[0][k] - r[1][k]).max() < 2e-3 for k in r[0])' "$W/f32" "$W/1"
+	st-ls --meta "$W/1" | grep -- "--precision=bf16"
+	fails 2 "--apply is in F32" vlm-adapt --apply "$W/1" --precision bf16 $V#text -o "$W/3"
+}
+
 @test "a large batch gives the same bytes by one thread and by several" {
 	for j in 1 2 3 5; do
 		vlm-adapt -j$j -a asymvlm:hidden=40 --texts $T#text --images $T#image --pairs $T -b 1100 -e 1 \
