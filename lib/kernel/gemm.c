@@ -189,7 +189,7 @@ const struct fl_kit *fl_kit_bf16(void)
 	if (fl_isa() < FL_ISA_AVX512)
 		return &kit_pairs;
 	if (!k) {
-		k = __builtin_cpu_supports("avx512bf16") && dpbf16_agrees() ? 1 : 2;
+		k = fl_isa_has(FL_AVX512_BF16) && dpbf16_agrees() ? 1 : 2;
 		atomic_store_explicit(&known, k, memory_order_relaxed);
 	}
 	return k == 1 ? &kit_dpbf16 : &kit_pairs;

@@ -668,13 +668,15 @@ def bench_adapt(tmp):
     peer.ask(f"data {tmp}/pairs/0000.safetensors")
     for dist in "vmf", "ps":
         sh(f"fl-init -a asymvlm:dist={dist} -s 0 --no-sync -o {tmp}/{dist}.safetensors")
-        for threads, target in (1, 1.6), (2, 1.8):
+        for threads, target, name, more in ((1, 1.6, "", ""), (2, 1.8, "", ""),
+                                            (1, None, ", bf16", "--precision bf16"),
+                                            (2, None, ", bf16", "--precision bf16")):
             peer.ask(f"threads {threads}")
             peer.ask(f"model {tmp}/{dist}.safetensors {dist}")
             same_epoch(tmp, dist, peer)
 
             def ours():
-                t = [sh(adapt(tmp, dist, threads, f"-e {e}"))[0] for e in (1, 2)]
+                t = [sh(adapt(tmp, dist, threads, f"-e {e} {more}"))[0] for e in (1, 2)]
                 return (t[1] - t[0]) / 12 * 1e3
 
             def theirs():
@@ -683,9 +685,9 @@ def bench_adapt(tmp):
 
             a, b, ratio, spread = pairs(ours, theirs, 3)
             flop = 45.1e9
-            note(workload=f"asymvlm {dist}, batch 2048, d 512", threads=threads, ours=a, peer=b,
+            note(workload=f"asymvlm {dist}, batch 2048, d 512{name}", threads=threads, ours=a, peer=b,
                  unit="ms/step", ratio=ratio, target=target, peak_share=flop / a / 1e6 / peak() / threads,
-                 rss_mb=sh(adapt(tmp, dist, threads, "-e 1"))[1], peer_rss_mb=peer.mb(),
+                 rss_mb=sh(adapt(tmp, dist, threads, f"-e 1 {more}"))[1], peer_rss_mb=peer.mb(),
                  note=f"{spread}; {flop / a / 1e6:.0f} GFLOP/s")
     if peer.p:
         peer.p.kill()
