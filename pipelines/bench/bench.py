@@ -17,13 +17,14 @@ import time
 B = os.environ.get("B", "build")
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAIRS = 5
-rows, broken = [], []
+broken = []
 
 
 def note(**row):
     full = {k: row.get(k) for k in ("workload", "threads", "ours", "peer", "unit", "ratio", "target",
                                     "peak_share", "rss_mb", "peer_rss_mb", "note")}
-    rows.append(full)
+    with open(f"{B}/bench.jsonl", "a") as f:
+        f.write(json.dumps(full) + "\n")
     show = lambda v, f="%.4g": "-" if v is None else f % v
     print("%-44s j%-2s %10s %10s %-8s %8s %8s %7s  %s" % (
         full["workload"], full["threads"] or 1, show(full["ours"]), show(full["peer"]), full["unit"],
@@ -613,6 +614,7 @@ def bench_retrieve(tmp):
             ("100k", 100000, "5k", 5000, 2, "auto", "numpy", None),
             ("25k", 25000, "5k", 5000, 2, "exact", "faiss", 1.8), ("25k", 25000, "5k", 5000, 2, "auto", "faiss", 6),
             ("5k", 5000, "25k", 25000, 2, "auto", "both", None),
+            ("1M", 1000000, "2k", 2000, 2, "exact", "faiss", 1.8), ("1M", 1000000, "2k", 2000, 2, "auto", "faiss", 6),
             ("100k", 100000, "1", 1, 2, "auto", "faiss", 3.8), ("1M", 1000000, "1", 1, 2, "auto", "faiss", 3.8)):
         g, f = embeddings(tmp, gallery, n), embeddings(tmp, queries, q)
         line = f"{cmd} {f} {k} {tmp}/theirs"
@@ -706,6 +708,7 @@ def main():
     print(f"OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE', 'unset')} (both sides)")
     print("%-44s %3s %10s %10s %-8s %8s %8s %7s  %s" % ("workload", "", "ours", "peer", "unit", "ratio",
                                                         "target", "MB", "pairs' ratios, notes"))
+    open(f"{B}/bench.jsonl", "w").close()
     tmp = tempfile.mkdtemp(prefix="flbench.", dir=os.environ.get("TMPDIR", "/tmp"))
     try:
         for name in which:
@@ -714,9 +717,6 @@ def main():
             BENCHES[name](tmp)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
-        with open(f"{B}/bench.jsonl", "w") as f:
-            for r in rows:
-                f.write(json.dumps(r) + "\n")
     if broken:
         raise SystemExit("bench: growth laws that do not hold: " + "; ".join(broken))
 
