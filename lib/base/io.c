@@ -70,13 +70,14 @@ int fl_open_spool(const char *what, struct fl_err *e)
 	return fd;
 }
 
-ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
+/* From byte *at on, or, where that is NULL, from where the descriptor stands. */
+static ssize_t read_all(int fd, char *buf, size_t n, const off_t *at, struct fl_err *e)
 {
 	size_t got = 0;
 
 	while (got < n) {
 		size_t want = n - got < SSIZE_MAX ? n - got : SSIZE_MAX;
-		ssize_t r = read(fd, (char *)buf + got, want);
+		ssize_t r = at ? pread(fd, buf + got, want, *at + (off_t)got) : read(fd, buf + got, want);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -89,23 +90,16 @@ ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
 	return (ssize_t)got;
 }
 
+ssize_t fl_read_full(int fd, void *buf, size_t n, struct fl_err *e)
+{
+	return read_all(fd, buf, n, NULL, e);
+}
+
 ssize_t fl_pread_full(int fd, void *buf, size_t n, unsigned long long at, struct fl_err *e)
 {
-	size_t got = 0;
+	off_t from = (off_t)at;
 
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)buf + got, n - got < SSIZE_MAX ? n - got : SSIZE_MAX,
-		                  (off_t)(at + got));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return fl_fail(e, FL_EIO, "read: %s", strerror(errno));
-		if (!r)
-			break;
-		got += (size_t)r;
-	}
-	return (ssize_t)got;
+	return read_all(fd, buf, n, &from, e);
 }
 
 int fl_write_full(int fd, const void *buf, size_t n, struct fl_err *e)
