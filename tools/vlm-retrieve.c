@@ -125,7 +125,7 @@ struct job {
 	struct side query, gallery;
 	enum fl_score score;
 	struct fl_specs metric;
-	uint32_t *self;
+	uint32_t *own, *self;		/* with --self, of queries: set_self */
 	struct fl_found found;
 	struct measure fore, back;
 };
@@ -424,9 +424,10 @@ static int set_uncertainty(struct job *j, struct side *s, struct fl_err *e)
 
 /* --- truth --- */
 
-/* Queries and rows of the truth become positions in what was picked of either side. */
+/* Queries and rows of the truth become positions in what was picked of either side; name:
+ * of the side that asks. */
 static int pick_truth(struct job *j, struct fl_truth *t, const struct side *own,
-                      const struct side *other, struct fl_err *e)
+                      const struct side *other, const char *name, struct fl_err *e)
 {
 	uint32_t *place, *row;
 	unsigned char *grade;
@@ -452,7 +453,8 @@ static int pick_truth(struct job *j, struct fl_truth *t, const struct side *own,
 		first[i + 1] = n;
 		t->skipped += first[i + 1] == first[i];
 		if (first[i + 1] == first[i] && !j->o->skip)
-			return fl_fail(e, FL_EDATA, "query %zu has no positive among the rows searched", q);
+			return fl_fail(e, FL_EDATA, "%s row %zu has no positive among the rows searched; "
+			               "--skip-unmatched passes over such rows", name, q);
 	}
 	t->Q = own->n;
 	t->first = first;
@@ -461,15 +463,23 @@ static int pick_truth(struct job *j, struct fl_truth *t, const struct side *own,
 	return 0;
 }
 
-static int open_truth(struct job *j, struct measure *m, int reverse, struct fl_err *e)
+/* Positives of the queries and, with --both, of the rows of the gallery: one relation. */
+static int open_truth(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
-	const struct side *own = reverse ? &j->gallery : &j->query, *other = reverse ? &j->query : &j->gallery;
+	struct side *q = &j->query, *g = &j->gallery;
+	struct fl_truth *fore = &j->fore.truth, *back = &j->back.truth;
 
-	if (fl_truth_open(&m->truth, o->truth, &own->m, &other->m, o->images != reverse, o->skip, e) ||
-	    (o->self && fl_truth_without_self(&m->truth, o->skip, e)) || pick_truth(j, &m->truth, own, other, e))
+	if (fl_truth_open(fore, o->truth, &q->m, &g->m, o->images, o->skip, e))
 		return -1;
-	return fl_rank_check(j->metric.v, j->metric.n, m->truth.first, m->truth.Q, other->n, e);
+	if ((o->self && fl_truth_without_self(fore, j->own, o->skip, e)) ||
+	    (o->both && fl_truth_reverse(fore, g->m.N, o->skip, back, e)))
+		return fl_fail_in(e, "%s", o->truth);
+	return pick_truth(j, fore, q, g, "query", e) ||
+	       fl_rank_check(j->metric.v, j->metric.n, fore->first, fore->Q, g->n, e) ||
+	       (o->both && (pick_truth(j, back, g, q, "gallery", e) ||
+	                    fl_rank_check(j->metric.v, j->metric.n, back->first, back->Q, q->n, e))) ?
+	       -1 : 0;
 }
 
 /* What the search is to find out about the positives, among G rows. */
@@ -517,19 +527,32 @@ static int set_metrics(struct job *j, struct fl_err *e)
 
 /* --- search --- */
 
+/* The row of the gallery that is the query itself has its id, wherever it stands: own(all
+ * queries) among all rows, self(queries picked) among those searched. */
 static int set_self(struct job *j, struct fl_err *e)
 {
 	uint32_t *place;
-	size_t row;
+	size_t row, found = 0;
 
-	if (!(j->self = get(j, j->query.n, sizeof *j->self, e)) ||
+	if (!(j->own = get(j, j->query.m.N, sizeof *j->own, e)) ||
+	    !(j->self = get(j, j->query.n, sizeof *j->self, e)) ||
 	    !(place = get(j, j->gallery.m.N, sizeof *place, e)))
 		return -1;
 	for (size_t i = 0; i < j->gallery.n; i++)
 		place[row_of(&j->gallery, i)] = (uint32_t)i + 1;
-	for (size_t q = 0; q < j->query.n; q++)
-		j->self[q] = fl_embeds_find(&j->gallery.m, id_of(&j->query, q), &row) || !place[row] ?
-		             UINT32_MAX : place[row] - 1;
+	for (size_t q = 0; q < j->query.m.N; q++) {
+		int none = fl_embeds_find(&j->gallery.m, fl_embeds_id(&j->query.m, q), &row);
+
+		j->own[q] = none ? FL_TRUTH_NO_SELF : (uint32_t)row;
+		found += !none;
+	}
+	for (size_t q = 0; q < j->query.n; q++) {
+		uint32_t own = j->own[row_of(&j->query, q)];
+
+		j->self[q] = own == FL_TRUTH_NO_SELF || !place[own] ? UINT32_MAX : place[own] - 1;
+	}
+	if (!found)
+		fl_say(FL_LOG_WARN, "--self: no query has the id of a row of the gallery");
 	return 0;
 }
 
@@ -657,27 +680,6 @@ static int part_of(struct job *j, const struct side *s, const uint32_t *row, siz
 	return 0;
 }
 
-/* The positives of t's G gallery rows, as queries. */
-static int turn_round(struct job *j, const struct fl_truth *t, size_t G, struct fl_truth *out,
-                      struct fl_err *e)
-{
-	size_t *first = get(j, G + 2, sizeof *first, e);
-	uint32_t *row = get(j, t->first[t->Q], sizeof *row, e);
-
-	if (!first || !row)
-		return -1;
-	/* first[g + 2] counts, first[g + 1] is then the next place of g's */
-	for (size_t p = 0; p < t->first[t->Q]; p++)
-		first[t->row[p] + 2]++;
-	for (size_t g = 2; g < G + 2; g++)
-		first[g] += first[g - 1];
-	for (size_t q = 0; q < t->Q; q++)
-		for (size_t p = t->first[q]; p < t->first[q + 1]; p++)
-			row[first[t->row[p] + 1]++] = (uint32_t)q;
-	*out = (struct fl_truth){ .Q = G, .first = first, .row = row };
-	return 0;
-}
-
 static void add_measure(struct measure *sum, const struct measure *m, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
@@ -695,7 +697,7 @@ static int one_fold(struct job *j, const struct fl_fold *f, struct fl_err *e)
 	rc = part_of(j, &j->query, f->query, f->Q, &one.query, e) ||
 	     part_of(j, &j->gallery, f->gallery, f->G, &one.gallery, e) ||
 	     set_stand(&one, &one.fore, f->G, e) ||
-	     (both && (turn_round(j, &f->truth, f->G, &one.back.truth, e) ||
+	     (both && (fl_truth_reverse(&f->truth, f->G, 1, &one.back.truth, e) ||
 	               set_stand(&one, &one.back, f->Q, e))) ||
 	     search(&one, e) || measure(&one, &one.fore, 0, e) || (both && measure(&one, &one.back, 1, e)) ?
 	     -1 : 0;
@@ -704,6 +706,7 @@ static int one_fold(struct job *j, const struct fl_fold *f, struct fl_err *e)
 	if (!rc && both)
 		add_measure(&j->back, &one.back, j->metric.n);
 	fl_found_release(&one.found);
+	fl_truth_release(&one.back.truth);
 	return rc;
 }
 
@@ -1094,7 +1097,7 @@ static int setup(struct job *j, struct fl_err *e)
 	if (!o->truth)
 		return 0;
 	if (set_metrics(j, e) || set_uncertainty(j, &j->query, e) || set_uncertainty(j, &j->gallery, e) ||
-	    open_truth(j, &j->fore, 0, e) || (o->both && open_truth(j, &j->back, 1, e)))
+	    open_truth(j, e))
 		return -1;
 	/* folds have galleries of their own */
 	if (o->folds != FL_UNSET)

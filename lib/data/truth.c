@@ -93,7 +93,8 @@ void fl_pairs_release(struct fl_pairs *p)
 
 /* --- truth --- */
 
-static int count_empty(struct fl_truth *t, int skip, struct fl_err *e)
+/* side: what asks, for the message. */
+static int count_empty(struct fl_truth *t, const char *side, int skip, struct fl_err *e)
 {
 	size_t at = 0;
 
@@ -104,7 +105,7 @@ static int count_empty(struct fl_truth *t, int skip, struct fl_err *e)
 			t->skipped++;
 		}
 	if (t->skipped && !skip)
-		return fl_fail(e, FL_EDATA, "query row %zu has no positive; %zu of %zu have none", at,
+		return fl_fail(e, FL_EDATA, "%s row %zu has no positive; %zu of %zu have none", side, at,
 		               t->skipped, t->Q);
 	return 0;
 }
@@ -323,7 +324,7 @@ int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds
 		rc = from_attributes(t, z, queries, gallery, e) ? fail_in_source(source, e) : 0;
 	else
 		rc = from_matches(t, source, queries, gallery, reverse, skip, e);
-	if (!rc && count_empty(t, skip, e))
+	if (!rc && count_empty(t, "query", skip, e))
 		rc = fail_in_source(source, e);
 	if (rc)
 		fl_truth_release(t);
@@ -336,7 +337,7 @@ void fl_truth_release(struct fl_truth *t)
 	*t = (struct fl_truth){ .Q = 0 };
 }
 
-int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e)
+int fl_truth_without_self(struct fl_truth *t, const uint32_t *self, int skip, struct fl_err *e)
 {
 	size_t *first = fl_arena_zero(&t->arena, t->Q + 1, sizeof *first, e);
 	uint32_t *row = fl_arena_get(&t->arena, t->first[t->Q], sizeof *row, e);
@@ -346,7 +347,7 @@ int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e)
 		return -1;
 	for (size_t q = 0, n = 0; q < t->Q; q++) {
 		for (size_t i = t->first[q]; i < t->first[q + 1]; i++) {
-			if (t->row[i] == q)
+			if (t->row[i] == self[q])
 				continue;
 			if (grade)
 				grade[n] = t->grade[i];
@@ -357,5 +358,43 @@ int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e)
 	t->first = first;
 	t->row = row;
 	t->grade = grade;
-	return count_empty(t, skip, e);
+	return count_empty(t, "query", skip, e);
+}
+
+/* out's row g: the queries that have g among their positives, ascending as they come. */
+static int turn_round(const struct fl_truth *t, struct fl_truth *out, struct fl_err *e)
+{
+	size_t P = t->first[t->Q], *first = fl_arena_zero(&out->arena, out->Q + 2, sizeof *first, e);
+	uint32_t *row = fl_arena_get(&out->arena, P, sizeof *row, e);
+	unsigned char *grade = t->grade ? fl_arena_get(&out->arena, P, 1, e) : NULL;
+
+	if (!first || !row || (t->grade && !grade))
+		return -1;
+	/* first[g + 2] counts, first[g + 1] is then the next place of g's. */
+	for (size_t p = 0; p < P; p++)
+		first[t->row[p] + 2]++;
+	for (size_t g = 2; g < out->Q + 2; g++)
+		first[g] += first[g - 1];
+	for (size_t q = 0; q < t->Q; q++)
+		for (size_t p = t->first[q]; p < t->first[q + 1]; p++) {
+			size_t at = first[t->row[p] + 1]++;
+
+			row[at] = (uint32_t)q;
+			if (grade)
+				grade[at] = t->grade[p];
+		}
+	out->first = first;
+	out->row = row;
+	out->grade = grade;
+	return 0;
+}
+
+int fl_truth_reverse(const struct fl_truth *t, size_t G, int skip, struct fl_truth *out,
+                     struct fl_err *e)
+{
+	*out = (struct fl_truth){ .Q = G };
+	if (!turn_round(t, out, e) && !count_empty(out, "gallery", skip, e))
+		return 0;
+	fl_truth_release(out);
+	return -1;
 }

@@ -37,7 +37,8 @@ struct fl_truth {
 	struct fl_arena arena;
 };
 /* The same sources, read as (query, gallery) by queries and gallery; forms that say
- * text and image are turned round where the queries are images (reverse = 1). "label":
+ * text and image are turned round where the queries are images (reverse = 1), those by id
+ * have the queries' as keys. "label":
  * equal labels. "attributes:Z" (Z 2 if not given): rows whose attributes, zeros and ones
  * in the tensor of that name beside both sides, differ in at most Z; none at all is like
  * nothing. A query without a positive, or an id that no row has, is FL_EDATA
@@ -49,8 +50,14 @@ void fl_truth_release(struct fl_truth *t);
 int fl_truth_attributes(const char *source);
 /* bare(N): the row has no attribute at all. */
 int fl_truth_bare(const struct fl_embeds *m, unsigned char *bare, struct fl_err *e);
-/* Where queries and gallery are the same rows: no row is a positive of itself. */
-int fl_truth_without_self(struct fl_truth *t, int skip, struct fl_err *e);
+/* self(Q): the gallery row that is the query itself, and no positive of it; or
+ * FL_TRUTH_NO_SELF. */
+#define FL_TRUTH_NO_SELF UINT32_MAX
+int fl_truth_without_self(struct fl_truth *t, const uint32_t *self, int skip, struct fl_err *e);
+/* The same relation asked from the other side: out's queries are the G rows of t's gallery,
+ * its gallery t's queries. A row without a positive is FL_EDATA unless skip. */
+int fl_truth_reverse(const struct fl_truth *t, size_t G, int skip, struct fl_truth *out,
+                     struct fl_err *e);
 
 /* Fold f of n, as COCO's "1K" numbers are means over five: the images (the gallery, or
  * the queries where reverse) in n runs of equal length, each with the texts that belong

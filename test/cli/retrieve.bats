@@ -157,11 +157,62 @@ both() {
 	npy t2.npy 'np.load("t.npy")[:60]'
 	m="--truth groups:2 --both --no-hits --metric hit@1,meanr,mrr"
 	vlm-retrieve --gallery i2.npy --queries t2.npy $m | grep -E '#(reverse.)?(hit|mean|mrr)' >want
-	fails 3 "query 60 has no positive" vlm-retrieve --gallery i.npy --queries t.npy --only ids --truth groups:2
+	fails 3 "query row 60 has no positive among the rows searched" vlm-retrieve --gallery i.npy --queries t.npy --only ids --truth groups:2
 	vlm-retrieve --gallery i.npy --queries t.npy --only ids --skip-unmatched $m >got
 	grep -q '^#skipped	60$' got
 	# the queries passed over still are rows that others rank
 	cmp <(grep -E '#(hit|mean|mrr)' got) <(grep -v reverse want)
+}
+
+@test "any truth, with --self, --both, folds, parts and shards: as matrices of NumPy have it" {
+	measured=$("$PYTHON" "$ROOT/test/golden/retrieve/relation.py" . 0 320)
+	[ "$measured" -gt 160 ]
+}
+
+@test "positives by id are the same relation in both directions" {
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		import numpy as np
+		from naive import write
+		from pathlib import Path
+		e = np.eye(3, dtype="f4")
+		write(Path("q"), emb=e[[1, 2, 0]], id=np.arange(3))
+		write(Path("g"), emb=e, id=np.arange(3))
+		write(Path("far"), emb=e, id=np.array([50, 51, 52]))
+	END
+	echo '{"0":[1],"1":[2],"2":[0]}' >t.json
+	vlm-retrieve --queries q --gallery g --truth t.json --both --no-hits --metric hit@1 --format json >s
+	[ "$(jq -c '[.["hit@1"], .["reverse.hit@1"], .positives, .["reverse.positives"]]' s)" = "[1,1,3,3]" ]
+	echo '{"0":[51],"1":[52],"2":[52,60],"9":[50]}' >t.json
+	run --separate-stderr vlm-retrieve --queries q --gallery far --truth t.json --both --no-hits \
+		--metric hit@1 --format json --skip-unmatched
+	[ "$(jq -c '[.["hit@1"], .["reverse.hit@1"], .skipped, .["reverse.skipped"]]' <<<"$output")" = "[0.6666666666666666,1,0,1]" ]
+	[[ $stderr == *"2 entries with ids that no row has are passed over"* ]]
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	echo '{"0":[51],"1":[52],"2":[52]}' >t.json
+	fails 3 "t.json: gallery row 0 has no positive; 1 of 3 have none" \
+		vlm-retrieve --queries q --gallery far --truth t.json --both --no-hits
+}
+
+@test "--self is by id: one row of the gallery as the query" {
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		import numpy as np
+		from naive import write
+		from pathlib import Path
+		g, label = np.eye(4, dtype="f4") + 1, np.array([0, 0, 1, 1], "i4")
+		write(Path("g"), emb=g, id=np.arange(10, 14), label=label)
+		write(Path("q"), emb=g[[2]], id=np.array([12]), label=label[[2]])
+		write(Path("other"), emb=g[[2]], id=np.array([70]), label=label[[2]])
+	END
+	m="--gallery g --truth label --self --metric map --format json"
+	[ "$(vlm-retrieve --queries q $m --no-hits | jq -c '[.positives, .["map@r"]]')" = "[1,0]" ]
+	[ "$(vlm-retrieve --queries q $m | head -1 | jq -c .ids)" = "[10,11,13]" ]
+	run --separate-stderr vlm-retrieve --queries other $m --no-hits
+	[ "$(jq .positives <<<"$output")" = 2 ]
+	[[ $stderr == *"--self: no query has the id of a row of the gallery"* ]]
 }
 
 @test "folds are means over runs of images with their texts" {

@@ -282,20 +282,48 @@ static void labels(void)
 static void self(void)
 {
 	static const int32_t l[] = { 1, 2, 1, 1, 2, 7 };
+	static const uint32_t same[] = { 0, 1, 2, 3, 4, 5 }, moved[] = { 2, FL_TRUTH_NO_SELF, 3, 0, 4, 1 };
 	const struct fl_embeds *m = side(&sa, 6, NULL, l);
 	struct fl_truth t;
 	struct fl_err e = { 0 };
 	char out[256];
 
 	fl_truth_open(&t, "label", m, m, 0, 0, NULL);
-	is_int(fl_truth_without_self(&t, 0, &e), -1, "a query whose only positive is itself");
+	is_int(fl_truth_without_self(&t, same, 0, &e), -1, "a query whose only positive is itself");
 	is_str(e.msg, "query row 5 has no positive; 1 of 6 have none", "is named");
 	fl_truth_release(&t);
 	fl_truth_open(&t, "label", m, m, 0, 0, NULL);
-	is_int(fl_truth_without_self(&t, 1, &e), 0, "or skipped");
+	is_int(fl_truth_without_self(&t, same, 1, &e), 0, "or skipped");
 	print_truth(&t, out, sizeof out);
 	is_str(out, "[2 3] [4] [0 3] [0 2] [1] []", "no row is its own positive");
 	is_int((long long)t.skipped, 1, "and counted");
+	fl_truth_release(&t);
+	fl_truth_open(&t, "label", m, m, 0, 0, NULL);
+	is_int(fl_truth_without_self(&t, moved, 1, &e), 0, "the query's row stands elsewhere");
+	print_truth(&t, out, sizeof out);
+	is_str(out, "[0 3] [1 4] [0 2] [2 3] [1] [5]", "that one is out, no other");
+	fl_truth_release(&t);
+}
+
+static void reverse(void)
+{
+	const struct fl_embeds *three = side(&sa, 3, NULL, NULL), *four = side(&sb, 4, NULL, NULL);
+	struct fl_truth t, back, again;
+	struct fl_err e = { 0 };
+	char out[256];
+
+	fl_truth_open(&t, put_text("{\"0\":[3,1],\"1\":1,\"2\":[0,1]}"), three, four, 0, 0, NULL);
+	is_int(fl_truth_reverse(&t, 4, 0, &back, &e), -1, "a gallery row without a positive");
+	is_str(e.msg, "gallery row 2 has no positive; 1 of 4 have none", "is named");
+	is_int(fl_truth_reverse(&t, 4, 1, &back, &e), 0, "or skipped");
+	print_truth(&back, out, sizeof out);
+	is_str(out, "[2] [0 1 2] [] [0]", "the relation from the other side");
+	is_int((long long)back.skipped, 1, "and counted");
+	fl_truth_reverse(&back, 3, 0, &again, NULL);
+	print_truth(&again, out, sizeof out);
+	is_str(out, "[1 3] [1] [0 1]", "turned round twice it is itself");
+	fl_truth_release(&again);
+	fl_truth_release(&back);
 	fl_truth_release(&t);
 }
 
@@ -401,6 +429,7 @@ int main(void)
 	json();
 	labels();
 	self();
+	reverse();
 	folds();
 	side(&sa, 3, NULL, NULL);
 	side(&sb, 2, NULL, NULL);
