@@ -733,40 +733,63 @@ static int print(const struct job *j, struct fl_err *e)
 
 /* --- --min --- */
 
-static int find_field(const struct job *j, const char *name, size_t n, size_t *m, size_t *f)
+static int is_name(const char *want, const char *name, size_t n)
 {
-	for (*m = 0; *m < j->o->metric.n; ++*m) {
-		size_t len = strlen(metric_name(j, *m));
+	return strlen(want) == n && !strncmp(want, name, n);
+}
 
-		if (n < len || strncmp(name, metric_name(j, *m), len))
+/* A field of a metric; -1: there is none of that name. */
+static int find_metric(const struct job *j, const char *name, size_t n, double *v)
+{
+	for (size_t m = 0; m < j->o->metric.n; m++) {
+		size_t len = strlen(metric_name(j, m));
+
+		if (n < len || strncmp(name, metric_name(j, m), len))
 			continue;
-		for (*f = 0; *f < NFIELD; ++*f)
-			if (strlen(spread_field[*f].suffix) == n - len &&
-			    !strncmp(spread_field[*f].suffix, name + len, n - len))
+		for (size_t f = 0; f < NFIELD; f++)
+			if (is_name(spread_field[f].suffix, name + len, n - len)) {
+				*v = field_value(j, m, f);
 				return 0;
+			}
 	}
 	return -1;
+}
+
+/* A number of the summary by its name(n); -1: there is none. NAN also where the rounds
+ * of rows differ. */
+static int find_field(const struct job *j, const char *name, size_t n, double *v)
+{
+	struct row all = overall(j);
+
+	if (is_name("n", name, n))
+		*v = (double)all.n;
+	else if (is_name("clients", name, n))
+		*v = (double)j->nrow;
+	else if (is_name("round", name, n))
+		*v = all.round < 0 ? NAN : (double)all.round;
+	else
+		return find_metric(j, name, n, v);
+	return 0;
 }
 
 /* check: tests the values too; otherwise only that they make sense. */
 static int check_min(const struct job *j, int check, struct fl_err *e)
 {
 	char have[FL_NUM_MAX];
-	size_t m, f, i;
 
-	for (i = 0; i < j->o->min.n; i++) {
+	for (size_t i = 0; i < j->o->min.n; i++) {
 		const char *text = j->o->min.v[i], *eq = strchr(text, '=');
+		int len = eq ? (int)(eq - text) : 0;
 		double want, v;
 
 		if (!eq || fl_num_real(eq + 1, &want))
 			return fl_fail(e, FL_EUSAGE, "--min: '%s' is not field=number", text);
-		if (find_field(j, text, (size_t)(eq - text), &m, &f))
-			return fl_fail(e, FL_EUSAGE, "--min: '%.*s' is no field of the summary "
-			               "with these metrics", (int)(eq - text), text);
-		v = field_value(j, m, f);
+		if (find_field(j, text, (size_t)len, &v))
+			return fl_fail(e, FL_EUSAGE, "--min: '%.*s' is no number of the summary "
+			               "with these metrics", len, text);
 		if (check && !(v >= want))
-			return fl_fail(e, FL_EFALSE, "%s%s is %s, --min asks for %s", metric_name(j, m),
-			               spread_field[f].suffix, fl_num_print(have, v), eq + 1);
+			return fl_fail(e, FL_EFALSE, "%.*s is %s, --min asks for %s", len, text,
+			               fl_num_print(have, v), eq + 1);
 	}
 	return 0;
 }

@@ -138,7 +138,7 @@ static size_t size_of(const struct lists *l, size_t k)
 /* n f examples to the nearest, but one at least, and one at least stays. */
 static size_t test_size(size_t n, double f)
 {
-	size_t t = (size_t)((double)n * f + .5);
+	size_t t = fl_num_part_near(f, n);
 
 	if (!t)
 		t = 1;

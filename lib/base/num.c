@@ -243,3 +243,19 @@ char *fl_num_printf32(char *buf, float v)
 	snprintf(buf, FL_NUM_MAX, "%.9g", (double)v);
 	return tidy(buf);
 }
+
+size_t fl_num_part(double p, size_t n)
+{
+	size_t m = (size_t)(p * (double)n);
+
+	while (m && (double)m / (double)n > p)
+		m--;
+	while ((double)(m + 1) / (double)n <= p)
+		m++;
+	return m;
+}
+
+size_t fl_num_part_near(double p, size_t n)
+{
+	return (fl_num_part(p, 2 * n) + 1) / 2;
+}

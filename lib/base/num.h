@@ -22,6 +22,13 @@ char *fl_num_print(char *buf, double v);
 char *fl_num_printf32(char *buf, float v);
 char *fl_num_printi(char *buf, int64_t v);
 
+/* The part p of n, rounded down: the largest m with m/n <= p as doubles. p stands for
+ * the decimal or the ratio that was meant, so .29 of 100 are 29, though .29 * 100 is less,
+ * and a/b of b are a. p >= 0, n < 2^53, and so is the result. */
+size_t fl_num_part(double p, size_t n);
+/* The same, rounded to the nearest, halves up. n < 2^52. */
+size_t fl_num_part_near(double p, size_t n);
+
 /* *r = a*b or a+b; -1 when it does not fit. */
 static inline int fl_mul(size_t a, size_t b, size_t *r)
 {

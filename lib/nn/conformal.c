@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fmath.h"
+#include "base/num.h"
 #include "nn/act.h"
 
 const char *const fl_conformal_name[] = { "lac", "aps", "raps", NULL };
@@ -106,13 +107,12 @@ static int ascending(const void *a, const void *b)
 
 double fl_conformal_quantile(double level, double *score, size_t n)
 {
-	/* A level such as .1 is no binary fraction: 90 of 100 must not become 91. */
-	double k = ceil((double)(n + 1) * (1 - level) - 1e-9 * (double)(n + 1));
+	size_t k = n + 1 - fl_num_part(level, n + 1);
 
 	qsort(score, n, sizeof *score, ascending);
-	if (k > (double)n)
+	if (k > n)
 		return (double)FL_CONFORMAL_ALL;
-	return score[k < 1 ? 0 : (size_t)k - 1];
+	return score[k < 1 ? 0 : k - 1];
 }
 
 static int shape(struct fl_layer *l, struct fl_err *e)

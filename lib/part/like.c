@@ -1,6 +1,5 @@
 /* As another split was: a test set gets the mixtures and sizes of a training set,
  * one data set those of another. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/io.h"
@@ -86,7 +85,7 @@ static void cut(struct fl_part *s, const double *w, size_t c, const uint32_t *ro
 		size_t end;
 
 		sum += w[k * s->C + c];
-		end = (size_t)floor(sum / total * (double)n + .5);
+		end = fl_num_part_near(sum / total, n);
 		while (i < end && i < n)
 			s->owner[row[i++]] = (uint32_t)k;
 	}

@@ -1,6 +1,8 @@
 /* A share of the examples is dealt out at random, the rest by another scheme. */
 #include "part/part.h"
 
+#include "base/num.h"
+
 struct params {
 	double iid;
 	const char *by;
@@ -79,7 +81,7 @@ static int inner_split(const struct params *p, struct fl_part *s, const uint32_t
 static size_t deal(const struct params *p, struct fl_part *s, const uint32_t *order,
                    uint32_t *rest)
 {
-	size_t m = (size_t)(p->iid * (double)s->N), n = 0;
+	size_t m = fl_num_part(p->iid, s->N), n = 0;
 
 	for (size_t i = 0; i < s->N; i++)
 		s->owner[i] = FL_PART_DROPPED;

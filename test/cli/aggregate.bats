@@ -154,6 +154,21 @@ near() {
 	[ "$(st-ls s.sts | wc -l)" = 2 ]
 }
 
+@test "trimmean:beta=0.29 of 100 updates leaves 29 out at either end" {
+	"$PYTHON" - <<-'END'
+		import numpy as np
+		from fed_record import save
+		base = save("g.safetensors", {"w": np.zeros(1, "f4")}, kind="model", round=2)
+		x = np.arange(100) ** 3 % 101 ** 2
+		for k in range(100):
+		    save("u%02d.safetensors" % k, {"w": np.array([x[k]], "f4")}, kind="update", client=k, round=3,
+		         base=base, examples=1)
+		save("want.safetensors", {"w": np.array([np.sort(x)[29:71].sum() / 42], "f4")})
+	END
+	fl-aggregate -m g.safetensors -R trimmean:beta=0.29 u??.safetensors >o.safetensors
+	near o.safetensors want.safetensors w
+}
+
 @test "median, trimmean, krum and fedcac give NumPy's models" {
 	R=$ROOT/test/golden/rule/golden.safetensors
 	"$PYTHON" - "$R" <<-'END'

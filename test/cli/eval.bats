@@ -122,10 +122,35 @@ setup() {
 	[ "$status" = 1 ]
 	[[ $stderr =~ ^"fl-eval: accuracy is 0."[0-9]+", --min asks for 0.9"$ ]]
 	[ "$output" = "$(cat out)" ]
-	fails 2 "no field" fl-eval -m m.safetensors c/*.safetensors --min acuracy=0.9
-	fails 2 "no field" fl-eval -m m.safetensors c/*.safetensors --metric loss --min accuracy=0.9
+	fails 2 "no number" fl-eval -m m.safetensors c/*.safetensors --min acuracy=0.9
+	fails 2 "no number" fl-eval -m m.safetensors c/*.safetensors --metric loss --min accuracy=0.9
+	for name in split schema kind client accuracy_ accuracy_meanx nn; do
+		fails 2 "--min: '$name' is no number of the summary" \
+			fl-eval -m m.safetensors c/*.safetensors --min $name=0
+	done
 	fails 2 "not field=number" fl-eval -m m.safetensors c/*.safetensors --min accuracy
 	fails 2 "not field=number" fl-eval -m m.safetensors c/*.safetensors --min accuracy=high
+}
+
+# below MESSAGE FIELD=VALUE ARGUMENT...
+below() {
+	local message=$1 field=$2
+	shift 2
+	run --separate-stderr fl-eval "$@" --min "$field"
+	echo "$status: $stderr"
+	[ "$status" = 1 ]
+	[ "$stderr" = "fl-eval: $message" ]
+}
+
+@test "--min takes every number that the summary has" {
+	fl-eval -m m.safetensors --format json c/*.safetensors | tail -1 >row
+	jq -r 'to_entries[] | select(.value | type == "number") | "--min \(.key)=\(.value)"' row >least
+	[ "$(wc -l <least)" -gt 30 ]
+	xargs fl-eval -m m.safetensors c/*.safetensors <least >/dev/null
+	n=$(jq .n row) K=$(jq .clients row)
+	below "n is $n, --min asks for $((n + 1))" n=$((n + 1)) -m m.safetensors c/*.safetensors
+	below "clients is $K, --min asks for $((K + 1))" clients=$((K + 1)) -m m.safetensors c/*.safetensors
+	below "round is 0, --min asks for 1" round=1 -m m.safetensors c/*.safetensors
 }
 
 @test "a folder of personal models: each client has its own" {

@@ -179,6 +179,15 @@ whole() {
 	[ "$(ls t)" = partition.json ]
 }
 
+@test "shares are of the decimal that is written: halves round up, .29 of 100 are 29" {
+	{ echo x,y,group; for k in $(seq 100); do echo "$k,$((k % 2)),$((k == 7))"; done; } >t.csv
+	head -71 t.csv >70.csv
+	fl-partition -q -d csv:file=70.csv,label=y,drop=group -k 1 -B iid -o c --test-frac 0.35 --test-output t --no-sync
+	[ "$(jq -c .sizes t/partition.json)" = "[25]" ]
+	fl-partition -q -d csv:file=t.csv,label=y,group=group -s 2 -B mix:iid=0.58,by=natural -k 2 -o m --no-sync
+	[ "$(jq -c .sizes m/partition.json)" = "[70,30]" ]
+}
+
 @test "natural clients: as many as ids, which subsets keep" {
 	whole
 	fl-partition -d whole/0000.safetensors -B natural:group=500 -o n --no-sync

@@ -34,6 +34,12 @@ setup() {
 	[ "$status" = 1 ]
 }
 
+@test "a part of a count is fl_num_part's: .29 of 100 is 29" {
+	run grep -nE '\((size_t|u?int(32|64)_t)\)\([^;]*\* \(double\)' -r lib tools --include='*.[ch]' --exclude=num.c
+	echo "$output"
+	[ "$status" = 1 ]
+}
+
 @test "every header compiles alone" {
 	for h in $(find lib -name '*.h'); do
 		run ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -Wall -Wextra -Werror -fsyntax-only -x c "$h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "fed/agg/agg.h"
 
 struct params {
@@ -73,7 +74,7 @@ static int gram(const void *pp, const struct fl_update *u, const double *G, size
                 struct fl_err *e)
 {
 	const struct params *p = pp;
-	size_t keep = (size_t)(p->alpha * (double)K);
+	size_t keep = fl_num_part(p->alpha, K);
 	struct ranked *order = fl_alloc(K, sizeof *order, e);
 	double *a = fl_alloc(K, sizeof *a, e), want, have;
 

@@ -2,6 +2,7 @@
  * Yin et al., "Byzantine-robust distributed learning: towards optimal
  * statistical rates", ICML 2018, option II: the floor(beta K) smallest and
  * largest values are left out, the rest is averaged. */
+#include "base/num.h"
 #include "fed/agg/agg.h"
 #include "kernel/select.h"
 
@@ -22,7 +23,7 @@ static void column(const void *pp, float *v, size_t K, size_t n, float *out)
 {
 	const struct params *p = pp;
 
-	fl_trimmed_columns(v, K, n, (size_t)(p->beta * (double)K), out);
+	fl_trimmed_columns(v, K, n, fl_num_part(p->beta, K), out);
 }
 
 const struct fl_rule fl_rule_trimmean = {

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/num.h"
+
 static const char prefix[] = "@fedcac/mask/";
 static const float nothing = 1e-10f, zero = 1e-20f;
 
@@ -56,7 +58,7 @@ static float largest(const float *s, size_t n, size_t k, size_t *count)
 
 static float threshold(const float *s, size_t n, double tau, size_t *count)
 {
-	size_t k = (size_t)(tau * (double)n);
+	size_t k = fl_num_part(tau, n);
 	float t = k ? largest(s, n, k - 1, count) : INFINITY, least = INFINITY;
 
 	if (t > nothing)
