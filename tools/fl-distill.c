@@ -9,7 +9,8 @@
 #include "model/model.h"
 
 struct opts {
-	const char *model, *data, *scale, *output;
+	const char *model, *data, *output;
+	struct fl_data_how how;
 	struct fl_spec method, opt;
 	int64_t epochs, steps, batch, seed, expect, threads;
 	struct fl_strs with;
@@ -26,8 +27,7 @@ static const struct fl_opt options[] = {
 	  0, NULL, "method", "what the server trains" } },
 	{ 'd', 0, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
 	  "proxy data; its classes do not matter" } },
-	{ 0, FL_O_PROV, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
-	  "how its stored values become inputs, in place of what the data say" } },
+	FL_OPT_HOW(struct opts, FL_O_PROV),
 	FL_OPT_WITH(struct opts),
 	{ 0, FL_O_PROV, &fl_family_opt, { "opt", (enum fl_ptype)FL_P_SPEC, O(opt), "adam", 0, 0, NULL,
 	  "optimiser", "what makes a step of a gradient" } },
@@ -133,10 +133,10 @@ static int load_data(struct job *j, struct fl_err *e)
 
 	if (!j->o->data)
 		return 0;
-	if (fl_data_open(d, j->o->data, j->o->scale, e))
+	if (fl_data_open(d, j->o->data, &j->o->how, e))
 		return -1;
 	j->has_data = 1;
-	return fl_data_fits(d, fl_shape_count(&j->net.in), SIZE_MAX, 0, e);
+	return fl_data_fits(d, &j->net.in, SIZE_MAX, 0, e);
 }
 
 static int check_update(const struct job *j, const struct member *m, struct fl_err *e)

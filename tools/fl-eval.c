@@ -29,7 +29,8 @@ enum { TSV, JSON };
 static const char *const formats[] = { "tsv", "json", NULL };
 
 struct opts {
-	const char *model, *with, *scale, *output, *confusion, *state;
+	const char *model, *with, *output, *confusion, *state;
+	struct fl_data_how how;
 	struct fl_strs data, min;
 	struct fl_specs metric;
 	int64_t expect, threads;
@@ -41,8 +42,7 @@ static const struct fl_opt opts[] = {
 	FL_OPT_MODEL(struct opts),
 	{ 'd', 0, &fl_family_data, { "data", FL_P_STRS, O(data), NULL, 0, 0, NULL, "source",
 	  "evaluate on this too: a record, an IDX pair, a data set by name; repeatable" } },
-	{ 0, 0, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
-	  "how stored values of -d become inputs" } },
+	FL_OPT_HOW(struct opts, 0),
 	{ 0, 0, &fl_family_metric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), "accuracy,loss",
 	  0, 0, NULL, "list", "what to measure" } },
 	{ 0, 0, NULL, { "state", FL_P_PATH, O(state), NULL, 0, 0, NULL, "dir",
@@ -261,7 +261,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	}
 	if (j->o->confusion && has_classes(&n->net, e))
 		return fl_fail_in(e, "--confusion");
-	if (fl_data_fits(d, fl_shape_count(&n->net.in), C, j->losses ? n->net.targets : 0, e) ||
+	if (fl_data_fits(d, &n->net.in, C, j->losses ? n->net.targets : 0, e) ||
 	    (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;
 	it->row.C = C;
@@ -273,7 +273,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	if (j->first.ready) {
 		const struct fl_net *net = &j->first.net;
 
-		if (fl_data_fits(d, fl_shape_count(&net->in), net->classes, net->targets, e) ||
+		if (fl_data_fits(d, &net->in, net->classes, net->targets, e) ||
 		    (!fr->work.B && room_init(fr, net, e)))
 			return fl_fail_in(e, "%s", j->o->with);
 		add_up(j, &j->first, fr, d, 1, it->row.first, NULL);
@@ -423,7 +423,7 @@ static int add(struct job *j, struct fl_err *e)
 static int read_data(struct job *j, struct fl_err *e)
 {
 	for (size_t i = 0; i < j->o->data.n; i++)
-		if (fl_data_open(&j->item[j->nitem].data, j->o->data.v[i], j->o->scale, e) || add(j, e))
+		if (fl_data_open(&j->item[j->nitem].data, j->o->data.v[i], &j->o->how, e) || add(j, e))
 			return -1;
 	return 0;
 }

@@ -25,7 +25,8 @@
 #define CELLS_MAX ((size_t)1 << 27)	/* of the counts matrix: 1 GiB */
 
 struct opts {
-	const char *data, *scale, *output, *test_output;
+	const char *data, *output, *test_output;
+	struct fl_data_how how;
 	int64_t clients, seed, threads;
 	struct fl_spec by, shift;
 	const char *plot;
@@ -61,8 +62,7 @@ static const struct fl_opt opts[] = {
 	  NULL, "shift", "change examples by the client they are of" } },
 	{ 0, 0, NULL, { "plot", FL_P_PATH, O(plot), NULL, 0, 0, NULL, "file",
 	  "draw the counts as SVG there, and as text on a terminal" } },
-	{ 0, FL_O_PROV, NULL, { "scale", FL_P_STR, O(scale), NULL, 0, 0, NULL, "json",
-	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}" } },
+	FL_OPT_HOW(struct opts, FL_O_PROV),
 	FL_OPT_THREADS(struct opts),
 	FL_OPT_NO_SYNC(struct opts),
 	FL_OPT_NO_PROV(struct opts),
@@ -691,13 +691,13 @@ static int open_data(struct job *j, struct fl_err *e)
 	const struct opts *o = j->o;
 	char *real;
 
-	if (fl_data_open(&j->data, o->data, o->scale, e))
+	if (fl_data_open(&j->data, o->data, &o->how, e))
 		return -1;
 	if (!o->index)
 		return 0;
 	if (j->data.row)
 		return fl_fail(e, FL_EUSAGE, "--index: %s is in index form already", j->data.name);
-	if (j->data.keep && strcmp(o->data, "-") && (real = realpath(o->data, NULL))) {
+	if (j->data.keep && strcmp(o->data, "-") && !o->how.channels_last && (real = realpath(o->data, NULL))) {
 		j->source = fl_arena_str(&j->run->arena, real, e);
 		j->crc = fl_data_crc(&j->data.rec);
 		free(real);

@@ -129,7 +129,7 @@ static int collect(const struct fl_spec *what, struct room *r, struct item *it, 
 	};
 
 	if (check_classes(s, &r->net, e) ||
-	    fl_data_fits(d, fl_shape_count(&r->net.in), r->net.classes,
+	    fl_data_fits(d, &r->net.in, r->net.classes,
 	                 s->backward ? r->net.targets : 0, e) ||
 	    s->begin(what->p, &c, e))
 		return -1;

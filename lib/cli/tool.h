@@ -68,6 +68,12 @@ struct fl_opt {
 #define FL_OPT_WITH(S) \
 	{ 0, 0, NULL, { "with", FL_P_STRS, offsetof(S, with), NULL, 0, 0, NULL, "record", \
 	  "a record that the method reads beside the model; repeatable" } }
+/* How -d is read: a struct fl_data_how of the name how; prov: FL_O_PROV or 0. */
+#define FL_OPT_HOW(S, prov) \
+	{ 0, prov, NULL, { "scale", FL_P_STR, offsetof(S, how.scale), NULL, 0, 0, NULL, "json", \
+	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}" } }, \
+	{ 0, prov, NULL, { "channels-last", FL_P_BOOL, offsetof(S, how.channels_last), "off", 0, 0, NULL, \
+	  NULL, "examples have their channels last: make these the first dimension" } }
 #define FL_OPT_FORMAT(S, choices) \
 	{ 0, 0, NULL, { "format", FL_P_ENUM, offsetof(S, format), "tsv", 0, 0, choices, "format", \
 	  "how to write rows" } }

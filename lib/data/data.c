@@ -271,27 +271,73 @@ uint32_t fl_data_crc(const struct fl_tset *rec)
 	return crc;
 }
 
-static int wrong_inputs(const struct fl_data *d, size_t inputs, struct fl_err *e)
+/* dim(n) without those of 1, into out. */
+static size_t squeeze(const size_t *dim, size_t n, size_t *out)
 {
-	char shape[256];
-	struct fl_tensor one;
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (dim[i] != 1)
+			out[m++] = dim[i];
+	return m;
+}
+
+/* Examples of as many dimensions as the net's input are taken as they lie only where all
+ * are equal: the same values in another order are another picture. */
+static int same_layout(const struct fl_data *d, const struct fl_shape *in)
+{
+	size_t a[FL_ST_NDIM_MAX], b[FL_SHAPE_MAX], n, m;
 
 	if (d->pair)
+		return 1;
+	n = d->x->ndim - 1;
+	m = in->ndim;
+	if (n == m)
+		return !memcmp(d->x->dim + 1, in->d, n * sizeof *in->d);
+	n = squeeze(d->x->dim + 1, n, a);
+	m = squeeze(in->d, m, b);
+	return n != m || !memcmp(a, b, n * sizeof *a);
+}
+
+/* Would the examples be the net's inputs with their last dimension before the others? */
+static int channels_last(const struct fl_data *d, const struct fl_shape *in)
+{
+	const size_t *dim = d->x->dim + 1;
+	size_t n = d->x->ndim - 1;
+
+	return n > 1 && n == in->ndim && dim[n - 1] == in->d[0] &&
+	       !memcmp(dim, in->d + 1, (n - 1) * sizeof *dim);
+}
+
+static int wrong_inputs(const struct fl_data *d, const struct fl_shape *in, struct fl_err *e)
+{
+	char have[256], want[256];
+	struct fl_tensor one;
+
+	fl_shape_str(in, want, sizeof want);
+	if (d->pair)
 		return fl_fail(e, FL_EDATA, "%s: pairs are a text of %zu and an image of %zu values, "
-		               "the model takes %zu in all", d->name, d->text->dim[1], d->image->dim[1],
-		               inputs);
+		               "the model takes %s in all", d->name, d->text->dim[1], d->image->dim[1],
+		               want);
 	one = *d->x;
 	one.ndim--;
 	one.dim++;
-	return fl_fail(e, FL_EDATA, "%s: examples are %s (%zu values), the model takes %zu",
-	               d->name, fl_tensor_shape_str(&one, shape, sizeof shape), d->d, inputs);
+	fl_tensor_shape_str(&one, have, sizeof have);
+	if (channels_last(d, in))
+		return fl_fail(e, FL_EDATA, "%s: examples are %s, the model takes %s: channels are last: "
+		               "fl-partition --channels-last makes them the first, as "
+		               "numpy.moveaxis(x, -1, 1) does", d->name, have, want);
+	if (in->ndim > 1)
+		snprintf(want + strlen(want), sizeof want - strlen(want), " (%zu)", fl_shape_count(in));
+	return fl_fail(e, FL_EDATA, "%s: examples are %s (%zu values), the model takes %s", d->name,
+	               have, d->d, want);
 }
 
-int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, size_t targets,
-                 struct fl_err *e)
+int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t classes,
+                 size_t targets, struct fl_err *e)
 {
-	if (d->d != inputs)
-		return wrong_inputs(d, inputs, e);
+	if (d->d != fl_shape_count(in) || !same_layout(d, in))
+		return wrong_inputs(d, in, e);
 	if (d->C > classes)
 		return fl_fail(e, FL_EDATA, "%s: %zu classes, the model tells %zu apart", d->name, d->C,
 		               classes);

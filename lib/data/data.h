@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "nn/layer.h"
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
@@ -41,10 +42,14 @@ struct fl_data {
 /* -d's argument: a source of the family data, "-" or a file of one data record
  * (plain or gzip), an .npz with x and y, or a pair "images,labels" of IDX files
  * (plain or .gz) or of .npy files. A file whose
- * name is that of a source is reached as ./NAME. scale overrides fl.scale (JSON)
- * unless NULL. FL_EUSAGE for an unknown name, FL_EDATA for bad content, FL_EIO
- * for a file that is not there. */
-int fl_data_open(struct fl_data *d, const char *source, const char *scale, struct fl_err *e);
+ * name is that of a source is reached as ./NAME. FL_EUSAGE for an unknown name,
+ * FL_EDATA for bad content, FL_EIO for a file that is not there. */
+struct fl_data_how {
+	const char *scale;		/* JSON that overrides fl.scale, or NULL */
+	int channels_last;		/* x is (N,...,C) in the source, (N,C,...) then */
+};
+int fl_data_open(struct fl_data *d, const char *source, const struct fl_data_how *how,
+                 struct fl_err *e);
 /* From a record of kind data, or of none but with x and y, or with text, image and
  * pairs (P,2) integers (moved in: rec is
  * emptied, on failure too). Its tensors' data stay where they are, so they must
@@ -86,9 +91,11 @@ uint32_t fl_data_crc(const struct fl_tset *rec);
  * format's; NULL where there is none. */
 const char *fl_data_split(const struct fl_data *d);
 
-/* A net's input shape must have d values, its loss want as many targets as there are
- * (0: those there are do not matter): FL_EDATA with both shapes. */
-int fl_data_fits(const struct fl_data *d, size_t inputs, size_t classes, size_t targets,
-                 struct fl_err *e);
+/* A net's input shape must have d values, and the same dimensions where examples have as
+ * many of them (dimensions of 1 aside, unless their number is the same with them); its loss
+ * want as many targets as there are (0: those there are do not matter): FL_EDATA with both
+ * shapes. */
+int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t classes,
+                 size_t targets, struct fl_err *e);
 
 #endif

@@ -134,7 +134,17 @@ static int set_scale(struct fl_tset *rec, const char *json, struct fl_err *e)
 	return fl_fail_in(e, "--scale");
 }
 
-int fl_data_open(struct fl_data *d, const char *source, const char *scale, struct fl_err *e)
+static int change(struct fl_tset *rec, const char *source, const struct fl_data_how *how,
+                  struct fl_err *e)
+{
+	if (how->scale && set_scale(rec, how->scale, e))
+		return -1;
+	return how->channels_last && fl_data_channels_first(rec, e) ?
+	       fl_fail_in(e, "%s: --channels-last", source) : 0;
+}
+
+int fl_data_open(struct fl_data *d, const char *source, const struct fl_data_how *how,
+                 struct fl_err *e)
 {
 	struct fl_tset rec = { .t = NULL };
 	struct fl_stream *keep = NULL;
@@ -144,7 +154,7 @@ int fl_data_open(struct fl_data *d, const char *source, const char *scale, struc
 	*d = (struct fl_data){ .client = -1 };
 	if (!dir)
 		return fl_fail_mem(e, strlen(source));
-	if (!read_any(source, &rec, &keep, e) && (!scale || !set_scale(&rec, scale, e)))
+	if (!read_any(source, &rec, &keep, e) && !change(&rec, source, how, e))
 		rc = fl_data_take(d, &rec, dir, strcmp(source, "-") ? source : "standard input", e);
 	if (rc) {
 		fl_tset_release(&rec);

@@ -39,6 +39,10 @@ struct fl_scale {
 /* JSON {"div":255,"mean":[...],"std":[...]}; NULL: inputs are as stored. FL_EDATA. */
 int fl_scale_parse(struct fl_scale *s, const char *json, struct fl_arena *a, struct fl_err *e);
 
+/* x (N,D...,C) of rec, where it has at least one such D, becomes (N,C,D...), in rec's
+ * arena. FL_EDATA where there is no such x. */
+int fl_data_channels_first(struct fl_tset *rec, struct fl_err *e);
+
 struct fl_data;
 /* Opens and checks the record that d->rec, in index form, points to, into
  * d->source and d->keep_source. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Data sources: what other programs wrote is read to the bit, bad files are refused.
 
+load fails
+
 setup() {
 	bats_require_minimum_version 1.5.0
 	G=$ROOT/test/golden
@@ -41,6 +43,31 @@ refused() {
 	reads x.npy,y.npy npy.want.npz
 	reads s.npz npz.want.npz
 	reads c.npz npz.want.npz
+}
+
+@test "channels last: refused where the model has them first, or moved" {
+	fl-init -a '{"input":[2,4,4],"layers":[{"layer":"conv2d","out":3,"kernel":3},{"layer":"flatten"},
+		{"layer":"linear","out":3}]}' -s 1 -o m.safetensors --no-sync
+	fl-partition -d hwc.npy,y.npy -k 1 -B iid -o hwc --no-sync
+	for tool in fl-local-train fl-eval "fl-stats classmean" "fl-distill -M feddf"; do
+		read -r tool what <<<"$tool"
+		data=(hwc/0000.safetensors)
+		[ "$tool" != fl-distill ] || data=(-d hwc.npy,y.npy)
+		fails 3 "examples are 4x4x2, the model takes 2x4x4: channels are last" \
+			"$tool" -m m.safetensors $what "${data[@]}"
+	done
+	fl-partition -d hwc.npy,y.npy --channels-last -k 1 -B iid -o chw --no-sync
+	"$PYTHON" "$G/data/sources.py" check hwc.want.npz chw/0000.safetensors
+	fl-eval -m m.safetensors -d hwc.npy,y.npy --channels-last >a
+	fl-eval -m m.safetensors -d s.npz >b
+	cmp a b
+	# A source that lies in the other order is not what rows are numbered in.
+	fl-partition -d hwc/0000.safetensors --channels-last --index -k 2 -B iid -o ix --no-sync
+	fl-eval -m m.safetensors ix/*.safetensors >/dev/null
+	fails 3 "--channels-last: tensor 'x' is 12x3: no dimension" \
+		fl-eval -m m.safetensors -d x.npy,y.npy --channels-last
+	fails 3 "tensor 'x' is missing" \
+		fl-eval -m m.safetensors -d ix/0000.safetensors --channels-last
 }
 
 @test "tensors of any record, CIFAR-10" {

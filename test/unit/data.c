@@ -24,7 +24,7 @@ static void load_want(void)
 static int open_data(struct fl_data *d, const char *source)
 {
 	struct fl_err e = { 0 };
-	int rc = fl_data_open(d, source, NULL, &e);
+	int rc = fl_data_open(d, source, &(struct fl_data_how){ .scale = NULL }, &e);
 
 	if (!ok(!rc, "%s opens", source))
 		printf("# %s\n", e.msg);
@@ -181,11 +181,13 @@ static void test_scale(void)
 	float x[D];
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		int rc = fl_data_open(&d, DIR "u8.safetensors", bad[i].json, &e);
+		int rc = fl_data_open(&d, DIR "u8.safetensors",
+		                      &(struct fl_data_how){ .scale = bad[i].json }, &e);
 
 		ok(rc && strstr(e.msg, bad[i].why), "scale %s: %s", bad[i].json, e.msg);
 	}
-	is_int(fl_data_open(&d, DIR "u8.safetensors", "{\"div\":2}", &e), 0, "scale of div alone");
+	is_int(fl_data_open(&d, DIR "u8.safetensors",
+	                    &(struct fl_data_how){ .scale = "{\"div\":2}" }, &e), 0, "scale of div alone");
 	fl_data_batch(&d, NULL, 0, 1, x, NULL);
 	ok(x[0] == ((const uint8_t *)d.x->data)[0] / 2.f, "overrides the record's");
 	fl_data_release(&d);
@@ -264,17 +266,46 @@ static void test_refusals(void)
 	refused(&s, "neither 'x' nor fl.source");
 }
 
+/* The same with an input of one dimension. */
+static int fits(const struct fl_data *d, size_t inputs, size_t classes, size_t targets,
+                struct fl_err *e)
+{
+	return fl_data_fits(d, &(struct fl_shape){ 1, { inputs } }, classes, targets, e);
+}
+
+/* Examples of 3x4x2 and a net's input of so many dimensions. */
+static void test_layout(const struct fl_data *d)
+{
+	static const struct { struct fl_shape in; const char *why; } t[] = {
+		{ { 3, { 3, 4, 2 } }, NULL }, { { 1, { D } }, NULL }, { { 2, { 12, 2 } }, NULL },
+		{ { 3, { 2, 3, 4 } }, "3x4x2, the model takes 2x3x4: channels are last: fl-partition --channels-last" },
+		{ { 3, { 4, 3, 2 } }, "3x4x2 (24 values), the model takes 4x3x2 (24)" },
+		{ { 3, { 1, 4, 6 } }, "3x4x2 (24 values), the model takes 1x4x6 (24)" },
+		{ { 4, { 1, 3, 4, 2 } }, NULL },
+		{ { 4, { 1, 2, 3, 4 } }, "3x4x2 (24 values), the model takes 1x2x3x4 (24)" },
+	};
+	struct fl_err e = { 0 };
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		int rc = fl_data_fits(d, &t[i].in, 5, 0, &e);
+
+		ok(!rc == !t[i].why && (!rc || (e.code == FL_EDATA && strstr(e.msg, t[i].why))),
+		   "inputs of %u dimensions, case %zu: %s", t[i].in.ndim, i, rc ? e.msg : "taken");
+	}
+}
+
 static void test_fits(void)
 {
 	struct fl_err e = { 0 };
 	struct fl_data d;
 
 	open_data(&d, DIR "u8.safetensors");
-	is_int(fl_data_fits(&d, D, 5, 0, &e), 0, "fits");
-	is_int(fl_data_fits(&d, 64, 5, 0, &e), -1, "wrong inputs");
+	is_int(fits(&d, D, 5, 0, &e), 0, "fits");
+	is_int(fits(&d, 64, 5, 0, &e), -1, "wrong inputs");
 	is_str(e.msg, DIR "u8.safetensors: examples are 3x4x2 (24 values), the model takes 64",
 	       "names both shapes");
-	is_int(fl_data_fits(&d, D, 4, 0, &e), -1, "too few classes");
+	is_int(fits(&d, D, 4, 0, &e), -1, "too few classes");
+	test_layout(&d);
 	fl_data_release(&d);
 }
 
@@ -320,7 +351,7 @@ static void test_pairs(void)
 	   "bring the rows that occur");
 	ok(!memcmp(tensor(&out, "pairs"), want_pairs, sizeof want_pairs), "and number them anew");
 	is_int(fl_data_index(&d, idx, 2, 8, "x", 0, &out, &e), -1, "no index form");
-	is_int(fl_data_fits(&d, 5, 1, 0, &e), -1, "wrong inputs");
+	is_int(fits(&d, 5, 1, 0, &e), -1, "wrong inputs");
 	is_str(e.msg, "pairs: pairs are a text of 3 and an image of 3 values, the model takes 5 in all",
 	       "names both sides");
 	fl_data_release(&d);
@@ -358,8 +389,8 @@ static void test_targets(void)
 	memcpy(tensor(&s, "target"), (const float[]){ 5, 6, 7 }, 12);
 	if (!ok(!fl_data_take(&d, &s, NULL, "t", &e), "targets"))
 		return;
-	is_int(fl_data_fits(&d, 2, 9, 1, &e), 0, "fit");
-	is_int(fl_data_fits(&d, 2, 9, 2, &e), -1, "or not");
+	is_int(fits(&d, 2, 9, 1, &e), 0, "fit");
+	is_int(fits(&d, 2, 9, 2, &e), -1, "or not");
 	fl_data_subset(&d, (const uint32_t[]){ 0, 2 }, 2, 1, &out, &e);
 	fl_data_release(&d);
 	fl_data_take(&d, &out, NULL, "t", &e);
@@ -371,7 +402,7 @@ static void test_targets(void)
 	refused(&s, "tensor 'target' must hold 3 rows");
 	build(&s, FL_F32, 3, FL_U8, 3);
 	if (!fl_data_take(&d, &s, NULL, "t", &e))
-		is_int(fl_data_fits(&d, 2, 9, 1, &e), -1, "a loss that wants them is refused without");
+		is_int(fits(&d, 2, 9, 1, &e), -1, "a loss that wants them is refused without");
 	fl_data_release(&d);
 }
 

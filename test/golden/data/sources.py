@@ -67,6 +67,8 @@ def write(d):
     np.savez(d / "s.npz", x=img, y=y, group=g)
     np.savez_compressed(d / "c.npz", x=img, y=y, group=g, other=np.zeros(99))
     want(d / "npz", x=img, y=y, group=g)
+    np.save(d / "hwc.npy", np.moveaxis(img, 1, -1))
+    want(d / "hwc", x=img, y=y)
     np.save(d / "f.npy", np.asfortranarray(x))
     np.save(d / "o.npy", np.array([{}]), allow_pickle=True)
     np.save(d / "nan.npy", np.where(x > 0, np.nan, x))
