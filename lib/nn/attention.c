@@ -241,6 +241,8 @@ static void projection_gradient(const struct fl_layer *l, const struct fl_pass *
 	fl_real *db = a->dw + l->off[w + 1];
 	fl_product g = product(TN, v, (struct mat){ dy, N }, a->dw + l->off[w], N, d.D, N, n, NULL);
 
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	if (a->flags & FL_BACK_FIRST)
 		memset(db, 0, N * sizeof *db);
 	else

@@ -580,6 +580,8 @@ static void backward_winograd(const struct geo *g, const fl_real *w, const struc
 
 	if (a->dx)
 		fl_winograd_dx(&g->w, g->O, a->B, dy, w, a->dx, a->scratch);
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	fl_winograd_dw(&g->w, g->O, a->B, a->x, dy, dw, a->done ? channel_rows : NULL, rows,
 	               a->scratch);
 }
@@ -601,6 +603,8 @@ static void backward_direct(const struct geo *g, const fl_real *w, const struct 
 		for (size_t i = 0; i < g->G; i++, dy += g->o * g->P) {
 			for (size_t k = 0; a->dx && k < n; k++)
 				input_gradient(g, w, a, dy + k * g->O * g->P, b + k, i);
+			if (a->flags & FL_BACK_INPUT)
+				continue;
 			weight_gradient(g, dw, a, dy, b, n, i, early && b + n == a->B ? rows : NULL);
 		}
 	}
@@ -624,7 +628,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		backward_winograd(&g, w, a, dw, &rows);
 	else
 		backward_direct(&g, w, a, dw, &rows);
-	if (l->nparam > BIAS)
+	if (l->nparam > BIAS && !(a->flags & FL_BACK_INPUT))
 		bias_gradient(l, &g, a);
 }
 

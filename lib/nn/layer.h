@@ -76,7 +76,10 @@ struct fl_layer {
 	int within;			/* such a relu or pooling: nothing is left to do */
 };
 
-enum { FL_BACK_FIRST = 1 };
+enum {
+	FL_BACK_FIRST = 1,
+	FL_BACK_INPUT = 2	/* dx alone is wanted: dw is room that may be left as it is */
+};
 
 struct fl_pass {		/* one forward or backward of one layer */
 	size_t B;
@@ -93,7 +96,7 @@ struct fl_pass {		/* one forward or backward of one layer */
 	fl_real *dx;		/* (B, in), or NULL: not wanted */
 	fl_real *dx2;		/* (B, in2), or NULL */
 	fl_real *dw;		/* flat gradient */
-	unsigned flags;		/* FL_BACK_FIRST */
+	unsigned flags;		/* FL_BACK_* */
 	/* g(n) is the gradient; it stands in dw, but there a later one may overwrite it.
 	 * May be NULL: dw is then whole. */
 	void (*done)(void *ctx, size_t param_off, size_t n, fl_real *g);

@@ -203,6 +203,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 
 		fl_matmul_par(&p, a->scratch, l->threads);
 	}
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	if (l->param[WEIGHT].buffer) {
 		memset(a->dw + l->off[WEIGHT], 0, l->in.d[0] * l->out.d[0] * sizeof *a->dw);
 		return;

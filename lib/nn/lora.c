@@ -167,6 +167,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		p = across(dt, a->w + l->off[A], a->dx, a->B, d.R, d.I, FL_GEMM_ADD);
 		fl_matmul(&p, room);
 	}
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	p = outer(a->x, dt, a->dw + l->off[A], a->B, d.I, d.R, start);
 	fl_matmul(&p, room);
 	p = outer(a->cache, a->dy, a->dw + l->off[B], a->B, d.R, d.O, start);

@@ -166,7 +166,7 @@ static struct fl_pass inner(const struct fl_layer *l, const struct fl_layer *con
 	b.w = a->scratch;
 	b.dw = a->scratch + vector(&d);
 	b.scratch = a->scratch + rest(&d);
-	b.flags = FL_BACK_FIRST;
+	b.flags = FL_BACK_FIRST | (a->flags & FL_BACK_INPUT);
 	b.done = NULL;
 	return b;
 }
@@ -203,6 +203,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	struct dims d = dims(l);
 
 	fl_layer_conv2d.backward(&conv, &b);
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	if (a->flags & FL_BACK_FIRST) {
 		memset(a->dw + l->off[WEIGHT], 0, d.K * d.O * sizeof *a->dw);
 		if (conv.nparam > BIAS)

@@ -363,6 +363,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		p = product_dx(&d, dgates, a->w + l->off[W_IH], a->dx);
 		fl_matmul(&p, a->scratch + r.product);
 	}
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	p = product_dw(&d, a->x, d.I, dgates, a->dw + l->off[W_IH], first);
 	fl_matmul(&p, a->scratch + r.product);
 	p = product_dw(&d, blocks(&d, a->cache).h, d.H, dgates, a->dw + l->off[W_HH], first);

@@ -12,6 +12,11 @@
 /* Each parameter begins on a cache line. */
 #define PAD (FL_ALIGN / sizeof(fl_real))
 
+static size_t padded(size_t n)
+{
+	return (n + PAD - 1) / PAD * PAD;
+}
+
 static const struct fl_shape *activation(const struct fl_net *net, size_t i)
 {
 	return i ? &net->layer[i - 1].out : &net->in;
@@ -56,7 +61,7 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 		               l->at, l->entry->e.name, FL_NET_MAX);
 	l->off[j] = net->P;
 	net->weights += q->n;
-	net->P += (q->n + PAD - 1) / PAD * PAD;
+	net->P += padded(q->n);
 	return (q->name = fl_arena_fmt(&net->arena, e, "%s.%s", l->name, p->suffix)) ? 0 : -1;
 }
 
@@ -166,6 +171,78 @@ int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 	return 0;
 }
 
+/* Layers from at on read no activation before it. */
+static int stands_alone(const struct fl_net *net, size_t at)
+{
+	for (size_t i = at; i < net->nlayer; i++)
+		if (net->layer[i].from < at || (net->layer[i].entry->block && net->layer[i].skip < at))
+			return 0;
+	return 1;
+}
+
+/* The layers from at on, in head's arena, as if the net began there. */
+static int take_layers(struct fl_net *head, size_t at, struct fl_err *e)
+{
+	struct fl_layer *l = fl_arena_get(&head->arena, head->nlayer - at, sizeof *l, e);
+	size_t item = head->layer[at].item;
+
+	if (!l)
+		return -1;
+	head->in = *activation(head, at);
+	head->nlayer -= at;
+	memcpy(l, head->layer + at, head->nlayer * sizeof *l);
+	head->layer = l;
+	for (size_t i = 0; i < head->nlayer; i++, l++) {
+		l->from -= at;
+		l->skip -= l->entry->block ? at : 0;
+		l->item -= item;
+		l->pooled = l->within = 0;
+	}
+	return 0;
+}
+
+/* The parameters of the layers from at on. */
+static int take_params(struct fl_net *head, size_t at, struct fl_err *e)
+{
+	struct fl_net_param *q = head->param;
+
+	while (head->nparam && q->layer < at) {
+		q++;
+		head->nparam--;
+	}
+	if (!head->nparam)
+		return fl_fail(e, FL_EDATA, "no layer from %s on has parameters", head->layer[at].at);
+	if (!(head->param = fl_arena_get(&head->arena, head->nparam, sizeof *q, e)))
+		return -1;
+	head->weights = 0;
+	for (size_t i = 0; i < head->nparam; i++, q++) {
+		head->param[i] = *q;
+		head->param[i].layer -= (unsigned)at;
+		head->weights += q->n;
+	}
+	head->first = head->param[0].layer;
+	return 0;
+}
+
+int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct fl_err *e)
+{
+	*head = *net;
+	head->arena = (struct fl_arena){ 0 };
+	head->feature_layer = 0;
+	if (at >= net->nlayer)
+		return fl_fail(e, FL_EDATA, "no layer is above the outputs");
+	if (!stands_alone(net, at))
+		return fl_fail(e, FL_EDATA, "a layer from %s on reads what is below", net->layer[at].at);
+	if (!take_params(head, at, e) && !take_layers(head, at, e)) {
+		head->features = fl_shape_count(&head->in);
+		set_pooled(head);
+		if (!set_arch(head, e))
+			return 0;
+	}
+	fl_net_release(head);
+	return -1;
+}
+
 void fl_net_release(struct fl_net *net)
 {
 	fl_arena_release(&net->arena);
@@ -200,13 +277,13 @@ void fl_net_init(const struct fl_net *net, uint64_t seed, fl_real *w)
 {
 	size_t k = 0;
 
-	memset(w, 0, net->P * sizeof *w);
 	for (size_t i = 0; i < net->nlayer; i++) {
 		const struct fl_layer *l = &net->layer[i];
 
 		for (unsigned j = 0; j < l->nparam; j++, k++) {
 			struct fl_rng r;
 
+			memset(w + l->off[j], 0, padded(net->param[k].n) * sizeof *w);
 			fl_rng_init(&r, seed, 0, 0, FL_RNG_INIT, k);
 			if (l->entry->init)
 				l->entry->init(l, j, &r, w + l->off[j]);

@@ -60,6 +60,12 @@ void fl_net_threads(struct fl_net *net, int threads);
 void fl_net_precision(struct fl_net *net, enum fl_gemm_precision precision);
 double fl_net_madds(const struct fl_net *net);
 
+/* The layers of net after activation at, such as net->feature_layer, as a net of their
+ * own, whose input is that activation: its parameters keep their names and their places in
+ * flat vectors of net, whose other stretches it never touches. A view: net must outlive
+ * it. FL_EDATA where a later layer reads what is below, or none has parameters. */
+int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct fl_err *e);
+
 /* Initial weights: PyTorch's defaults from the counter generator, keyed by
  * (seed, parameter index). w(P). */
 void fl_net_init(const struct fl_net *net, uint64_t seed, fl_real *w);
@@ -71,6 +77,13 @@ int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char 
                   int missing, fl_real *w, struct fl_err *e);
 int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix,
                   struct fl_tset *s, struct fl_err *e);
+
+/* What buffers are for: forward passes, training, training and gradients of the input. */
+enum fl_work_use { FL_WORK_FORWARD, FL_WORK_TRAIN, FL_WORK_INPUT };
+
+/* What backward gives of the input, dact[0]: nothing, its gradient beside those of the
+ * parameters, or its gradient alone, which saves the work of the others. */
+enum fl_dinput { FL_DINPUT_NONE, FL_DINPUT_TOO, FL_DINPUT_ALONE };
 
 /* Everything of a step in one arena: activations, gradients of activations,
  * caches, scratch, for batches up to B. Reused for every step. */
@@ -86,9 +99,10 @@ struct fl_work {
 				 * pass in training updates; NULL: they stay */
 	const fl_real *dfeature;	/* (B, features) that backward adds to the features'
 					 * gradient; NULL: none */
+	enum fl_dinput dinput;	/* other than NONE: of buffers for FL_WORK_INPUT */
 	struct fl_arena arena;
 };
-int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,
+int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, enum fl_work_use use,
                  struct fl_err *e);
 void fl_work_release(struct fl_work *k);
 
@@ -102,7 +116,8 @@ double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y
  * (an index), whose gradient g(end - begin) is final and whose weights may now change. */
 typedef void fl_done(void *ctx, size_t param, size_t begin, size_t end, fl_real *g);
 /* dact[nlayer] -> dw (written, not added). With done, which may be NULL, dw is room for
- * the gradients that it is given, and holds them no longer. */
+ * the gradients that it is given, and holds them no longer. With FL_DINPUT_ALONE dw is
+ * room, whatever is left in it, and done() is not called. */
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
                      size_t B, struct fl_rng *rng, fl_done *done, void *ctx);
 /* The feature vectors (B, features) after a forward pass. */

@@ -74,7 +74,8 @@ static int get_activations(struct fl_work *k, const struct fl_net *net, struct f
 }
 
 /* Where no backward pass reads them, layers share one. */
-static int get_caches(struct fl_work *k, const struct fl_net *net, int training, struct fl_err *e)
+static int get_caches(struct fl_work *k, const struct fl_net *net, enum fl_work_use use,
+                      struct fl_err *e)
 {
 	size_t most = 0;
 	fl_real *shared = NULL;
@@ -82,7 +83,7 @@ static int get_caches(struct fl_work *k, const struct fl_net *net, int training,
 	for (size_t i = 0; i < net->nlayer; i++)
 		if (net->layer[i].cache > most)
 			most = net->layer[i].cache;
-	if (!training && most && !(shared = buffer(k, k->B, most, e)))
+	if (use == FL_WORK_FORWARD && most && !(shared = buffer(k, k->B, most, e)))
 		return -1;
 	for (size_t i = 0; i < net->nlayer; i++) {
 		size_t n = net->layer[output_of(net, i) - 1].cache;
@@ -102,23 +103,29 @@ static void claim(struct fl_work *k, size_t at, fl_real *d)
 		k->dact[at] = d;
 }
 
-/* Gradients are wanted of activations past the first layer with parameters. */
-static int get_gradients(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
+/* Whether a gradient of activation at is wanted: the input's, or past the first layer
+ * with parameters. */
+static int wanted(const struct fl_net *net, int input, size_t at)
+{
+	return input || at > net->first;
+}
+
+static int get_gradients(struct fl_work *k, const struct fl_net *net, int input, struct fl_err *e)
 {
 	if (!(k->dact[net->nlayer] = buffer(k, k->B, net->classes, e)))
 		return -1;
-	for (size_t i = net->nlayer; i-- > net->first;) {
+	for (size_t i = net->nlayer; i-- > (input ? 0 : net->first);) {
 		const struct fl_layer *l = &net->layer[i];
 		const struct fl_layer_entry *en = l->entry;
 
-		if (l->from > net->first && !l->within) {
+		if (wanted(net, input, l->from) && !l->within) {
 			k->dx[i] = en->view || en->elementwise ? k->dact[i + 1] :
 			           buffer(k, k->B, fl_shape_count(&l->in), e);
 			if (!k->dx[i])
 				return -1;
 			claim(k, l->from, k->dx[i]);
 		}
-		if (en->block && l->skip > net->first) {
+		if (en->block && wanted(net, input, l->skip)) {
 			if (!(k->dx2[i] = buffer(k, k->B, fl_shape_count(&l->in2), e)))
 				return -1;
 			claim(k, l->skip, k->dx2[i]);
@@ -146,7 +153,7 @@ static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_er
 	return (k->loss_scratch = buffer(k, 1, most, e)) ? 0 : -1;
 }
 
-int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int training,
+int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, enum fl_work_use use,
                  struct fl_err *e)
 {
 	size_t n = net->nlayer + 1;
@@ -157,8 +164,9 @@ int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, int trai
 	    !(k->dx = fl_arena_zero(&k->arena, n, sizeof *k->dx, e)) ||
 	    !(k->dx2 = fl_arena_zero(&k->arena, n, sizeof *k->dx2, e)) ||
 	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
-	    get_activations(k, net, e) || get_caches(k, net, training, e) ||
-	    (training && get_gradients(k, net, e)) || get_scratch(k, net, e)) {
+	    get_activations(k, net, e) || get_caches(k, net, use, e) ||
+	    (use != FL_WORK_FORWARD && get_gradients(k, net, use == FL_WORK_INPUT, e)) ||
+	    get_scratch(k, net, e)) {
 		fl_work_release(k);
 		return fl_fail_in(e, "buffers for batches of %zu", B);
 	}
@@ -247,22 +255,26 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
                      size_t B, struct fl_rng *rng, fl_done *done, void *ctx)
 {
 	size_t param = net->nparam;
+	int input = k->dinput != FL_DINPUT_NONE, alone = k->dinput == FL_DINPUT_ALONE;
 
-	for (size_t i = net->nlayer; i-- > net->first;) {
+	for (size_t i = net->nlayer; i-- > (input ? 0 : net->first);) {
 		const struct fl_layer *l = &net->layer[i];
 		struct stretch s = { l, param -= l->nparam, done, ctx };
+		fl_real *dx = wanted(net, input, l->from) ? k->dx[i] : NULL;
+		fl_real *dx2 = wanted(net, input, l->skip) ? k->dx2[i] : NULL;
 		struct fl_pass a = {
 			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
-			.w = w, .train = 1, .rng = rng, .dy = k->dact[output_of(net, i)], .dx = k->dx[i],
-			.dw = dw, .x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = k->dx2[i],
-			.flags = FL_BACK_FIRST, .done = done ? tell : NULL, .ctx = &s,
+			.w = w, .train = 1, .rng = rng, .dy = k->dact[output_of(net, i)], .dx = dx,
+			.dw = dw, .x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = dx2,
+			.flags = FL_BACK_FIRST | (alone ? FL_BACK_INPUT : 0),
+			.done = done && !alone ? tell : NULL, .ctx = &s,
 			.scratch = k->scratch,
 		};
 
 		if (!l->entry->view && !l->within)
 			l->entry->backward(l, &a);
-		share(k, l->from, k->dx[i], B * fl_shape_count(&l->in));
-		share(k, l->skip, k->dx2[i], B * fl_shape_count(&l->in2));
+		share(k, l->from, dx, B * fl_shape_count(&l->in));
+		share(k, l->skip, dx2, B * fl_shape_count(&l->in2));
 		if (k->dfeature && i == net->feature_layer && k->dact[i])
 			add(k->dfeature, k->dact[i], B * net->features);
 	}

@@ -150,7 +150,7 @@ static struct fl_pass inner(const struct fl_layer *l, const struct fl_layer *con
 	b.w = a->scratch;
 	b.dw = a->scratch + vector(s);
 	b.scratch = a->scratch + 2 * vector(s);
-	b.flags = FL_BACK_FIRST;
+	b.flags = FL_BACK_FIRST | (a->flags & FL_BACK_INPUT);
 	b.done = NULL;
 	return b;
 }
@@ -203,6 +203,8 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	struct columns c;
 
 	fl_layer_conv2d.backward(&conv, &b);
+	if (a->flags & FL_BACK_INPUT)
+		return;
 	for (unsigned j = 0; j < l->nparam && a->flags & FL_BACK_FIRST; j++)
 		memset(a->dw + l->off[j], 0, count(l, j) * sizeof *a->dw);
 	for (size_t o = 0; o < s.O; o += FL_LANES) {

@@ -33,6 +33,14 @@ refuses() {
 	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr.safetensors"
 }
 
+@test "ccvr trains every layer above the features, as PyTorch does, and none below" {
+	fl-distill -m "$G/deep.safetensors" -M ccvr:samples=6 --with "$G/moments.safetensors" \
+		--opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none -o got.safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr-deep.safetensors"
+	for f in got "$G/deep"; do st-cat --plain --tensor '0.*' --no-prov -o "${f##*/}.body" "$f.safetensors"; done
+	st-cmp got.body deep.body
+}
+
 @test "the next round's model, from the clients' mean; the same bytes in any order" {
 	o="-m $M -M feddf -d $G/data.safetensors"
 	fl-distill $o -s 3 -o a.safetensors "$G"/[012].safetensors
@@ -89,6 +97,9 @@ refuses() {
 	refuses 3 "client 0: fl.base is" -m other.safetensors -M feddf -d "$G/data.safetensors" "$u"
 	fl-init -a mlp:in=12,hidden=8,out=3 -s 9 -o wide.safetensors
 	refuses 3 "moments is not of 3 classes and 8 features" -m wide.safetensors -M ccvr --with "$G/moments.safetensors"
+	fl-init -a '{"input":[12],"layers":[{"layer":"linear","out":7},{"layer":"relu"},{"layer":"slice","size":3}],"features":1}' \
+		-s 9 -o bare.safetensors
+	refuses 3 "no layer from layers[1] on has parameters" -m bare.safetensors -M ccvr --with "$G/moments.safetensors"
 	refuses 5 "step 5: loss is not finite" -m "$M" -M feddf -d "$G/data.safetensors" --opt sgd:lr=1e6 -b 5 \
 		-e 9 "$G"/[012].safetensors
 	run sh -c "fl-distill -m '$M' -M ccvr --with '$G/moments.safetensors' >/dev/full"

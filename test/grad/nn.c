@@ -130,7 +130,7 @@ static fl_real *noise(size_t n, uint64_t key)
  * them spread evenly; the error is relative to the larger of the two and to a
  * hundredth of the largest. */
 static double worst_error(double (*f)(void *ctx), void *ctx, fl_real *v, const fl_real *g,
-                          size_t n, size_t most)
+                          size_t n, size_t most, double h)
 {
 	double worst = 0, top = 0;
 	size_t by = n / most + 1;
@@ -140,10 +140,10 @@ static double worst_error(double (*f)(void *ctx), void *ctx, fl_real *v, const f
 	for (size_t i = 0; i < n; i += by) {
 		double was = v[i], d;
 
-		v[i] = was + H;
+		v[i] = was + h;
 		d = f(ctx);
-		v[i] = was - H;
-		d = (d - f(ctx)) / (2 * H);
+		v[i] = was - h;
+		d = (d - f(ctx)) / (2 * h);
 		v[i] = was;
 		worst = fmax(worst, fabs(d - g[i]) / fmax(fmax(fabs(d), fabs(g[i])),
 		                                          fmax(.01 * top, 1e-300)));
@@ -200,7 +200,7 @@ static double param_error(struct alone *t, const struct fl_net_param *p)
 	double sum = 0;
 
 	if (!p->buffer)
-		return worst_error(layer_value, t, t->w + p->off, t->a.dw + p->off, p->n, p->n);
+		return worst_error(layer_value, t, t->w + p->off, t->a.dw + p->off, p->n, p->n, H);
 	for (size_t i = p->off; i < p->off + p->n; i++)
 		sum += fabs(t->a.dw[i]);
 	return sum;
@@ -237,10 +237,10 @@ static void check_layer(const struct sample *s, size_t B)
 	for (size_t i = 0; i < nx && whole; i++)
 		t.x[i] = (fl_real)(i * 2 % 3);
 	layer_gradient(&t);
-	err = whole ? 0 : worst_error(layer_value, &t, t.x, t.a.dx, nx, nx);
+	err = whole ? 0 : worst_error(layer_value, &t, t.x, t.a.dx, nx, nx, H);
 	ok(err <= TOL, "%s: batch %zu: gradient of the input: %.2g <= %g", s->layer, B, err, TOL);
 	if (n2) {
-		err = worst_error(layer_value, &t, x2, t.a.dx2, n2, n2);
+		err = worst_error(layer_value, &t, x2, t.a.dx2, n2, n2, H);
 		ok(err <= TOL, "%s: gradient of the second input: %.2g", s->layer, err);
 	}
 	err = 0;
@@ -314,7 +314,7 @@ static void check_loss(const char *text, size_t B, size_t C)
 		t.y[i] = (int32_t)(i * 7 % C);
 	is_near(t.entry->loss(t.p, &t.b), loss_value(&t), 1e-15,
 	        "the value does not depend on whether a gradient is wanted");
-	err = worst_error(loss_value, &t, t.z, dz, B * C, B * C);
+	err = worst_error(loss_value, &t, t.z, dz, B * C, B * C, H);
 	ok(err <= TOL, "%s: (%zu,%zu): gradient: %.2g <= %g", text, B, C, err, TOL);
 }
 
@@ -350,14 +350,55 @@ static double net_value(void *ctx)
 	return fl_net_loss(&t->net, &t->k, t->y, t->B, 0);
 }
 
-static void net_gradient(struct whole *t)
+static void net_gradient(struct whole *t, enum fl_dinput dinput)
 {
 	struct fl_rng r;
 
+	t->k.dinput = dinput;
 	fl_rng_init(&r, 1, 0, 0, FL_RNG_DROPOUT, 0);
 	fl_net_forward(&t->net, &t->k, t->w, t->B, 1, &r);
 	fl_net_loss(&t->net, &t->k, t->y, t->B, 1);
 	fl_net_backward(&t->net, &t->k, t->w, t->g, t->B, &r, NULL, NULL);
+}
+
+/* Of inputs that are numbers of rows it is 0. */
+static int takes_rows(const struct fl_net *net)
+{
+	return !strcmp(net->layer[0].entry->e.name, "embedding");
+}
+
+/* Losses over pairs give no gradient by a side that an adapter leaves as it came. */
+static int fixes_inputs(const struct fl_net *net)
+{
+	return ((const struct fl_loss_entry *)net->loss.entry)->reading != NULL;
+}
+
+/* The gradient of the input, which changes no bit of the parameters', beside them, which
+ * are there, and alone. */
+static void check_input(struct whole *t, size_t most)
+{
+	size_t nx = t->B * fl_shape_count(&t->net.in);
+	const char *first = t->net.layer[0].entry->e.name;
+	fl_real *without = vec(t->net.P), *dx = vec(nx);
+	double err = 0;
+
+	memcpy(without, t->g, t->net.P * sizeof *without);
+	net_gradient(t, FL_DINPUT_TOO);
+	ok(!memcmp(without, t->g, t->net.P * sizeof *without),
+	   "%s first: parameters' gradients are the same beside the input's", first);
+	memcpy(dx, t->k.dact[0], nx * sizeof *dx);
+	for (size_t i = 0; i < nx && takes_rows(&t->net); i++)
+		err = fmax(err, fabs(dx[i]));
+	if (!takes_rows(&t->net) && !fixes_inputs(&t->net))
+		err = worst_error(net_value, t, t->k.act[0], dx, nx, most, 10 * H);
+	ok(err <= TOL, "%s first: gradient of the input: %.2g <= %g", first, err, TOL);
+	memset(t->k.dact[0], 0x5a, nx * sizeof *dx);
+	net_gradient(t, FL_DINPUT_ALONE);
+	ok(!memcmp(dx, t->k.dact[0], nx * sizeof *dx), "%s first: the same alone", first);
+	memset(t->k.dact[0], 0x5a, nx * sizeof *dx);
+	net_gradient(t, FL_DINPUT_NONE);
+	ok(!memcmp(without, t->g, t->net.P * sizeof *without),
+	   "%s first: and parameters' gradients again", first);
 }
 
 static void check_net(const char *arch)
@@ -368,29 +409,32 @@ static void check_net(const char *arch)
 	size_t nx, most;
 
 	if (!ok(!fl_model_net(&t.net, arch, 0, &e) &&
-	        !fl_work_init(&t.k, &t.net, 8, 1, &e), "%.70s builds", arch)) {
+	        !fl_work_init(&t.k, &t.net, 8, FL_WORK_INPUT, &e), "%.70s builds", arch)) {
 		printf("# %s\n", e.msg);
 		return;
 	}
 	most = fl_net_madds(&t.net) < 2e5 ? 100 : 5;
 	nx = t.B * fl_shape_count(&t.net.in);
 	memcpy(t.k.act[0], noise(nx, 5), nx * sizeof(fl_real));
+	for (size_t i = 0; i < nx && takes_rows(&t.net); i++)
+		t.k.act[0][i] = (fl_real)(i * 2 % 3);
 	fl_rng_init(&r, 7, 0, 0, FL_RNG_DATA, 6);
 	for (size_t i = 0; i < t.B; i++)
 		t.y[i] = (int32_t)fl_rng_below(&r, t.net.classes);
 	t.w = vec(t.net.P);
 	t.g = vec(t.net.P);
 	fl_net_init(&t.net, 3, t.w);
-	net_gradient(&t);
+	net_gradient(&t, FL_DINPUT_NONE);
 	for (size_t i = 0; i < t.net.nparam; i++) {
 		const struct fl_net_param *p = &t.net.param[i];
 
 		if (p->buffer)
 			continue;	/* what a layer gives for them: check_layer() */
-		err = worst_error(net_value, &t, t.w + p->off, t.g + p->off, p->n, most);
+		err = worst_error(net_value, &t, t.w + p->off, t.g + p->off, p->n, most, H);
 		ok(err <= TOL, "%s: gradient of %s: %.2g <= %g", t.net.layer[p->layer].entry->e.name,
 		   p->name, err, TOL);
 	}
+	check_input(&t, most);
 	fl_work_release(&t.k);
 	fl_net_release(&t.net);
 }
@@ -424,6 +468,8 @@ static void nets(void)
 	for (const struct fl_entry *const *p = fl_arch_list; *p; p++)
 		if (is_small((*p)->name))	/* the others: test/unit/cases.c */
 			check_net((*p)->name);
+	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+		check_net(samples[i].json);	/* the input's gradient, of every layer */
 	/* Views and elementwise layers in every place, some of which must not
 	 * write over what another reads: first, after each other, at the features. */
 	check_net("{\"input\":[2,3],\"layers\":[{\"layer\":\"relu\"},{\"layer\":\"flatten\"},"

@@ -398,8 +398,82 @@ static void models(void)
 	rmdir(dir);
 }
 
+#define CONV "{\"layer\":\"conv2d\",\"out\":4,\"padding\":1},{\"layer\":\"relu\"},{\"layer\":\"maxpool\"}"
+#define DEEP "{\"input\":[2,8,8],\"layers\":[" CONV "," CONV ",{\"layer\":\"residual\",\"body\":[" \
+	"{\"layer\":\"relu\"}]},{\"layer\":\"flatten\"},{\"layer\":\"linear\",\"out\":3}]}"
+
+/* What the layers from at on make of what stands there is what the net makes of the
+ * input: outputs, loss, and gradients in the places of the net's. */
+static void same_above(const struct fl_net *net, struct fl_work *k, const fl_real *w,
+                       const fl_real *g, const int32_t *y, size_t B, size_t at)
+{
+	fl_real *hg = fl_alloc(net->P, sizeof *hg, &e);
+	struct fl_net head;
+	struct fl_work hk;
+	int wrong = 0;
+
+	if (!ok(!fl_net_head(&head, net, at, &e) && !fl_work_init(&hk, &head, B, FL_WORK_TRAIN, &e),
+	        "the layers above %zu are a net", at))
+		return;
+	memcpy(hk.act[0], k->act[at], B * fl_shape_count(&head.in) * sizeof(fl_real));
+	fl_net_forward(&head, &hk, w, B, 0, NULL);
+	ok(!memcmp(hk.act[head.nlayer], k->act[net->nlayer], B * net->classes * sizeof(fl_real)),
+	   "above %zu: the same outputs", at);
+	fl_net_loss(&head, &hk, y, B, 1);
+	fl_net_backward(&head, &hk, w, hg, B, NULL, NULL, NULL);
+	for (size_t i = 0; i < net->nparam; i++) {
+		const struct fl_net_param *p = &net->param[i];
+
+		for (size_t j = p->off; j < p->off + p->n; j++)
+			wrong += memcmp(&hg[j], p->layer < at ? &(fl_real){ 0 } : &g[j], sizeof *g) != 0;
+	}
+	is_int(wrong, 0, "the same gradients, and none below");
+	fl_work_release(&hk);
+	fl_net_release(&head);
+	free(hg);
+}
+
+static void heads(void)
+{
+	enum { B = 3 };
+	static const int32_t y[B] = { 2, 0, 1 };
+	struct fl_net net, head, again;
+	struct fl_work k;
+	fl_real *w, *g;
+
+	if (!ok(!fl_model_net(&net, DEEP, 0, &e) && !fl_work_init(&k, &net, B, FL_WORK_TRAIN, &e), "a net"))
+		return;
+	w = fl_alloc(net.P, sizeof *w, &e);
+	g = fl_alloc(net.P, sizeof *g, &e);
+	fl_net_init(&net, 4, w);
+	for (size_t i = 0; i < B * 128; i++)
+		k.act[0][i] = (fl_real)(i * 37 % 101) / 50 - 1;
+	fl_net_forward(&net, &k, w, B, 0, NULL);
+	fl_net_loss(&net, &k, y, B, 1);
+	fl_net_backward(&net, &k, w, g, B, NULL, NULL, NULL);
+	same_above(&net, &k, w, g, y, B, 0);
+	same_above(&net, &k, w, g, y, B, 3);
+	same_above(&net, &k, w, g, y, B, net.feature_layer);
+	if (ok(!fl_net_head(&head, &net, 3, &e) && !fl_net_build(&again, head.arch, &e), "builds")) {
+		is_int((long long)head.weights, 4 * 4 * 9 + 4 + 16 * 3 + 3, "numbers of its own");
+		is_int((long long)again.weights, (long long)head.weights, "as many as its text says");
+		is_str(again.param[0].name, "3.weight", "under the net's names");
+		is_str(head.param[0].name, "3.weight", "as in the head");
+		fl_net_release(&again);
+		fl_net_release(&head);
+	}
+	ok(fl_net_head(&head, &net, 7, &e) && e.code == FL_EDATA, "within a block there is no head");
+	is_str(e.msg, "a layer from layers[6] on reads what is below", "and it says why");
+	ok(fl_net_head(&head, &net, net.nlayer, &e) && e.code == FL_EDATA, "nor above the outputs");
+	fl_work_release(&k);
+	fl_net_release(&net);
+	free(w);
+	free(g);
+}
+
 int main(void)
 {
+	heads();
 	names_of_mlp();
 	names_in_blocks();
 	names_of_preset();

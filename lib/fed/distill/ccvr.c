@@ -1,6 +1,6 @@
-/* CCVR: the classifier is trained anew on virtual features, drawn for each class from the
- * normal of the class's moments over all clients; the layers below stay. The paper
- * transforms features by a power (Tukey's) for some data; not here. */
+/* CCVR: the classifier, the layers above the features, is trained anew on virtual features,
+ * drawn for each class from the normal of the class's moments over all clients; the layers
+ * below stay. The paper transforms features by a power (Tukey's) for some data; not here. */
 #include <string.h>
 
 #include "base/num.h"
@@ -37,37 +37,6 @@ static int read_moments(const struct fl_distill_run *r, struct moments *m, struc
 		               C, d);
 	*m = (struct moments){ mean->data, cov->data, n->data };
 	return 0;
-}
-
-/* The classifier as a net of its own: one linear layer. */
-static int make_head(const struct fl_net *net, struct fl_net *head, struct fl_err *e)
-{
-	const struct fl_net_param *q = &net->param[net->nparam - (net->nparam > 1 ? 2 : 1)];
-	struct fl_str json = FL_STR_INIT;
-	int rc;
-
-	if (net->feature_layer + 1 != net->nlayer || net->layer[net->nlayer - 1].nparam != 2 ||
-	    q->ndim != 2 || q->dim[0] != net->classes || q->dim[1] != net->features)
-		return fl_fail(e, FL_EDATA, "the layers above the features are not one linear layer");
-	fl_str_addf(&json, "{\"input\":[%zu],\"layers\":[{\"layer\":\"linear\",\"out\":%zu}],"
-	            "\"loss\":\"ce\"}", net->features, net->classes);
-	rc = fl_str_check(&json, e);
-	if (!rc)
-		rc = fl_net_build(head, fl_str_c(&json), e);
-	fl_str_release(&json);
-	return rc;
-}
-
-/* The parameters of the classifier, from or to the model's. */
-static void copy_head(const struct fl_net *net, fl_real *w, const struct fl_net *head, fl_real *v,
-                      int back)
-{
-	for (size_t i = 0; i < head->nparam; i++) {
-		const struct fl_net_param *q = &net->param[net->nparam - head->nparam + i];
-		fl_real *a = w + q->off, *b = v + head->param[i].off;
-
-		memcpy(back ? a : b, back ? b : a, q->n * sizeof *a);
-	}
 }
 
 /* Features x(M,d) and their classes, as data. */
@@ -111,21 +80,16 @@ static int train(struct fl_distill_run *r, const struct fl_net *head, const stru
                  struct fl_err *e)
 {
 	size_t C = r->net->classes, n;
-	fl_real *v = fl_arena_zero(r->arena, head->P, sizeof *v, e);
 	float *q;
 
 	if (fl_mul(data->N, C, &n))
 		return fl_fail_mem(e, SIZE_MAX);
-	if (!v || !(q = fl_arena_zero(r->arena, n, sizeof *q, e)))
+	if (!(q = fl_arena_zero(r->arena, n, sizeof *q, e)))
 		return -1;
 	for (size_t i = 0; i < data->N; i++)
 		q[i * C + (size_t)data->y[i]] = 1;
-	copy_head(r->net, r->w, head, v, 0);
-	if (fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = head, .w = v, .data = data, .q = q, .tau = 1 },
-	           &r->loss, e))
-		return -1;
-	copy_head(r->net, r->w, head, v, 1);
-	return 0;
+	return fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = head, .w = r->w, .data = data,
+	                                                   .q = q, .tau = 1 }, &r->loss, e);
 }
 
 static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
@@ -135,7 +99,7 @@ static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
 	struct fl_data data;
 	int rc = -1;
 
-	if (read_moments(r, &m, e) || make_head(r->net, &head, e))
+	if (read_moments(r, &m, e) || fl_net_head(&head, r->net, r->net->feature_layer, e))
 		return -1;
 	if (!draw(p, r, &m, &data, e)) {
 		rc = train(r, &head, &data, e);

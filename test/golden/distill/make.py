@@ -2,7 +2,8 @@
 """Servers that train, in PyTorch in double, on the small net of the methods' goldens.
 feddf: three updates, their ensemble on 23 examples, Adam in stored order from the mean.
 ccvr: moments without variance, so that virtual features are the means, whatever is
-drawn; the classifier by SGD with momentum in stored order. usage: make.py"""
+drawn; the classifier by SGD with momentum in stored order, as one layer and as two
+over the features of a deeper net. usage: make.py"""
 import os
 import sys
 import zlib
@@ -63,12 +64,32 @@ save(f"{here}/moments.safetensors", {"mean": mean, "cov": np.zeros((3, 7, 7)), "
      {"fl.kind": "stats", "fl.method": "moments", "fl.examples": "13"})
 h = torch.tensor(np.repeat(mean[[0, 2]].astype(np.float32).astype(float), 6, 0))
 y = torch.tensor([0] * 6 + [2] * 6)
-head = [torch.tensor(w0[s].astype(float), requires_grad=True) for s in ("2.weight", "2.bias")]
-opt = torch.optim.SGD(head, lr=0.1, momentum=0.9)
-for _ in range(3):
-    for i in range(0, 12, 5):
-        opt.zero_grad()
-        F.cross_entropy(h[i:i + 5] @ head[0].T + head[1], y[i:i + 5]).backward()
-        opt.step()
-w = {**w0, "2.weight": head[0].detach().numpy(), "2.bias": head[1].detach().numpy()}
-save(f"{here}/ccvr.safetensors", named("", w), {})
+
+
+def classifier(w, names, logits):
+    """Trains these tensors of w: the whole model."""
+    head = [torch.tensor(w[s].astype(float), requires_grad=True) for s in names]
+    opt = torch.optim.SGD(head, lr=0.1, momentum=0.9)
+    for _ in range(3):
+        for i in range(0, 12, 5):
+            opt.zero_grad()
+            F.cross_entropy(logits(h[i:i + 5], *head), y[i:i + 5]).backward()
+            opt.step()
+    return named("", {**w, **{s: t.detach().numpy() for s, t in zip(names, head)}})
+
+
+save(f"{here}/ccvr.safetensors",
+     classifier(w0, ["2.weight", "2.bias"], lambda h, a, b: h @ a.T + b), {})
+
+DEEP = ('{"input":[12],"layers":[{"layer":"linear","out":7},{"layer":"relu"},'
+        '{"layer":"linear","out":5},{"layer":"tanh"},{"layer":"linear","out":3}],"features":2}')
+deep = {"0.weight": w0["0.weight"], "0.bias": w0["0.bias"],
+        "2.weight": (lcg(35, 31).reshape(5, 7).astype(np.float32) - 127.5) / 200,
+        "2.bias": (lcg(5, 32).astype(np.float32) - 127.5) / 500,
+        "4.weight": (lcg(15, 33).reshape(3, 5).astype(np.float32) - 127.5) / 200,
+        "4.bias": (lcg(3, 34).astype(np.float32) - 127.5) / 500}
+deep = {s: v.astype(np.float32) for s, v in deep.items()}
+save(f"{here}/deep.safetensors", deep, {"fl.kind": "model", "fl.round": "0", "fl.arch": DEEP})
+save(f"{here}/ccvr-deep.safetensors",
+     classifier(deep, ["2.weight", "2.bias", "4.weight", "4.bias"],
+                lambda h, a, b, c, d: torch.tanh(h @ a.T + b) @ c.T + d), {})
