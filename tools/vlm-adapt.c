@@ -24,9 +24,9 @@ struct opts {
 	const char *arch, *model, *output, *state, *log, *apply;
 	struct fl_strs images, texts, val_images, val_texts;
 	const char *pairs, *val_pairs, *labels, *val_labels, *groups;
-	struct fl_spec opt;
+	struct fl_spec opt, schedule;
 	int64_t epochs, batch, seed, threads, patience;
-	double lr_end, scale;
+	double lr_end, clip, scale;
 	int shuffle, side, ensemble, precision, no_sync, no_prov;
 };
 
@@ -58,6 +58,10 @@ static const struct fl_opt options[] = {
 	  "optimiser", "what makes a step of a gradient; unset: as published" } },
 	{ 0, FL_O_PROV, NULL, { "lr-end", FL_P_REAL, O(lr_end), NULL, 0, 1e6, NULL, "eta",
 	  "learning rate to which it falls over all steps; unset: as published" } },
+	{ 0, FL_O_PROV, &fl_family_schedule, { "schedule", (enum fl_ptype)FL_P_SPEC, O(schedule), NULL,
+	  0, 0, NULL, "schedule", "the learning rate over epochs, in place of --lr-end" } },
+	{ 0, FL_O_PROV, NULL, { "clip", FL_P_REAL, O(clip), NULL, 0, 1e30, NULL, "norm",
+	  "largest norm of a step's gradient, all tensors together; unset: no limit" } },
 	{ 'e', FL_O_PROV, NULL, { "epochs", FL_P_INT, O(epochs), NULL, 0, 1e9, NULL, "n",
 	  "passes over the pairs; unset: as published" } },
 	{ 'b', FL_O_PROV, NULL, { "batch", FL_P_INT, O(batch), NULL, 1, 1 << 16, NULL, "n",
@@ -89,7 +93,9 @@ static const struct fl_opt options[] = {
 	{ 0, 0, NULL, { 0 } }
 };
 
-static const struct fl_family *const families[] = { &fl_family_arch, &fl_family_opt, NULL };
+static const struct fl_family *const families[] = {
+	&fl_family_arch, &fl_family_opt, &fl_family_schedule, NULL
+};
 
 struct job {
 	struct fl_run *run;
@@ -176,7 +182,7 @@ static int fill_recipe(struct job *j, struct fl_err *e)
 		j->o.epochs = r->epochs;
 	if (j->o.batch == FL_UNSET)
 		j->o.batch = r->batch;
-	if (isnan(j->o.lr_end))
+	if (isnan(j->o.lr_end) && !j->o.schedule.entry)
 		j->o.lr_end = r->lr_end;
 	return j->o.opt.entry ? 0 :
 	       fl_spec_parse(&fl_family_opt, r->opt, &j->run->arena, &j->o.opt, e);
@@ -240,8 +246,17 @@ static int describe(const struct job *j, struct fl_str *s, struct fl_err *e)
 	crc = fl_crc32(crc, j->train.pairs.image, j->train.pairs.n * sizeof *j->train.pairs.image);
 	fl_str_addf(s, "%s; opt ", j->t.a.net.arch);
 	fl_spec_print(&j->o.opt, s);
-	fl_str_add(s, ", lr-end ");
-	fl_str_addnum(s, j->o.lr_end);
+	if (j->o.schedule.entry) {
+		fl_str_add(s, ", schedule ");
+		fl_spec_print(&j->o.schedule, s);
+	} else {
+		fl_str_add(s, ", lr-end ");
+		fl_str_addnum(s, j->o.lr_end);
+	}
+	if (!isnan(j->o.clip)) {
+		fl_str_add(s, ", clip ");
+		fl_str_addnum(s, j->o.clip);
+	}
 	fl_str_addf(s, ", epochs %" PRId64 ", batch %" PRId64 ", %s, seed %" PRId64 ", patience %" PRId64
 	            "; pairs %zu %08" PRIx32 ", %s, %s", j->o.epochs, j->o.batch,
 	            shuffle_choice[j->o.shuffle], j->o.seed, j->o.patience == FL_UNSET ? 0 :
@@ -265,9 +280,9 @@ static int put_vecs(const struct job *j, struct fl_tset *s, struct fl_err *e)
 	const struct fl_optim *opt = (const struct fl_optim *)j->o.opt.entry;
 	char prefix[64];
 
-	for (size_t i = 0; i < FL_OPT_VECS && j->t.vec[i]; i++) {
+	for (size_t i = 0; i < FL_OPT_VECS && j->t.bench.vec[i]; i++) {
 		snprintf(prefix, sizeof prefix, "@opt/%s/", opt->vec[i]);
-		if (fl_net_export(&j->t.a.net, j->t.vec[i], prefix, s, e))
+		if (fl_net_export(&j->t.a.net, j->t.bench.vec[i], prefix, s, e))
 			return -1;
 	}
 	return 0;
@@ -277,7 +292,7 @@ static int save_state(struct job *j, struct fl_err *e)
 {
 	struct fl_tset s = { .t = NULL };
 	struct fl_str run = FL_STR_INIT;
-	int64_t steps = (int64_t)j->t.t;
+	int64_t steps = (int64_t)j->t.loop.t;
 	size_t n = j->lines.len;
 	struct fl_tensor *t;
 	int rc = -1;
@@ -285,7 +300,7 @@ static int save_state(struct job *j, struct fl_err *e)
 	if (!j->o.state)
 		return 0;
 	if (!describe(j, &run, e) && !fl_meta_set_kind(&s, FL_KIND_STATE, e) &&
-	    !fl_meta_set_i64(&s, "fl.round", j->t.epoch, e) &&
+	    !fl_meta_set_i64(&s, "fl.round", j->t.loop.epoch, e) &&
 	    !fl_meta_set(&s, "adapt.run", fl_str_c(&run), e) &&
 	    !fl_net_export(&j->t.a.net, j->t.a.w, "@model/", &s, e) && !put_vecs(j, &s, e) &&
 	    !put_number(&s, "@steps", FL_I64, &steps, e) &&
@@ -318,9 +333,9 @@ static int get_vecs(struct job *j, const struct fl_tset *s, struct fl_err *e)
 	const struct fl_optim *opt = (const struct fl_optim *)j->o.opt.entry;
 	char prefix[64];
 
-	for (size_t i = 0; i < FL_OPT_VECS && j->t.vec[i]; i++) {
+	for (size_t i = 0; i < FL_OPT_VECS && j->t.bench.vec[i]; i++) {
 		snprintf(prefix, sizeof prefix, "@opt/%s/", opt->vec[i]);
-		if (fl_net_import(&j->t.a.net, s, prefix, 0, j->t.vec[i], e))
+		if (fl_net_import(&j->t.a.net, s, prefix, 0, j->t.bench.vec[i], e))
 			return -1;
 	}
 	return 0;
@@ -344,16 +359,17 @@ static int take_state(struct job *j, const struct fl_tset *s, struct fl_err *e)
 	const struct fl_tensor *log = fl_tset_find(s, "@log");
 	int64_t steps;
 
-	if (check_run(j, s, e) || fl_meta_need_i64(s, "fl.round", &j->t.epoch, e) < 0 ||
+	if (check_run(j, s, e) || fl_meta_need_i64(s, "fl.round", &j->t.loop.epoch, e) < 0 ||
 	    fl_net_import(&j->t.a.net, s, "@model/", 0, j->t.a.w, e) || get_vecs(j, s, e) ||
 	    get_number(s, "@steps", FL_I64, &steps, e) ||
 	    get_number(s, "@best/loss", FL_F64, &j->best_loss, e) ||
 	    get_number(s, "@best/epoch", FL_I64, &j->best_epoch, e) ||
 	    (j->best && fl_net_import(&j->t.a.net, s, "@best/model/", 0, j->best, e)))
 		return -1;
-	if (steps < 0 || j->t.epoch > j->o.epochs || !log || log->dtype != FL_U8)
+	if (steps < 0 || j->t.loop.epoch > j->o.epochs || !log || log->dtype != FL_U8)
 		return fl_fail(e, FL_EDATA, "is not a state of vlm-adapt");
-	j->t.t = (uint64_t)steps;
+	j->t.loop.t = (uint64_t)steps;
+	j->t.loop.taken = steps;
 	fl_str_addn(&j->lines, log->data, log->n);
 	return fl_str_check(&j->lines, e);
 }
@@ -370,7 +386,7 @@ static int resume(struct job *j, struct fl_err *e)
 	if (!rc && take_state(j, &s, e))
 		rc = fl_fail_in(e, "%s", j->o.state);
 	if (!rc)
-		fl_say(FL_LOG_INFO, "%s: going on after epoch %" PRId64, j->o.state, j->t.epoch);
+		fl_say(FL_LOG_INFO, "%s: going on after epoch %" PRId64, j->o.state, j->t.loop.epoch);
 	fl_tset_release(&s);
 	return rc;
 }
@@ -409,9 +425,9 @@ static int log_epoch(struct job *j, double lr, const struct fl_adapt_val *v, str
 	size_t from = s->len;
 
 	fl_str_addf(s, "{\"schema\":\"vlm-adapt/1\",\"kind\":\"epoch\",\"epoch\":%" PRId64
-	            ",\"steps\":%" PRIu64, j->t.epoch, j->t.t);
+	            ",\"steps\":%" PRIu64, j->t.loop.epoch, j->t.loop.t);
 	add_field(s, "lr", lr);
-	add_field(s, "loss", j->t.loss);
+	add_field(s, "loss", j->t.loop.loss);
 	if (j->has_val) {
 		add_field(s, "val_loss", v->loss);
 		add_field(s, "val_t2i_hit@1", v->t2i);
@@ -469,9 +485,11 @@ static void say_step(void *ctx, const struct fl_adapt *t)
 {
 	struct job *j = ctx;
 	char line[96];
+	int n = snprintf(line, sizeof line, "epoch %" PRId64 " of %" PRId64 ", step %" PRIu64,
+	                 t->loop.epoch + 1, t->epochs, t->loop.t);
 
-	snprintf(line, sizeof line, "epoch %" PRId64 " of %" PRId64 ", step %" PRIu64 ", last loss %g",
-	         t->epoch + 1, t->epochs, t->t, t->loss);
+	if (t->loop.epoch)
+		snprintf(line + n, sizeof line - (size_t)n, ", last loss %g", t->loop.loss);
 	fl_run_progress(j->run, line);
 }
 
@@ -481,7 +499,7 @@ static void keep_best(struct job *j, const struct fl_adapt_val *v)
 		return;
 	memcpy(j->best, j->t.a.w, j->t.a.net.P * sizeof *j->best);
 	j->best_loss = v->loss;
-	j->best_epoch = j->t.epoch;
+	j->best_epoch = j->t.loop.epoch;
 }
 
 static int one_epoch(struct job *j, struct fl_err *e)
@@ -493,15 +511,15 @@ static int one_epoch(struct job *j, struct fl_err *e)
 	    (j->has_val && fl_adapt_validate(&j->t, &j->val, &v, e)))
 		return -1;
 	keep_best(j, &v);
-	fl_say(FL_LOG_INFO, "epoch %" PRId64 ": loss %g%s%g", j->t.epoch, j->t.loss,
+	fl_say(FL_LOG_INFO, "epoch %" PRId64 ": loss %g%s%g", j->t.loop.epoch, j->t.loop.loss,
 	       j->has_val ? ", validation loss " : "", j->has_val ? v.loss : 0);
 	return log_epoch(j, lr, &v, e) || save_state(j, e) ? -1 : 0;
 }
 
 static int over(const struct job *j)
 {
-	return j->t.epoch >= j->o.epochs ||
-	       (j->best && j->best_epoch && j->t.epoch - j->best_epoch >= j->o.patience);
+	return j->t.loop.epoch >= j->o.epochs ||
+	       (j->best && j->best_epoch && j->t.loop.epoch - j->best_epoch >= j->o.patience);
 }
 
 /* Weights of the last whole epoch, should the next one break. */
@@ -516,9 +534,9 @@ static int epochs(struct job *j, struct fl_err *e)
 		rc = one_epoch(j, e);
 	}
 	fl_run_progress(j->run, "");
-	if (rc && whole && e->code == FL_ENUM && j->t.epoch && strcmp(j->o.output, "-")) {
+	if (rc && whole && e->code == FL_ENUM && j->t.loop.epoch && strcmp(j->o.output, "-")) {
 		struct fl_err mine = { 0 };
-		int64_t kept = j->best_epoch ? j->best_epoch : j->t.epoch;
+		int64_t kept = j->best_epoch ? j->best_epoch : j->t.loop.epoch;
 
 		if (!write_model(j, net, j->best_epoch ? j->best : whole, &mine))
 			fl_say(FL_LOG_WARN, "%s holds the model of epoch %" PRId64, j->o.output, kept);
@@ -537,6 +555,8 @@ static int begin_training(struct job *j, struct fl_err *e)
 	t->epochs = o->epochs;
 	t->batch = o->batch;
 	t->lr_end = o->lr_end;
+	t->schedule = o->schedule;
+	t->clip = isnan(o->clip) ? 0 : o->clip;
 	t->shuffle = o->shuffle;
 	t->seed = (uint64_t)o->seed;
 	t->threads = (int)o->threads;
@@ -662,6 +682,8 @@ static int fit_images(struct job *j, struct fl_err *e)
 		fl_fail(e, FL_EUSAGE, "%s is fitted to labelled images, not to pairs", o->arch);
 	else if (o->state || o->log || o->patience != FL_UNSET || o->model)
 		fl_fail(e, FL_EUSAGE, "%s is fitted at once: no --state, --log, --patience, --model", o->arch);
+	else if (o->schedule.entry || !isnan(o->clip))
+		fl_fail(e, FL_EUSAGE, "%s is fitted at once: no --schedule, --clip", o->arch);
 	else if (!open_texts(j, &texts, &text, e) && (C = texts.N, 1) &&
 	         !open_labelled(j, &train, &o->images, o->labels, &C, e) &&
 	         (!has_val || !open_labelled(j, &val, o->val_images.n ? &o->val_images : &o->images,
@@ -809,6 +831,8 @@ static int train(struct job *j, struct fl_err *e)
 		return fit_images(j, e);
 	if (!o->texts.n)
 		return fl_fail(e, FL_EUSAGE, "--texts must be given");
+	if (o->schedule.entry && !isnan(o->lr_end))
+		return fl_fail(e, FL_EUSAGE, "--schedule and --lr-end exclude each other");
 	if (o->model && fl_stream_load(o->model, FL_KIND_MODEL, &j->model, e))
 		return -1;
 	return train_pairs(j, e);

@@ -125,65 +125,33 @@ int fl_pairset_apart(const struct fl_pairset *a, const struct fl_pairset *b, siz
 
 /* --- training --- */
 
-static const struct fl_optim *optim_of(const struct fl_adapt *t)
-{
-	return (const struct fl_optim *)t->opt.entry;
-}
-
 static size_t steps_of(const struct fl_adapt *t)
 {
 	return (t->train->pairs.n + (size_t)t->batch - 1) / (size_t)t->batch;
 }
 
-int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e)
-{
-	size_t P = t->a.net.P, N = t->train->pairs.n;
-	size_t B = (size_t)t->batch < N ? (size_t)t->batch : N;
-
-	fl_net_threads(&t->a.net, t->threads);
-	fl_net_precision(&t->a.net, t->precision);
-	for (size_t i = 0; i < optim_of(t)->nvec(t->opt.p); i++)
-		if (!(t->vec[i] = fl_alloc(P, sizeof *t->vec[i], e)))
-			return -1;
-	t->g = fl_alloc(P, sizeof *t->g, e);
-	t->order = fl_alloc(N, sizeof *t->order, e);
-	t->y = fl_alloc(B, sizeof *t->y, e);
-	return t->g && t->order && t->y ? fl_work_init(&t->work, &t->a.net, B, 1, e) : -1;
-}
-
-void fl_adapt_release(struct fl_adapt *t)
-{
-	for (size_t i = 0; i < FL_OPT_VECS; i++) {
-		free(t->vec[i]);
-		t->vec[i] = NULL;
-	}
-	free(t->g);
-	free(t->order);
-	free(t->y);
-	fl_work_release(&t->work);
-	t->g = NULL;
-	t->order = NULL;
-	t->y = NULL;
-}
-
-/* torch.optim.lr_scheduler.CosineAnnealingLR, stepped after every batch. */
+/* By epochs where there is a schedule, else as torch.optim.lr_scheduler.CosineAnnealingLR,
+ * stepped after every batch. */
 double fl_adapt_lr(const struct fl_adapt *t)
 {
-	double lr = optim_of(t)->lr(t->opt.p), all = (double)t->epochs * (double)steps_of(t);
+	double lr = ((const struct fl_optim *)t->opt.entry)->lr(t->opt.p);
+	double all = (double)t->epochs * (double)steps_of(t);
 
+	if (t->schedule.entry)
+		return lr * fl_schedule_factor(&t->schedule, t->loop.epoch + 1);
 	if (!(lr > t->lr_end))
 		return lr;
-	return t->lr_end + (lr - t->lr_end) * (1 + fl_cos2pi((double)t->t / (2 * all))) / 2;
+	return t->lr_end + (lr - t->lr_end) * (1 + fl_cos2pi((double)t->loop.t / (2 * all))) / 2;
 }
 
 /* Pairs idx(B) of s, or i0.., where forward looks. */
-static void load(struct fl_adapt *t, const struct fl_pairset *s, const uint32_t *idx, size_t i0,
-                 size_t B)
+static void load_pairs(struct fl_adapt *t, const struct fl_pairset *s, const uint32_t *idx,
+                       size_t i0, size_t B)
 {
 	size_t d = t->a.reading.d;
 
 	for (size_t b = 0; b < B; b++) {
-		float *x = t->work.act[0] + b * 2 * d;
+		float *x = t->bench.work.act[0] + b * 2 * d;
 		size_t i = idx ? idx[b] : i0 + b;
 
 		fl_embeds_gather(&s->text, &s->pairs.text[i], 1, x);
@@ -191,98 +159,71 @@ static void load(struct fl_adapt *t, const struct fl_pairset *s, const uint32_t 
 	}
 }
 
-static void update(struct fl_adapt *t, double lr)
+static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 {
-	const struct fl_net *net = &t->a.net;
+	struct fl_adapt *t = ctx;
 
-	for (size_t i = 0; i < net->nparam; i++) {
-		const struct fl_net_param *q = &net->param[i];
-		float *vec[FL_OPT_VECS] = { NULL };
-
-		for (size_t k = 0; k < FL_OPT_VECS; k++)
-			vec[k] = t->vec[k] ? t->vec[k] + q->off : NULL;
-		if (!q->buffer)
-			optim_of(t)->step(t->opt.p, lr, t->t, t->a.w + q->off, t->g + q->off, vec, q->n);
-	}
+	load_pairs(t, t->train, idx, i0, B);
 }
 
-static int step(struct fl_adapt *t, const uint32_t *idx, size_t B, double *sum, struct fl_err *e)
+static double rate(void *ctx)
 {
-	const struct fl_net *net = &t->a.net;
-	double loss;
-	struct fl_rng r;
-
-	fl_rng_init(&r, t->seed, 0, 0, FL_RNG_DROPOUT, t->t);
-	load(t, t->train, idx, 0, B);
-	fl_net_forward(net, &t->work, t->a.w, B, 1, &r);
-	loss = fl_net_loss(net, &t->work, t->y, B, 1);
-	if (!isfinite(loss))
-		return fl_fail(e, FL_ENUM, "epoch %" PRId64 ", step %" PRIu64 ": loss is not finite",
-		               t->epoch + 1, t->t + 1);
-	fl_net_backward(net, &t->work, t->a.w, t->g, B, &r, NULL, NULL);
-	update(t, fl_adapt_lr(t));
-	t->t++;
-	*sum += loss * (double)B;
-	return 0;
+	return fl_adapt_lr(ctx);
 }
 
-static void set_order(struct fl_adapt *t)
+static void step_done(void *ctx)
 {
-	size_t N = t->train->pairs.n;
-	struct fl_rng r;
+	const struct fl_adapt *t = ctx;
 
-	for (size_t i = 0; i < N; i++)
-		t->order[i] = (uint32_t)i;
-	fl_rng_init(&r, t->seed, 0, 0, FL_RNG_SHUFFLE, (uint64_t)t->epoch);
-	if (t->shuffle)
-		fl_rng_shuffle(&r, t->order, N);
+	if (t->done)
+		t->done(t->ctx, t);
 }
 
-static int check_weights(const struct fl_adapt *t, struct fl_err *e)
+int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e)
 {
-	const struct fl_net *net = &t->a.net;
-	float max;
+	fl_net_threads(&t->a.net, t->threads);
+	fl_net_precision(&t->a.net, t->precision);
+	t->loop = (struct fl_loop){
+		.net = &t->a.net, .bench = &t->bench, .w = t->a.w, .opt = t->opt, .clip = t->clip,
+		.N = t->train->pairs.n, .batch = t->batch, .epochs = t->epochs, .steps = FL_UNSET,
+		.shuffle = t->shuffle, .on = { .load = load, .rate = rate, .done = step_done },
+		.ctx = t, .seed = t->seed, .by_step = 1,
+	};
+	return fl_bench_init(&t->bench, &t->a.net, e) || fl_loop_begin(&t->loop, e) ? -1 : 0;
+}
 
-	for (size_t i = 0; i < net->nparam; i++)
-		if (!fl_vfinite(t->a.w + net->param[i].off, net->param[i].n, &max))
-			return fl_fail(e, FL_ENUM, "epoch %" PRId64 ": tensor '%s' is not finite", t->epoch + 1,
-			               net->param[i].name);
-	return 0;
+void fl_adapt_release(struct fl_adapt *t)
+{
+	fl_bench_release(&t->bench);
 }
 
 int fl_adapt_epoch(struct fl_adapt *t, void (*done)(void *ctx, const struct fl_adapt *t),
                    void *ctx, struct fl_err *e)
 {
-	size_t N = t->train->pairs.n, B = (size_t)t->batch;
-	double sum = 0;
-
-	set_order(t);
-	for (size_t i = 0; i < N; i += B) {
-		if (step(t, t->order + i, N - i < B ? N - i : B, &sum, e))
-			return -1;
-		if (done)
-			done(ctx, t);
-	}
-	if (check_weights(t, e))
+	t->done = done;
+	t->ctx = ctx;
+	if (fl_loop_epoch(&t->loop, e))
 		return -1;
-	t->epoch++;
-	t->loss = sum / (double)N;
-	return 0;
+	if (!fl_loop_check(&t->loop, e))
+		return 0;
+	t->loop.epoch--;	/* no whole one */
+	return -1;
 }
 
 /* --- validation --- */
 
 static double mean_loss(struct fl_adapt *t, const struct fl_pairset *s)
 {
-	size_t N = s->pairs.n, most = t->work.B;
+	struct fl_work *k = &t->bench.work;
+	size_t N = s->pairs.n, most = k->B;
 	double sum = 0;
 
 	for (size_t i = 0; i < N; i += most) {
 		size_t B = N - i < most ? N - i : most;
 
-		load(t, s, NULL, i, B);
-		fl_net_forward(&t->a.net, &t->work, t->a.w, B, 0, NULL);
-		sum += (double)B * fl_net_loss(&t->a.net, &t->work, t->y, B, 0);
+		load_pairs(t, s, NULL, i, B);
+		fl_net_forward(&t->a.net, k, t->a.w, B, 0, NULL);
+		sum += (double)B * fl_net_loss(&t->a.net, k, t->bench.y, B, 0);
 	}
 	return sum / (double)N;
 }
@@ -295,7 +236,7 @@ int fl_adapt_validate(struct fl_adapt *t, const struct fl_pairset *s, struct fl_
 	fl_net_precision(&t->a.net, FL_GEMM_F32);
 	v->loss = mean_loss(t, s);
 	rc = isfinite(v->loss) ? fl_adapter_recall(&t->a, &s->text, &s->image, &s->pairs, t->threads, v, e) :
-	     fl_fail(e, FL_ENUM, "epoch %" PRId64 ": validation loss is not finite", t->epoch);
+	     fl_fail(e, FL_ENUM, "epoch %" PRId64 ": validation loss is not finite", t->loop.epoch);
 	fl_net_precision(&t->a.net, t->precision);
 	return rc;
 }

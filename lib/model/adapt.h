@@ -1,11 +1,12 @@
-/* Training an adapter on pairs of embeddings that may be larger than memory: epochs of
- * steps whose rate falls as half a cosine, and how well pairs find each other. */
+/* Training an adapter on pairs of embeddings that may be larger than memory: epochs of the
+ * one loop, whose rate falls as half a cosine, and how well pairs find each other. */
 #ifndef FL_MODEL_ADAPT_H
 #define FL_MODEL_ADAPT_H
 
 #include "data/truth.h"
 #include "model/adapter.h"
-#include "optim/optim.h"
+#include "optim/schedule.h"
+#include "train/loop.h"
 
 /* Where pairs come from. */
 struct fl_pairset {
@@ -26,20 +27,17 @@ struct fl_adapt {
 	struct fl_spec opt;
 	int64_t epochs, batch;
 	double lr_end;			/* the rate of the step after the last */
+	struct fl_spec schedule;	/* of the rate over epochs, in place of lr_end; or entry NULL */
+	double clip;			/* largest L2 norm of a step's gradient; 0: none */
 	int shuffle;
 	uint64_t seed;
 	int threads;
 	enum fl_gemm_precision precision;	/* of training; validation is in F32 */
-	/* State: with a.w all that goes from one epoch to the next. */
-	int64_t epoch;			/* whole epochs done */
-	uint64_t t;			/* steps done */
-	float *vec[FL_OPT_VECS];	/* (P) of the optimiser, or NULL */
-	double loss;			/* mean training loss of the last epoch */
-	/* Room. */
-	fl_real *g;			/* (P) */
-	struct fl_work work;
-	uint32_t *order;
-	int32_t *y;			/* (batch) zeros */
+	/* With a.w all that goes from one epoch to the next: loop.epoch, loop.t, bench.vec. */
+	struct fl_loop loop;
+	struct fl_bench bench;
+	void (*done)(void *ctx, const struct fl_adapt *t);
+	void *ctx;
 };
 /* After the first members are filled, down to precision. */
 int fl_adapt_begin(struct fl_adapt *t, struct fl_err *e);

@@ -129,6 +129,19 @@ END
 	done
 }
 
+@test "a schedule goes by epochs; without one nothing changes" {
+	local o="--texts $V#text --images $V#image --pairs $V -b 16 --no-sync --shuffle none --no-prov"
+	vlm-adapt -a asymvlm:hidden=12,residual=on $o --opt sgd:lr=.5 --schedule step:gamma=0.5 -e 3 -o "$W/all"
+	vlm-adapt -a asymvlm:hidden=12,residual=on $o --opt sgd:lr=.5 --lr-end .5 -e 1 -o "$W/1"
+	vlm-adapt -m "$W/1" $o --opt sgd:lr=.25 --lr-end .25 -e 1 -o "$W/2"
+	vlm-adapt -m "$W/2" $o --opt sgd:lr=.125 --lr-end .125 -e 1 -o "$W/3"
+	st-cmp "$W/all" "$W/3"
+	fails 2 "--schedule and --lr-end exclude each other" vlm-adapt $SMALL --schedule step --lr-end 0
+	vlm-adapt $SMALL -e 1 --state "$W/s" -o "$W/x"
+	fails 3 "is of another run" vlm-adapt $SMALL -e 1 --schedule step --state "$W/s"
+	fails 3 "is of another run" vlm-adapt $SMALL -e 1 --clip 1 --state "$W/s"
+}
+
 @test "a state of another run is refused" {
 	vlm-adapt $SMALL -e 2 --state "$W/s" -o "$W/a"
 	fails 3 "is of another run" vlm-adapt $SMALL -e 3 --state "$W/s"

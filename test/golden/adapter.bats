@@ -49,3 +49,15 @@ trained() {
 		st-cmp --rtol=1e-6 --atol=1e-6 by-update.safetensors $m.safetensors
 	done
 }
+
+@test "so does a clipped one, by any optimiser, over epochs of a schedule" {
+	for o in "sgd:lr=.01,momentum=.9 --clip .05" "adam --clip .01" "lars:lr=.1" "yogi"; do
+		trained asymvlm-vmf --opt $o --schedule constant
+		trained asymvlm-vmf --opt ${o%% *} --schedule constant -o free.safetensors
+		fl-local-train -m "$S/init-asymvlm-vmf.safetensors" --opt $o -e 20 -b 8 --shuffle none \
+			data.safetensors -o update.sts --no-sync
+		fl-aggregate -m "$S/init-asymvlm-vmf.safetensors" update.sts -o by-update.safetensors --no-sync
+		st-cmp --rtol=1e-6 --atol=1e-6 by-update.safetensors asymvlm-vmf.safetensors
+		[[ $o != *clip* ]] || ! st-cmp --rtol=1e-3 --atol=1e-3 free.safetensors asymvlm-vmf.safetensors
+	done
+}

@@ -115,7 +115,7 @@ static void test_whole_gradient(void)
 static void burst(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	(void)w;
-	if (l->idx == NULL && l->i0 == 8 && begin <= net.param[0].off && net.param[0].off < end)
+	if (l->loop->idx == NULL && l->loop->i0 == 8 && begin <= net.param[0].off && net.param[0].off < end)
 		g[net.param[0].off] = INFINITY;
 }
 

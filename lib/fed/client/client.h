@@ -1,4 +1,4 @@
-/* Local methods: hooks into the one training loop of local.c.
+/* Local methods: hooks into the one training loop (train/loop.h).
  *
  * Everything parameter-shaped is a flat vector of net->P reals in the net's own
  * layout, so that methods are arithmetic over [begin,end): w - w0, c - c_k. */
@@ -11,30 +11,24 @@
 #include "nn/net.h"
 #include "optim/optim.h"
 #include "optim/schedule.h"
+#include "train/loop.h"
 
 struct fl_local;
-struct fl_loop;
 
 /* One thread's buffers and the model at hand, kept from client to client. */
 struct fl_room {
 	const struct fl_net *net;
 	const struct fl_tset *model;	/* the received record, method tensors included */
 	char base[9];
-	fl_real *w0, *w, *g;		/* (P) received, trained, gradient of a batch */
-	float *vec[FL_OPT_VECS];	/* (P) of the optimiser; NULL until used */
+	fl_real *w0, *w;		/* (P) received, trained */
 	double *sum;			/* (P) of fl_local_measure; NULL until used */
-	uint32_t *order;		/* (norder) examples of an epoch */
-	int32_t *y;			/* (work.B) */
-	size_t norder;
-	struct fl_work work;		/* grows to the largest batch */
+	struct fl_bench bench;
 	struct fl_arena arena;		/* of the client at hand */
 };
 int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e);
 /* Takes the weights of model; it and base must outlive their use here. */
 int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char base[9],
                   struct fl_err *e);
-/* Room for batches of B, and for the order of N examples. */
-int fl_room_fit(struct fl_room *r, size_t B, size_t N, struct fl_err *e);
 void fl_room_release(struct fl_room *r);
 
 /* What becomes of running statistics, such as those of batch normalisation. */
@@ -110,10 +104,7 @@ struct fl_local {
 	struct fl_room *room;
 	struct fl_arena *arena;		/* lives for this client */
 	void *priv;			/* the method's own */
-	/* The batch at hand: examples idx(B), or i0, i0+1, ... where idx is NULL. */
-	const uint32_t *idx;
-	size_t i0, B;
-	struct fl_loop *loop;		/* the run at hand, local.c's own */
+	struct fl_loop *loop;		/* the run at hand, with its batch */
 	int watch;			/* look at every gradient for what is not finite */
 };
 

@@ -34,7 +34,7 @@ static double features(struct fl_local *l, const fl_real *h, fl_real *dh, size_t
 {
 	const struct fedproto *p = l->p;
 	const struct protos *s = l->priv;
-	const int32_t *y = l->room->y;
+	const int32_t *y = l->room->bench.y;
 	double scale = p->lambda / ((double)B * (double)d), sum = 0;
 
 	for (size_t b = 0; b < B; b++, h += d, dh += d) {

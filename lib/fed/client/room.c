@@ -16,8 +16,7 @@ int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e)
 {
 	*r = (struct fl_room){ .net = net };
 	if ((r->w0 = fl_alloc(net->P, sizeof *r->w0, e)) &&
-	    (r->w = fl_alloc(net->P, sizeof *r->w, e)) &&
-	    (r->g = fl_alloc(net->P, sizeof *r->g, e)))
+	    (r->w = fl_alloc(net->P, sizeof *r->w, e)) && !fl_bench_init(&r->bench, net, e))
 		return 0;
 	fl_room_release(r);
 	return -1;
@@ -31,29 +30,12 @@ int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char bas
 	return fl_net_import(r->net, model, "", 0, r->w0, e);
 }
 
-int fl_room_fit(struct fl_room *r, size_t B, size_t N, struct fl_err *e)
-{
-	if (B > r->work.B) {
-		free(r->y);
-		fl_work_release(&r->work);
-		if (!(r->y = fl_alloc(B, sizeof *r->y, e)) ||
-		    fl_work_init(&r->work, r->net, B, 1, e))
-			return -1;
-	}
-	return fl_grow(&r->order, &r->norder, N, sizeof *r->order, e);
-}
-
 void fl_room_release(struct fl_room *r)
 {
 	free(r->w0);
 	free(r->w);
-	free(r->g);
-	for (size_t i = 0; i < FL_OPT_VECS; i++)
-		free(r->vec[i]);
 	free(r->sum);
-	free(r->order);
-	free(r->y);
-	fl_work_release(&r->work);
+	fl_bench_release(&r->bench);
 	fl_arena_release(&r->arena);
 	*r = (struct fl_room){ .net = NULL };
 }

@@ -98,7 +98,7 @@ static int measure_before(struct fl_local *l, unsigned needs, struct fl_err *e)
 {
 	struct fl_update *u = &l->facts;
 	const int64_t *sample = l->cfg->sample;
-	fl_real *g = l->room->g;
+	fl_real *g = l->room->bench.g;
 	double loss;
 
 	if (needs & FL_NEED_GRADNORM) {
@@ -167,7 +167,7 @@ static int train(struct fl_local *l, struct fl_err *e)
 static int write_weights(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 {
 	const struct fl_net *net = l->net;
-	fl_real *d = l->room->g;
+	fl_real *d = l->room->bench.g;
 	float max;
 
 	for (size_t i = 0; i < net->P; i++)
@@ -264,7 +264,6 @@ static int attempt(const struct fl_train *cfg, struct fl_room *room, const struc
 	};
 	int rc;
 
-	room->work.dfeature = NULL;	/* of a run that failed */
 	memcpy(room->w, room->w0, room->net->P * sizeof *room->w);
 	rc = run(&l, update, e);
 	fl_arena_rewind(&room->arena, empty);

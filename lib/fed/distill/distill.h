@@ -1,5 +1,5 @@
 /* A server that trains: on proxy data, from clients' models, on their statistics.
- * Methods say what they want; one loop trains towards soft targets. */
+ * Methods say what they want; the one loop trains towards soft targets. */
 #ifndef FL_FED_DISTILL_DISTILL_H
 #define FL_FED_DISTILL_DISTILL_H
 

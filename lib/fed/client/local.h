@@ -1,0 +1,17 @@
+/* What the files of a client's training share, and methods need not know. */
+#ifndef FL_FED_CLIENT_LOCAL_H
+#define FL_FED_CLIENT_LOCAL_H
+
+#include "fed/client/client.h"
+
+/* Examples a batch of a measurement: the same for every run, so that measured
+ * values do not depend on -b. */
+#define FL_MEASURE_BATCH ((size_t)256)
+
+/* Puts examples idx(B), or i0.. where idx is NULL, on the room's bench: inputs, classes and
+ * targets as stored. */
+void fl_local_load(const struct fl_local *l, const uint32_t *idx, size_t i0, size_t B);
+/* What f says of the B examples that are on the bench, to its rows from i on. */
+void fl_local_say(const struct fl_local *l, const struct fl_fixed *f, size_t i, size_t B);
+
+#endif

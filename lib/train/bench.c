@@ -1,0 +1,39 @@
+/* Buffers of a loop. */
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "train/loop.h"
+
+int fl_bench_init(struct fl_bench *b, const struct fl_net *net, struct fl_err *e)
+{
+	*b = (struct fl_bench){ .net = net };
+	return (b->g = fl_alloc(net->P, sizeof *b->g, e)) ? 0 : -1;
+}
+
+static int grow_batch(struct fl_bench *b, size_t B, struct fl_err *e)
+{
+	free(b->y);
+	free(b->dfeature);
+	b->dfeature = NULL;
+	fl_work_release(&b->work);
+	return (b->y = fl_alloc(B, sizeof *b->y, e)) ? fl_work_init(&b->work, b->net, B, 1, e) : -1;
+}
+
+int fl_bench_fit(struct fl_bench *b, size_t B, size_t N, struct fl_err *e)
+{
+	if (B > b->work.B && grow_batch(b, B, e))
+		return -1;
+	return fl_grow(&b->order, &b->norder, N, sizeof *b->order, e);
+}
+
+void fl_bench_release(struct fl_bench *b)
+{
+	free(b->g);
+	for (size_t i = 0; i < FL_OPT_VECS; i++)
+		free(b->vec[i]);
+	free(b->order);
+	free(b->y);
+	free(b->dfeature);
+	fl_work_release(&b->work);
+	*b = (struct fl_bench){ .net = NULL };
+}
