@@ -262,7 +262,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	if (j->o->confusion && has_classes(&n->net, e))
 		return fl_fail_in(e, "--confusion");
 	if (fl_data_fits(d, &n->net.in, C, j->losses ? n->net.targets : 0, e) ||
-	    (j->counting && !(it->row.counts = get_counts(C, e))))
+	    fl_data_labelled(d, e) || (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;
 	it->row.C = C;
 	it->row.round = n->round;
@@ -416,7 +416,8 @@ static int add(struct job *j, struct fl_err *e)
 	it->row = (struct row){ .client = it->data.client, .order = j->nrow + j->nitem - 1 };
 	if (split && !(it->row.split = fl_arena_str(&j->run->arena, split, e)))
 		return -1;
-	fl_say(FL_LOG_INFO, "%s: %zu examples of %zu classes", it->data.name, it->data.N, it->data.C);
+	fl_say(FL_LOG_INFO, "%s: %zu examples of %zu classes, %zu not labelled", it->data.name,
+	       it->data.N, it->data.C, it->data.unlabelled);
 	return j->nitem == j->wave ? flush(j, e) : 0;
 }
 

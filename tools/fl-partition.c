@@ -77,7 +77,8 @@ struct lists {
 	enum part part;
 	uint32_t *row;		/* ascending within a client */
 	size_t *start;		/* (K+1) */
-	uint64_t *counts;	/* (K,C) */
+	uint64_t *counts;	/* (K,C), C the classes of the data */
+	uint64_t *unlabelled;	/* (K) */
 };
 
 struct job {
@@ -109,18 +110,24 @@ static int wanted(const struct job *j, enum part part, size_t i)
 static int make_lists(const struct job *j, enum part part, struct lists *l, struct fl_err *e)
 {
 	const struct fl_part *s = &j->split;
+	const int32_t *y = j->data.y;
+	size_t C = j->data.C;
 	struct fl_arena *a = s->arena;
 
 	l->part = part;
 	if (!(l->row = fl_arena_get(a, s->N, sizeof *l->row, e)) ||
 	    !(l->start = fl_arena_zero(a, s->K + 2, sizeof *l->start, e)) ||
-	    !(l->counts = fl_arena_zero(a, s->K * s->C, sizeof *l->counts, e)))
+	    !(l->counts = fl_arena_zero(a, s->K * C, sizeof *l->counts, e)) ||
+	    !(l->unlabelled = fl_arena_zero(a, s->K, sizeof *l->unlabelled, e)))
 		return -1;
 	/* Counting sort by client; start is two ahead, so that it ends up right. */
 	for (size_t i = 0; i < s->N; i++)
 		if (wanted(j, part, i)) {
 			l->start[(size_t)s->owner[i] + 2]++;
-			l->counts[s->owner[i] * s->C + (size_t)s->y[i]]++;
+			if (y[i] < 0)
+				l->unlabelled[s->owner[i]]++;
+			else
+				l->counts[s->owner[i] * C + (size_t)y[i]]++;
 		}
 	for (size_t k = 2; k < s->K + 2; k++)
 		l->start[k] += l->start[k - 1];
@@ -303,6 +310,26 @@ static void inputs(const void *ctx, const uint32_t *idx, size_t n, float *out)
 	fl_data_batch(ctx, idx, 0, n, out, NULL);
 }
 
+/* To a scheme, what is not labelled is a class of its own, after the others. */
+static int set_classes(struct job *j, struct fl_err *e)
+{
+	const struct fl_data *d = &j->data;
+	struct fl_part *s = &j->split;
+	int32_t *y;
+
+	s->y = d->y;
+	s->C = d->C;
+	if (!d->unlabelled)
+		return 0;
+	if (!(y = fl_arena_get(s->arena, d->N, sizeof *y, e)))
+		return -1;
+	for (size_t i = 0; i < d->N; i++)
+		y[i] = d->y[i] < 0 ? (int32_t)d->C : d->y[i];
+	s->y = y;
+	s->C++;
+	return 0;
+}
+
 /* What a scheme is given. */
 static int prepare(struct job *j, struct fl_err *e)
 {
@@ -312,10 +339,10 @@ static int prepare(struct job *j, struct fl_err *e)
 	size_t cells;
 
 	*s = (struct fl_part){
-		.y = j->data.y, .N = j->data.N, .C = j->data.C, .seed = (uint64_t)j->o->seed,
+		.N = j->data.N, .seed = (uint64_t)j->o->seed,
 		.x = inputs, .ctx = &j->data, .d = j->data.d, .arena = &j->run->arena,
 	};
-	if (fl_data_group(&j->data, s->arena, &group, e))
+	if (set_classes(j, e) || fl_data_group(&j->data, s->arena, &group, e))
 		return -1;
 	s->group = group;
 	if (j->o->clients != FL_UNSET)
@@ -348,8 +375,8 @@ static int split(struct job *j, struct fl_err *e)
 		dropped += s->owner[i] == FL_PART_DROPPED;
 	if (dropped)
 		fl_say(FL_LOG_WARN, "%zu examples left out, as asked", dropped);
-	fl_say(FL_LOG_INFO, "%zu examples of %zu classes over %zu clients, %zu tries", s->N, s->C,
-	       s->K, s->tries);
+	fl_say(FL_LOG_INFO, "%zu examples of %zu classes, %zu not labelled, over %zu clients, %zu tries",
+	       s->N, j->data.C, j->data.unlabelled, s->K, s->tries);
 	return j->o->test_output && (hold_out(j, e) || check_leaks(j, e)) ? -1 : 0;
 }
 
@@ -360,6 +387,14 @@ static void add_sizes(const struct lists *l, size_t K, struct fl_str *b)
 	fl_str_add(b, ",\"sizes\":[");
 	for (size_t k = 0; k < K; k++)
 		fl_str_addf(b, "%s%zu", k ? "," : "", size_of(l, k));
+	fl_str_add(b, "]");
+}
+
+static void add_unlabelled(const struct lists *l, size_t K, struct fl_str *b)
+{
+	fl_str_add(b, ",\"unlabelled\":[");
+	for (size_t k = 0; k < K; k++)
+		fl_str_addf(b, "%s%" PRIu64, k ? "," : "", l->unlabelled[k]);
 	fl_str_add(b, "]");
 }
 
@@ -400,6 +435,7 @@ static int manifest(const struct out *w, struct fl_str *b, struct fl_err *e)
 	const struct job *j = w->j;
 	const struct fl_part *s = &j->split;
 	struct fl_str by = FL_STR_INIT;
+	size_t C = j->data.C;
 
 	fl_spec_print(&j->o->by, &by);
 	fl_str_add(b, BEGIN ",\"by\":");
@@ -417,11 +453,13 @@ static int manifest(const struct out *w, struct fl_str *b, struct fl_err *e)
 	else
 		fl_str_add(b, "null");
 	fl_str_addf(b, ",\"clients\":%zu,\"classes\":%zu,\"examples\":%zu,\"source_examples\":%zu", s->K,
-	            s->C, w->l->start[s->K], s->N);
+	            C, w->l->start[s->K], s->N);
 	add_sizes(w->l, s->K, b);
-	if (add_skew(w->l, s->K, s->C, b, e))
+	if (j->data.unlabelled)
+		add_unlabelled(w->l, s->K, b);
+	if (add_skew(w->l, s->K, C, b, e))
 		return -1;
-	add_counts(w->l, s->K, s->C, b);
+	add_counts(w->l, s->K, C, b);
 	fl_str_add(b, "}\n");
 	b->oom |= by.oom;
 	fl_str_release(&by);
@@ -453,7 +491,7 @@ static int make_shifted(const struct out *w, size_t k, const uint32_t *row, size
 	const struct job *j = w->j;
 	const struct fl_spec *s = &j->o->shift;
 	struct fl_shift_in in = {
-		.k = k, .K = j->split.K, .C = j->split.C, .seed = j->split.seed, .row = row,
+		.k = k, .K = j->split.K, .C = j->data.C, .seed = j->split.seed, .row = row,
 		.div = j->data.div,
 	};
 
@@ -717,12 +755,12 @@ static int draw(const struct job *j, const struct lists *l, struct fl_out *o, st
 	int rc;
 
 	fl_spec_print(&j->o->by, &title);
-	fl_plot_svg(l->counts, s->K, s->C, fl_str_c(&title), &b);
+	fl_plot_svg(l->counts, s->K, j->data.C, fl_str_c(&title), &b);
 	b.oom |= title.oom;
 	rc = fl_str_check(&b, e) || fl_out_open(o, j->o->plot, !j->o->no_sync, e) ||
 	     fl_out_write(o, b.s, b.len, e) || fl_out_flush(o, e) ? -1 : 0;
 	fl_str_clear(&b);
-	fl_plot_text(l->counts, s->K, s->C, &b);
+	fl_plot_text(l->counts, s->K, j->data.C, &b);
 	if (!rc && j->run->progress && !b.oom)
 		fputs(fl_str_c(&b), stderr);
 	fl_str_release(&b);

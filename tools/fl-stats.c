@@ -131,7 +131,7 @@ static int collect(const struct fl_spec *what, struct room *r, struct item *it, 
 	if (check_classes(s, &r->net, e) ||
 	    fl_data_fits(d, &r->net.in, r->net.classes,
 	                 s->backward ? r->net.targets : 0, e) ||
-	    s->begin(what->p, &c, e))
+	    fl_data_labelled(d, e) || s->begin(what->p, &c, e))
 		return -1;
 	for (size_t i = 0, B; i < d->N; i += B) {
 		B = d->N - i < BATCH ? d->N - i : BATCH;

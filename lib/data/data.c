@@ -154,11 +154,12 @@ static int take_labels(struct fl_data *d, struct fl_err *e)
 	limit = d->C ? (double)d->C : FL_CLASSES_MAX;
 	for (size_t i = 0; i < d->N; i++) {
 		fl_dtype_to_f64(d->labels->dtype, p + row_of(d, i) * size, &v, 1);
-		if (v < 0 || v >= limit)
-			return fl_fail(e, FL_EDATA, "row %zu: label %.0f is outside [0,%.0f)",
-			               row_of(d, i), v, limit);
+		if (v < -1 || v >= limit)
+			return fl_fail(e, FL_EDATA, "row %zu: label %.0f is outside [0,%.0f), and is not -1, "
+			               "unlabelled", row_of(d, i), v, limit);
 		d->y[i] = (int32_t)v;
-		if ((size_t)v > largest)
+		d->unlabelled += v < 0;
+		if (v > (double)largest)
 			largest = (size_t)v;
 	}
 	if (!d->C)
@@ -348,6 +349,18 @@ int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t clas
 		return fl_fail(e, FL_EDATA, "%s: tensor 'target' has %zu numbers an example, the model's "
 		               "loss wants %zu", d->name, d->target->dim[1], targets);
 	return 0;
+}
+
+int fl_data_labelled(const struct fl_data *d, struct fl_err *e)
+{
+	size_t i = 0;
+
+	if (!d->unlabelled)
+		return 0;
+	while (d->y[i] >= 0)
+		i++;
+	return fl_fail(e, FL_EDATA, "%s: row %zu is not labelled (y is -1); of %zu rows %zu are not, and "
+	               "a label is wanted here", d->name, row_of(d, i), d->N, d->unlabelled);
 }
 
 void fl_data_targets(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,

@@ -24,7 +24,8 @@ struct fl_data {
 	size_t N, d;			/* examples; stored values an example */
 	size_t first;			/* row of x of example 0, where row is NULL */
 	const uint32_t *row;		/* (N) rows of x, or NULL: first + i. Index form */
-	int32_t *y;			/* (N) classes, all < C */
+	int32_t *y;			/* (N) classes, all < C; -1: not labelled */
+	size_t unlabelled;		/* how many are -1 */
 	size_t C;			/* classes: fl.classes, or 1 + the largest label */
 	int64_t client;			/* fl.client, -1 where there is none */
 	/* fl.scale: (v/div - mean[c])/std[c], channel c = first of x's dims */
@@ -97,5 +98,7 @@ const char *fl_data_split(const struct fl_data *d);
  * shapes. */
 int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t classes,
                  size_t targets, struct fl_err *e);
+/* For training and measuring by class: FL_EDATA with the first row without a label. */
+int fl_data_labelled(const struct fl_data *d, struct fl_err *e);
 
 #endif

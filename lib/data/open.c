@@ -104,17 +104,36 @@ done:
 	return rc;
 }
 
+/* Arrays have no way to say that -1 means no label, as records of kind data have. */
+static int check_labels(const char *name, const struct fl_tset *rec, struct fl_err *e)
+{
+	const struct fl_tensor *y = fl_tset_find(rec, "y");
+	size_t size;
+	double v;
+
+	if (!y || fl_dtype_is_float(y->dtype))
+		return 0;
+	size = fl_dtype_size(y->dtype);
+	for (size_t i = 0; i < y->n; i++) {
+		fl_dtype_to_f64(y->dtype, (const unsigned char *)y->data + i * size, &v, 1);
+		if (v < 0)
+			return fl_fail(e, FL_EDATA, "%s: row %zu: label %.0f: classes are 0, 1, ...; in records, "
+			               "-1 is an example without a label", name, i, v);
+	}
+	return 0;
+}
+
 static int read_any(const char *text, struct fl_tset *rec, struct fl_stream **keep,
                     struct fl_err *e)
 {
 	if (is_source(text))
 		return read_source(text, rec, e);
 	if (fl_is_npz(text))
-		return fl_npz(text, rec, e);
+		return fl_npz(text, rec, e) || check_labels(text, rec, e) ? -1 : 0;
 	if (is_file(text))
 		return read_file(text, rec, keep, e);
 	if (strchr(text, ',') && !is_name(text))
-		return read_pair(text, rec, e);
+		return read_pair(text, rec, e) || check_labels(text, rec, e) ? -1 : 0;
 	if (is_name(text))		/* fails: says which is near */
 		return read_source(text, rec, e) ? fl_fail_in(e, "no file '%s'", text) : 0;
 	return read_file(text, rec, keep, e);	/* fails: says why */

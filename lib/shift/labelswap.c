@@ -36,6 +36,8 @@ static void rename_labels(const struct fl_tensor *y, const uint32_t *map)
 		double old;
 
 		fl_dtype_to_f64(y->dtype, at, &old, 1);
+		if (old < 0)	/* not labelled */
+			continue;
 		v = map[(size_t)old];
 		memcpy(at, &v, size);	/* little-endian: the low bytes */
 	}

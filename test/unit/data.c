@@ -235,8 +235,8 @@ static void test_refusals(void)
 	build(&s, FL_F32, 0, FL_U8, 0);
 	refused(&s, "holds no example");
 	build(&s, FL_F32, 3, FL_I64, 3);
-	((int64_t *)tensor(&s, "y"))[2] = -1;
-	refused(&s, "row 2: label -1 is outside");
+	((int64_t *)tensor(&s, "y"))[2] = -2;
+	refused(&s, "row 2: label -2 is outside [0,1000000), and is not -1, unlabelled");
 	build(&s, FL_F32, 3, FL_U64, 3);
 	((uint64_t *)tensor(&s, "y"))[0] = UINT64_MAX;
 	refused(&s, "row 0: label 18446744073709551616 is outside");
@@ -292,6 +292,27 @@ static void test_layout(const struct fl_data *d)
 		ok(!rc == !t[i].why && (!rc || (e.code == FL_EDATA && strstr(e.msg, t[i].why))),
 		   "inputs of %u dimensions, case %zu: %s", t[i].in.ndim, i, rc ? e.msg : "taken");
 	}
+}
+
+static void test_unlabelled(void)
+{
+	struct fl_err e = { 0 };
+	struct fl_tset s;
+	struct fl_data d;
+
+	build(&s, FL_F32, 3, FL_I8, 3);
+	memcpy(tensor(&s, "y"), (const int8_t[]){ 4, -1, -1 }, 3);
+	is_int(fl_data_take(&d, &s, NULL, "rec", &e), 0, "-1 is an example without a label");
+	ok(d.unlabelled == 2 && d.C == 5 && d.y[0] == 4 && d.y[1] == -1, "counted, no class");
+	is_int(fl_data_labelled(&d, &e), -1, "where a label is wanted");
+	is_str(e.msg, "rec: row 1 is not labelled (y is -1); of 3 rows 2 are not, and a label is wanted "
+	       "here", "the first row is named");
+	fl_data_release(&d);
+	build(&s, FL_F32, 2, FL_I64, 2);
+	memset(tensor(&s, "y"), 0xff, 2 * sizeof(int64_t));
+	is_int(fl_data_take(&d, &s, NULL, "rec", &e), 0, "no example has a label");
+	ok(d.unlabelled == 2 && d.C == 1, "there is one class");
+	fl_data_release(&d);
 }
 
 static void test_fits(void)
@@ -416,6 +437,7 @@ int main(void)
 	test_sources();
 	test_scale();
 	test_refusals();
+	test_unlabelled();
 	test_fits();
 	test_pairs();
 	test_targets();
