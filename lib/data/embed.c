@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "data/named.h"
 #include "data/npy.h"
 #include "kernel/vmath.h"
 #include "tensor/meta.h"
@@ -380,7 +381,7 @@ static int from_npy(struct fl_embed *m, const unsigned char *p, size_t n, struct
 	if (a.swap || a.fortran || (uintptr_t)t->data % fl_dtype_size(a.dtype)) {
 		if (!(copy = fl_arena_get(&m->arena, a.bytes, 1, e)))
 			return -1;
-		fl_npy_matrix(&a, p, copy);
+		fl_npy_values(&a, p, copy);
 		t->data = copy;
 	}
 	return set_rows(m, t, t->data, 0, e);
@@ -501,28 +502,13 @@ static int open_file(struct fl_embeds *all, const struct where *w, const struct 
 
 /* --- sources --- */
 
-/* FILE#NAME, unless there is a file of that whole name. */
-static int take_apart(struct where *w, const char *source, struct fl_err *e)
-{
-	char *hash;
-
-	*w = (struct where){ .source = source };
-	if (!(w->path = strdup(source)))
-		return fl_fail_mem(e, strlen(source));
-	if (access(source, F_OK) && (hash = strrchr(w->path, '#'))) {
-		*hash = '\0';
-		w->name = hash + 1;
-	}
-	return 0;
-}
-
 static int open_source(struct fl_embeds *all, const char *source, struct fl_err *e)
 {
 	const struct plain *f;
-	struct where w;
+	struct where w = { .source = source };
 	int rc;
 
-	if (take_apart(&w, source, e))
+	if (fl_named_split(source, &w.path, &w.name, e))
 		return -1;
 	f = find_plain(w.path);
 	rc = f || fl_is_npy(w.path) || fl_is_npz(w.path) ? open_file(all, &w, f, e) :

@@ -1,15 +1,9 @@
 /* Labels of rows. */
 #include "data/labels.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
-#include "base/num.h"
-#include "data/npy.h"
-#include "tensor/stream.h"
-
-#define NPY_MAX ((size_t)1 << 33)
+#include "data/named.h"
 
 static int64_t *beside(const struct fl_embeds *m, struct fl_arena *a, struct fl_err *e)
 {
@@ -54,54 +48,16 @@ static int64_t *take(const struct fl_tensor *t, const struct fl_embeds *m, struc
 	return out;
 }
 
-static int64_t *from_npy(const char *source, const struct fl_embeds *m, struct fl_arena *a,
-                         struct fl_err *e)
-{
-	struct fl_tset rec = { .t = NULL };
-	size_t n;
-	char *text = fl_read_file(source, NPY_MAX, &n, e);
-	int64_t *out = NULL;
-
-	if (text && !fl_npy_parse((unsigned char *)text, n, "label", &rec, e))
-		out = take(&rec.t[0], m, a, e);
-	fl_tset_release(&rec);
-	free(text);
-	return out;
-}
-
-static int64_t *from_record(const char *source, const char *name, const struct fl_embeds *m,
-                            struct fl_arena *a, struct fl_err *e)
-{
-	char *path = fl_arena_mem(a, source, (size_t)(name - source), e);
-	struct fl_tset rec = { .t = NULL };
-	const struct fl_tensor *t;
-	int64_t *out = NULL;
-
-	if (path && !fl_stream_load(path, -1, &rec, e)) {
-		if ((t = fl_tset_find(&rec, name + 1)))
-			out = take(t, m, a, e);
-		else
-			fl_fail(e, FL_EDATA, "no tensor '%s'", name + 1);
-	}
-	fl_tset_release(&rec);
-	return out;
-}
-
 int64_t *fl_labels_open(const char *source, const struct fl_embeds *m, struct fl_arena *a,
                         struct fl_err *e)
 {
-	const char *name = source ? strrchr(source, '#') : NULL;
-	int64_t *out;
+	struct fl_tset rec = { .t = NULL };
+	int64_t *out = NULL;
 
 	if (!source)
 		return beside(m, a, e);
-	if (name)
-		out = from_record(source, name, m, a, e);
-	else if (fl_is_npy(source))
-		out = from_npy(source, m, a, e);
-	else
-		return fl_fail(e, FL_EDATA, "%s: labels are FILE#NAME or .npy", source), NULL;
-	if (!out)
+	if (!fl_named_load(source, "label", &rec, e) && !(out = take(&rec.t[0], m, a, e)))
 		fl_fail_in(e, "%s", source);
+	fl_tset_release(&rec);
 	return out;
 }

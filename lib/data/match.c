@@ -12,10 +12,8 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/num.h"
-#include "data/npy.h"
+#include "data/named.h"
 #include "data/words.h"
-
-#define NPY_MAX ((size_t)1 << 33)
 
 /* What is being read: where pairs go and what they are checked against. */
 struct reading {
@@ -117,14 +115,10 @@ static int from_one_column(struct reading *r, const struct fl_tensor *t, struct 
 	return 0;
 }
 
-static int from_tensor(struct reading *r, const struct fl_tset *rec, const char *name,
-                       struct fl_err *e)
+static int from_tensor(struct reading *r, const struct fl_tensor *t, struct fl_err *e)
 {
-	const struct fl_tensor *t = fl_tset_find(rec, name);
 	char shape[256];
 
-	if (!t)
-		return fl_fail(e, FL_EDATA, "tensor '%s' is missing; FILE#NAME takes another", name);
 	if (!fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL) {
 		if (t->ndim == 2 && t->dim[1] == 2)
 			return from_two_columns(r, t, e);
@@ -132,40 +126,19 @@ static int from_tensor(struct reading *r, const struct fl_tset *rec, const char 
 			return from_one_column(r, t, e);
 	}
 	return fl_fail(e, FL_EDATA, "tensor '%s' is %s %s, want integers: (text row, image row) pairs, "
-	               "or the image row of each text", name, fl_dtype_name(t->dtype),
+	               "or the image row of each text", t->name, fl_dtype_name(t->dtype),
 	               fl_tensor_shape_str(t, shape, sizeof shape));
 }
 
-static int from_record(struct reading *r, const char *path, const char *name, struct fl_err *e)
-{
-	struct fl_tset rec = { .t = NULL }, more = { .t = NULL };
-	struct fl_stream *s = fl_stream_open(path, e);
-	int rc;
-
-	if (!s)
-		return -1;
-	if ((rc = fl_stream_next(s, &rec, e)) > 0)
-		rc = from_tensor(r, &rec, name, e) ? fl_fail_in(e, "%s", path) : 0;
-	else if (!rc)
-		rc = fl_fail(e, FL_EDATA, "%s: holds no record", path);
-	fl_tset_release(&rec);
-	if (!rc && (rc = fl_stream_next(s, &more, e)) > 0)
-		rc = fl_fail(e, FL_EDATA, "%s: holds more than one record", path);
-	fl_tset_release(&more);
-	fl_stream_close(s);
-	return rc;
-}
-
-static int from_npy(struct reading *r, const char *path, struct fl_err *e)
+static int from_named(struct reading *r, const char *source, const char *path,
+                      struct fl_err *e)
 {
 	struct fl_tset rec = { .t = NULL };
-	size_t n;
-	char *text = fl_read_file(path, NPY_MAX, &n, e);
-	int rc = !text ? -1 : fl_npy_parse((unsigned char *)text, n, "pairs", &rec, e) ||
-	                      from_tensor(r, &rec, "pairs", e) ? fl_fail_in(e, "%s", path) : 0;
+	int rc = fl_named_load(source, "pairs", &rec, e);
 
+	if (!rc && (rc = from_tensor(r, &rec.t[0], e)))
+		fl_fail_in(e, "%s", path);
 	fl_tset_release(&rec);
-	free(text);
 	return rc;
 }
 
@@ -296,23 +269,19 @@ static int is_json(const char *path, int *yes, struct fl_err *e)
 static int from_file(struct reading *r, const char *source, const struct fl_embeds *from,
                      const struct fl_embeds *to, struct fl_err *e)
 {
-	const char *hash = strrchr(source, '#');
-	char *path = strndup(source, hash ? (size_t)(hash - source) : strlen(source));
+	const char *name;
+	char *path;
 	int json = 0, rc;
 
-	if (!path)
-		return fl_fail_mem(e, strlen(source));
-	if (fl_is_npy(source)) {
-		free(path);
-		return from_npy(r, source, e);
-	}
+	if (fl_named_split(source, &path, &name, e))
+		return -1;
 	rc = strcmp(path, "-") ? is_json(path, &json, e) : 0;
-	if (!rc && json && hash)
-		rc = fl_fail(e, FL_EDATA, "%s: is JSON, which holds no tensor '%s'", path, hash + 1);
+	if (!rc && json && name)
+		rc = fl_fail(e, FL_EDATA, "%s: is JSON, which holds no tensor '%s'", path, name);
 	else if (!rc && json)
 		rc = from_json(r, path, from, to, e);
 	else if (!rc)
-		rc = from_record(r, path, hash ? hash + 1 : "pairs", e);
+		rc = from_named(r, source, path, e);
 	free(path);
 	return rc;
 }

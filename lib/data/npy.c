@@ -158,6 +158,36 @@ static void swap_bytes(unsigned char *p, size_t n, size_t size)
 		}
 }
 
+/* out(n) of x(n) in Fortran order, whose strides grow from the first dimension on. */
+static void reorder(const struct fl_npy *a, const unsigned char *x, unsigned char *out)
+{
+	size_t size = fl_dtype_size(a->dtype), at = 0;
+	size_t index[FL_ST_NDIM_MAX] = { 0 }, stride[FL_ST_NDIM_MAX] = { 1 };
+
+	for (unsigned k = 1; k < a->ndim; k++)
+		stride[k] = stride[k - 1] * a->dim[k - 1];
+	for (size_t i = 0; i < a->n; i++) {
+		memcpy(out + i * size, x + at * size, size);
+		for (unsigned k = a->ndim; k-- > 0; ) {
+			at += stride[k];
+			if (++index[k] < a->dim[k])
+				break;
+			at -= stride[k] * a->dim[k];
+			index[k] = 0;
+		}
+	}
+}
+
+void fl_npy_values(const struct fl_npy *a, const unsigned char *p, unsigned char *out)
+{
+	if (a->fortran)
+		reorder(a, p + a->at, out);
+	else if (a->bytes)
+		memcpy(out, p + a->at, a->bytes);
+	if (a->swap)
+		swap_bytes(out, a->n, fl_dtype_size(a->dtype));
+}
+
 int fl_npy_parse(const unsigned char *p, size_t n, const char *name, struct fl_tset *rec,
                  struct fl_err *e)
 {
@@ -166,28 +196,11 @@ int fl_npy_parse(const unsigned char *p, size_t n, const char *name, struct fl_t
 
 	if (fl_npy_header(p, n, &a, e))
 		return -1;
-	if (a.fortran)
-		return fl_fail(e, FL_EDATA, "Fortran order; save numpy.ascontiguousarray(a)");
 	if (!(t = fl_tset_add(rec, name, a.dtype, a.ndim, a.dim, NULL, e)))
 		return -1;
 	if (a.bytes)
-		memcpy(t->data, p + a.at, a.bytes);
-	if (a.swap)
-		swap_bytes(t->data, a.n, fl_dtype_size(a.dtype));
+		fl_npy_values(&a, p, t->data);
 	return 0;
-}
-
-void fl_npy_matrix(const struct fl_npy *a, const unsigned char *p, unsigned char *out)
-{
-	size_t size = fl_dtype_size(a->dtype), N = a->dim[0], d = a->dim[1];
-
-	if (!a->fortran && a->bytes)
-		memcpy(out, p + a->at, a->bytes);
-	for (size_t i = 0; a->fortran && i < N; i++)
-		for (size_t k = 0; k < d; k++)
-			memcpy(out + (i * d + k) * size, p + a->at + (k * N + i) * size, size);
-	if (a->swap)
-		swap_bytes(out, a->n, size);
 }
 
 static int npy_file(const char *path, const char *name, struct fl_tset *rec, struct fl_err *e)

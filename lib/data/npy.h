@@ -17,11 +17,11 @@ struct fl_npy {
 };
 /* Of the file in p(n). FL_EDATA for another type, or a size that does not fit. */
 int fl_npy_header(const unsigned char *p, size_t n, struct fl_npy *a, struct fl_err *e);
-/* out(a->bytes) = the values of a with two dimensions, little-endian, row by row. */
-void fl_npy_matrix(const struct fl_npy *a, const unsigned char *p, unsigned char *out);
+/* out(a->bytes) = the values of a, little-endian, in C order. */
+void fl_npy_values(const struct fl_npy *a, const unsigned char *p, unsigned char *out);
 
 /* The array in bytes p(n) as tensor name of rec: copied, little-endian, C order.
- * FL_EDATA for another type, Fortran order, or a size that does not fit. */
+ * FL_EDATA for another type, or a size that does not fit. */
 int fl_npy_parse(const unsigned char *p, size_t n, const char *name, struct fl_tset *rec,
                  struct fl_err *e);
 /* Tensors x, y and, where they are there, group and id of a data record. */

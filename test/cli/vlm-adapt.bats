@@ -327,3 +327,35 @@ np.save(sys.argv[1] + "/v.npy", t[y] + .5 * r.normal(size=(40, 8)).astype("f4"))
 		--texts "$W/t.npy" --pairs diagonal
 	fails 3 "no labels beside the rows" vlm-adapt -a temperature --images "$W/x.npy" --texts "$W/t.npy"
 }
+
+@test "a # in a folder's name belongs to the folder, wherever a tensor can be named" {
+	local d="$W/a#b"
+	mkdir "$d"
+	cp $V "$d/v"
+	images="$d/v#image" texts="$d/v#text"
+	for truth in "$d/v" "$d/v#pairs"; do
+		vlm-retrieve --gallery "$images" --queries "$texts" --truth "$truth" --no-hits >"$W/r"
+		vlm-retrieve --gallery $V#image --queries $V#text --truth $V --no-hits | cmp - "$W/r"
+		vlm-adapt -a asymvlm:hidden=4 --images "$images" --texts "$texts" --pairs "$truth" -e 1 \
+			-o "$W/m" --no-sync
+	done
+	fails 4 "a#b/none: No such file" vlm-retrieve --gallery "$images" --queries "$texts" --truth "$d/none"
+	fails 3 "a#b/v: tensor 'x/y' is missing" vlm-retrieve --gallery "$images" --queries "$texts" \
+		--truth "$d/v#x/y"
+	"$PYTHON" -c 'import numpy' || skip "no NumPy"
+	"$PYTHON" -c 'import numpy as np, sys
+r = np.random.default_rng(1); t = r.normal(size=(4, 8)).astype("f4"); y = np.arange(40) % 4
+np.savez(sys.argv[1] + "/n.npz", t=t, y=y, x=t[y] + .5 * r.normal(size=(40, 8)).astype("f4"),
+         pairs=np.arange(60))' "$d"
+	n="$d/n.npz"
+	vlm-retrieve --gallery "$images" --queries "$texts" --truth "$n#pairs" --no-hits | cmp - "$W/r"
+	for labels in "$n#y" "$d/y.npy"; do
+		[ -e "$labels" ] || "$PYTHON" -c 'import numpy, sys
+numpy.save(sys.argv[1] + "/y.npy", numpy.arange(40) % 4)' "$d"
+		vlm-adapt -a temperature --images "$n#x" --labels "$labels" --texts "$n#t" -o "$W/t" --no-sync
+	done
+	fails 3 "n.npz: holds 4 arrays: name one" vlm-adapt -a temperature --images "$n#x" --labels "$n" \
+		--texts "$n#t"
+	fails 3 ".npy holds one array, without a name" vlm-adapt -a temperature --images "$n#x" \
+		--labels "$d/y.npy#y" --texts "$n#t"
+}
