@@ -7,8 +7,8 @@ BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 
-VERSION := 0.1.0
-DATE    := November 21, 2026
+VERSION := 0.2.0
+DATE    := November 30, 2026
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
@@ -27,7 +27,7 @@ endif
 # Tools hold the C library, too: a quarter of the time to start one. It stays
 # position-independent. STATIC= links it at run time.
 STATIC  ?= $(if $(SAN),,-static-pie)
-LIBS    := -l:libjansson.a -l:libz.a -lm -pthread
+LIBS    := -l:libjansson.a -l:libz.a -l:libsodium.a -lm -pthread
 # The serial build: clients are the parallelism, and a BLAS with threads of its own
 # keeps a processor busy waiting from the moment a program starts.
 BLAS    := -L/usr/lib/$(shell $(CC) -print-multiarch)/openblas-serial -l:libopenblas.a -lm

@@ -204,7 +204,8 @@ static int receive(struct fl_received *r, const struct fl_tset *model, const cha
 
 static int open_models(struct job *j, struct fl_err *e)
 {
-	if (fl_models_open(&j->models, j->o->model, e))
+	if (fl_models_open(&j->models, j->o->model, e) ||
+	    fl_models_base(&j->models, j->c.threads, e))
 		return -1;
 	if (j->models.folder)
 		return j->rule->personal ? 0 : fl_fail(e, FL_EUSAGE,
@@ -276,7 +277,7 @@ static int check_state(const struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "%s: the state of server %s, not of %s%s%s", j->o->state,
 		               spec ? spec : "(no fl.method)", j->server->e.name,
 		               rule_keeps(j) ? " " : "", rule_keeps(j) ? j->rule->e.name : "");
-	if (!base || strcmp(base, j->now.base))
+	if (!base || !fl_base_names(base, j->now.base, &j->models.one))
 		return fl_fail(e, FL_EDATA, "%s: the state that leads to model %s, but %s is %s",
 		               j->o->state, base ? base : "(no fl.base)", j->o->model, j->now.base);
 	return 0;
@@ -371,12 +372,12 @@ static int save_state(struct job *j, const struct fl_tset *next, struct fl_err *
 	const char *owner = fl_arena_fmt(&j->run->arena, e, "%s%s%s", fl_str_c(&j->sspec),
 	                                 rule_keeps(j) ? " " : "",
 	                                 rule_keeps(j) ? fl_str_c(&j->spec) : "");
-	char base[9];
+	char base[FL_HASH_TEXT];
 
 	if (!j->o->state)
 		return 0;
-	fl_meta_base(next, base);
-	if (!owner || put_rows(j, e) || fl_meta_set(&j->state, "fl.method", owner, e) ||
+	if (!owner || fl_base_text(next, j->c.threads, base, e) || put_rows(j, e) ||
+	    fl_meta_set(&j->state, "fl.method", owner, e) ||
 	    fl_meta_set(&j->state, "fl.base", base, e) ||
 	    fl_run_add_prov(j->run, j->o->no_prov, &j->state, e))
 		return -1;

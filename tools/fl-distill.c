@@ -60,7 +60,7 @@ struct job {
 	const struct opts *o;
 	const struct fl_distill *method;
 	struct fl_tset model, with;
-	char base[9];
+	char base[FL_HASH_TEXT];
 	int64_t round;			/* of the model that is made */
 	struct fl_net net;
 	struct fl_data data;
@@ -96,8 +96,8 @@ static int load_model(struct job *j, struct fl_err *e)
 {
 	if (fl_stream_load(j->o->model, FL_KIND_MODEL, &j->model, e))
 		return -1;
-	fl_meta_base(&j->model, j->base);
-	if (fl_meta_need_i64(&j->model, "fl.round", &j->round, e) < 0 ||
+	if (fl_base_text(&j->model, (int)j->o->threads, j->base, e) ||
+	    fl_meta_need_i64(&j->model, "fl.round", &j->round, e) < 0 ||
 	    fl_model_of(&j->net, &j->model, e))
 		return fl_fail_in(e, "%s", j->o->model);
 	j->has_net = 1;
@@ -144,7 +144,7 @@ static int check_update(const struct job *j, const struct member *m, struct fl_e
 	if (m->u.round != j->round + 1)
 		return fl_fail(e, FL_EDATA, "fl.round is %" PRId64 ", but the model is of round %" PRId64
 		               ", whose updates are of %" PRId64, m->u.round, j->round, j->round + 1);
-	if (strcmp(m->u.base, j->base))
+	if (!fl_base_names(m->u.base, j->base, &j->model))
 		return fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s", m->u.base, j->base);
 	return 0;
 }

@@ -288,13 +288,12 @@ static int measure_personal(struct job *j, struct room *fr, struct item *it, str
 	struct fl_tset model = { .t = NULL };
 	struct room room = { .p = NULL };
 	struct net net = { .ready = 0 };
-	char base[9];
 	int rc;
 
 	if (it->data.client < 0)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing, so no model of %s is its own",
 		               it->data.name, j->models.path);
-	rc = fl_models_get(&j->models, it->data.client, &model, base, e);
+	rc = fl_models_get(&j->models, it->data.client, &model, NULL, e);
 	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, e) ? -1 : 0))
 		fl_fail_in(e, "%s: model of client %" PRId64, j->models.path, it->data.client);
 	if (!rc)

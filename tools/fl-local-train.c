@@ -287,7 +287,7 @@ static void forget_net(struct worker *k)
 }
 
 /* Makes k ready for model, building its net only where that differs. */
-static int use_model(struct worker *k, const struct fl_tset *model, const char base[9],
+static int use_model(struct worker *k, const struct fl_tset *model, const char *base,
                      int precision, struct fl_err *e)
 {
 	const char *arch = fl_meta_get(model, "fl.arch");
@@ -308,7 +308,7 @@ static int use_model(struct worker *k, const struct fl_tset *model, const char b
 static int get_model(struct crew *c, struct worker *k, int64_t client, struct fl_train *cfg,
                      struct fl_err *e)
 {
-	char base[9];
+	char base[FL_HASH_TEXT];
 
 	if (!c->models.folder) {
 		if (k->arch || !use_model(k, &c->models.one, c->models.base, c->o->precision, e))
@@ -456,7 +456,8 @@ static int open_all(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		.allow_empty = o->allow_empty, .keep = o->threads > 1,
 	};
 	if (plan(c, with, e) || fl_run_output(c->run, &c->out, o->output, !o->no_sync, e) ||
-	    load_with(o, with, e) || fl_models_open(&c->models, o->model, e))
+	    load_with(o, with, e) || fl_models_open(&c->models, o->model, e) ||
+	    fl_models_base(&c->models, (int)o->threads, e))
 		return -1;
 	return c->models.folder ? 0 : next_round(o, &c->models.one, &c->cfg.round, e);
 }

@@ -88,7 +88,7 @@ struct job {
 	struct fl_part split;
 	unsigned char *held;	/* (N) 1: held out for the test */
 	char *source;		/* index form: the absolute name of the source */
-	uint32_t crc;
+	char hash[FL_HASH_TEXT];		/* of the source's buffer */
 };
 
 /* What one folder is being filled from. */
@@ -509,7 +509,7 @@ static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struc
 	const struct job *j = w->j;
 	const uint32_t *row = w->l->row + w->l->start[k];
 	size_t n = size_of(w->l, k);
-	int rc = w->source ? fl_data_index(&j->data, row, n, (int64_t)k, w->source, j->crc, rec, e) :
+	int rc = w->source ? fl_data_index(&j->data, row, n, (int64_t)k, w->source, j->hash, rec, e) :
 	         j->o->shift.entry ? make_shifted(w, k, row, n, rec, e) :
 	         fl_data_frame(&j->data, row, n, (int64_t)k, rec, e);
 
@@ -668,7 +668,7 @@ static int write_source(struct out *w, struct fl_err *e)
 	    !fl_meta_set(&rec, "fl.client", NULL, e) &&
 	    !fl_dir_create(&w->dir, SOURCE, &o, e) && !fl_stream_write(&o, &rec, e) &&
 	    !fl_stream_write_end(&o, 1, e)) {
-		j->crc = fl_data_crc(&rec);
+		fl_data_hash(&rec, j->hash);
 		rc = fl_out_commit(&o, e);
 	}
 	if (rc)
@@ -737,7 +737,7 @@ static int open_data(struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "--index: %s is in index form already", j->data.name);
 	if (j->data.keep && strcmp(o->data, "-") && !o->how.channels_last && (real = realpath(o->data, NULL))) {
 		j->source = fl_arena_str(&j->run->arena, real, e);
-		j->crc = fl_data_crc(&j->data.rec);
+		fl_data_hash(&j->data.rec, j->hash);
 		free(real);
 		return j->source ? 0 : -1;
 	}

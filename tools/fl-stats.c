@@ -46,7 +46,7 @@ struct room {
 struct item {
 	struct fl_data data;
 	struct fl_tset out;
-	char base[9];			/* of the model that saw it */
+	char base[FL_HASH_TEXT];	/* of the model that saw it */
 	struct fl_arena arena;		/* the statistic's; out may have views of it */
 };
 
@@ -290,7 +290,8 @@ static int prepare(struct job *j, struct fl_err *e)
 
 	j->wave = threads > 1 ? WAVE * threads : 1;
 	if (parse_what(j, e) || fl_run_output(j->run, &j->out, o->output, !o->no_sync, e) ||
-	    fl_models_open(&j->models, o->model, e))
+	    fl_models_open(&j->models, o->model, e) ||
+	    fl_models_base(&j->models, (int)o->threads, e))
 		return -1;
 	j->room = fl_arena_zero(&j->run->arena, threads, sizeof *j->room, e);
 	j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e);

@@ -24,7 +24,7 @@ static const struct fl_opt opts[] = {
 	{ 0, 0, NULL, { 0 } }
 };
 
-enum type { INT, REAL, CRC, LIST, OBJECT };
+enum type { INT, REAL, BASE, LIST, OBJECT };
 #define ON(kind) (1u << FL_KIND_##kind)
 
 /* The keys of fl-stream(5), and the kinds that cannot be without. */
@@ -35,7 +35,7 @@ static const struct key {
 } keys[] = {
 	{ "fl.client", INT, ON(UPDATE) },
 	{ "fl.round", INT, ON(UPDATE) | ON(MODEL) | ON(PARTIAL) | ON(STATE) },
-	{ "fl.base", CRC, ON(UPDATE) | ON(PARTIAL) },
+	{ "fl.base", BASE, ON(UPDATE) | ON(PARTIAL) },
 	{ "fl.examples", INT, ON(UPDATE) },
 	{ "fl.steps", INT, 0 },
 	{ "fl.loss0", REAL, 0 },
@@ -48,15 +48,16 @@ static const struct key {
 	{ "fl.labels", LIST, 0 },
 	{ "fl.scale", OBJECT, 0 },
 	{ "fl.slice", OBJECT, 0 },
-	{ "fl.source_crc", CRC, 0 },
-	{ "fl.parent", CRC, 0 },
+	{ "fl.source_hash", BASE, 0 },
+	{ "fl.source_crc", BASE, 0 },
+	{ "fl.parent", BASE, 0 },
 };
 
-static int check_crc(const char *name, const char *text, struct fl_err *e)
+/* A hash, or the CRC-32 of files made before there was one. */
+static int check_base(const char *name, const char *text, struct fl_err *e)
 {
-	if (strlen(text) != 8 || strspn(text, "0123456789abcdef") != 8)
-		return fl_fail(e, FL_EDATA, "%s is '%s', want 8 hex digits", name, text);
-	return 0;
+	return fl_base_is(text) ? 0 :
+	       fl_fail(e, FL_EDATA, "%s is '%s', want 64 hex digits", name, text);
 }
 
 static int check_json(const char *name, const char *text, json_type want, struct fl_err *e)
@@ -86,7 +87,7 @@ static int check_key(const struct fl_tset *rec, enum fl_kind kind, const struct 
 	switch (k->type) {
 	case INT:    return fl_meta_i64(rec, k->name, &i, e) < 0 ? -1 : 0;
 	case REAL:   return fl_meta_real(rec, k->name, &x, e) < 0 ? -1 : 0;
-	case CRC:    return check_crc(k->name, text, e);
+	case BASE:   return check_base(k->name, text, e);
 	case LIST:   return check_json(k->name, text, JSON_ARRAY, e);
 	case OBJECT: return check_json(k->name, text, JSON_OBJECT, e);
 	}
@@ -160,9 +161,10 @@ static int check_data(const struct fl_tset *rec, struct fl_err *e)
 
 	if (index && (index->dtype != FL_I64 || index->ndim != 1))
 		return misshaped(index, "I64 of one dimension", e);
-	if (index && (!fl_meta_get(rec, "fl.source") || !fl_meta_get(rec, "fl.source_crc")))
-		return fl_fail(e, FL_EDATA, "tensor 'index' is there, but fl.source or fl.source_crc "
-		               "is missing");
+	if (index && (!fl_meta_get(rec, "fl.source") ||
+	              (!fl_meta_get(rec, "fl.source_hash") && !fl_meta_get(rec, "fl.source_crc"))))
+		return fl_fail(e, FL_EDATA, "tensor 'index' is there, but fl.source or "
+		               "fl.source_hash is missing");
 	if (!x)
 		return pairs ? check_pairs(rec, pairs, e) : 0;
 	if (!x->ndim || (x->dtype != FL_U8 && x->dtype != FL_F32))

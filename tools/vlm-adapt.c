@@ -208,15 +208,15 @@ static int renew_prov(struct job *j, const struct fl_net *net, struct fl_err *e)
 static int model_record(struct job *j, const struct fl_net *net, const fl_real *w,
                         struct fl_tset *s, struct fl_err *e)
 {
-	char base[9];
+	char base[FL_HASH_TEXT];
 
 	if (fl_net_export(net, w, "", s, e) || fl_meta_set_kind(s, FL_KIND_MODEL, e) ||
 	    fl_meta_set_i64(s, "fl.round", 0, e) || fl_meta_set_i64(s, "fl.seed", j->o.seed, e) ||
 	    fl_meta_set(s, "fl.arch", net->arch, e))
 		return -1;
 	if (j->o.model) {
-		fl_meta_base(&j->model, base);
-		if (fl_meta_set(s, "fl.parent", base, e))
+		if (fl_base_text(&j->model, (int)j->o.threads, base, e) ||
+		    fl_meta_set(s, "fl.parent", base, e))
 			return -1;
 	}
 	return fl_run_add_prov(j->run, j->o.no_prov, s, e);

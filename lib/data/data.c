@@ -263,13 +263,23 @@ const char *fl_data_split(const struct fl_data *d)
 	return meta(d, "split");
 }
 
-uint32_t fl_data_crc(const struct fl_tset *rec)
+void fl_data_hash(const struct fl_tset *rec, char text[FL_HASH_TEXT])
+{
+	struct fl_hash h;
+
+	fl_hash_begin(&h);
+	for (size_t i = 0; i < rec->nt; i++)
+		fl_hash_add(&h, rec->t[i].data, rec->t[i].bytes);
+	fl_hash_end(&h, text);
+}
+
+void fl_data_crc(const struct fl_tset *rec, char text[FL_BASE_CRC])
 {
 	uint32_t crc = 0;
 
 	for (size_t i = 0; i < rec->nt; i++)
 		crc = fl_crc32(crc, rec->t[i].data, rec->t[i].bytes);
-	return crc;
+	snprintf(text, FL_BASE_CRC, "%08" PRIx32, crc);
 }
 
 /* dim(n) without those of 1, into out. */
@@ -389,6 +399,7 @@ static int describe(const struct fl_data *d, int64_t client, struct fl_tset *out
 {
 	if (copy_meta(out, &d->source, e) || copy_meta(out, &d->rec, e) ||
 	    fl_meta_set(out, "fl.source", NULL, e) || fl_meta_set(out, "fl.source_crc", NULL, e) ||
+	    fl_meta_set(out, "fl.source_hash", NULL, e) ||
 	    fl_meta_set_kind(out, FL_KIND_DATA, e) ||
 	    fl_meta_set_i64(out, "fl.classes", (int64_t)d->C, e))
 		return -1;
@@ -524,16 +535,14 @@ int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct
 }
 
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
-                  const char *source, uint32_t crc, struct fl_tset *out, struct fl_err *e)
+                  const char *source, const char *hash, struct fl_tset *out, struct fl_err *e)
 {
 	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
-	char hex[9];
 
 	if (d->pair)
 		return fl_fail(e, FL_EUSAGE, "%s: pairs of texts and images have no index form", d->name);
-	snprintf(hex, sizeof hex, "%08" PRIx32, crc);
 	if (describe(d, client, out, e) || fl_meta_set(out, "fl.source", source, e) ||
-	    fl_meta_set(out, "fl.source_crc", hex, e) || add_rows(d, "index", idx, n, out, e) ||
+	    fl_meta_set(out, "fl.source_hash", hash, e) || add_rows(d, "index", idx, n, out, e) ||
 	    gather_group(d, idx, n, out, e))
 		return -1;
 	return id ? gather(d, id, 0, idx, n, out, e) : 0;

@@ -79,14 +79,16 @@ int fl_data_frame(const struct fl_data *d, const uint32_t *idx, size_t n, int64_
 int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct fl_tset *rec,
                   struct fl_out *o, struct fl_err *e);
 /* The same in index form: rows of the record in the file source (a path as
- * fl.source holds it), whose buffer has that CRC-32. */
+ * fl.source holds it), whose buffer has that hash. */
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
-                  const char *source, uint32_t crc, struct fl_tset *out, struct fl_err *e);
+                  const char *source, const char *hash, struct fl_tset *out, struct fl_err *e);
 /* The natural id of every example, (N) in a: tensor "group", or of pairs the image, or
  * tensor "id", or NULL. */
 int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e);
-/* CRC-32 of a record's buffer as it lies in the file it was read from. */
-uint32_t fl_data_crc(const struct fl_tset *rec);
+/* Of a record's buffer as it lies in the file it was read from: BLAKE2b-256, and the
+ * CRC-32 in 8 hex digits that records of before version 0.2 have instead. */
+void fl_data_hash(const struct fl_tset *rec, char text[FL_HASH_TEXT]);
+void fl_data_crc(const struct fl_tset *rec, char text[FL_BASE_CRC]);
 
 /* The metadata key "split" (train, test), which is ours to write and not the
  * format's; NULL where there is none. */

@@ -15,7 +15,8 @@
 struct known {
 	struct known *next;
 	struct stat st;
-	uint32_t crc;
+	char hash[FL_HASH_TEXT];	/* empty: not asked for yet */
+	char crc[FL_BASE_CRC];
 };
 static struct known *known;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -26,34 +27,58 @@ static int same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static uint32_t crc_of(const char *path, const struct fl_tset *rec)
+/* The file's entry, a new one where there is none; NULL: out of memory. Under the lock. */
+static struct known *known_file(const struct stat *st)
 {
 	struct known *k;
-	struct stat st;
-	uint32_t crc;
 
-	if (stat(path, &st))
-		return fl_data_crc(rec);
-	pthread_mutex_lock(&lock);
-	for (k = known; k && !same_file(&k->st, &st); k = k->next)
+	for (k = known; k && !same_file(&k->st, st); k = k->next)
 		;
-	crc = k ? k->crc : fl_data_crc(rec);
-	if (!k && (k = malloc(sizeof *k))) {
-		*k = (struct known){ known, st, crc };
+	if (!k && (k = calloc(1, sizeof *k))) {
+		k->next = known;
+		k->st = *st;
 		known = k;
 	}
-	pthread_mutex_unlock(&lock);
-	return crc;
+	return k;
 }
 
-static int check_crc(const struct fl_data *d, const char *path, struct fl_err *e)
+/* The checksum of the source in the form that the record asks for. */
+static void checksum(const struct fl_tset *rec, int crc, char text[FL_HASH_TEXT])
 {
-	const char *want = fl_meta_get(&d->rec, "fl.source_crc");
-	char have[9];
+	if (crc)
+		fl_data_crc(rec, text);
+	else
+		fl_data_hash(rec, text);
+}
+
+static void checksum_once(const char *path, const struct fl_tset *rec, int crc,
+                          char text[FL_HASH_TEXT])
+{
+	struct known *k = NULL;
+	struct stat st;
+	char *kept;
+
+	pthread_mutex_lock(&lock);
+	if (!stat(path, &st))
+		k = known_file(&st);
+	kept = k ? (crc ? k->crc : k->hash) : text;
+	if (!k || !kept[0])
+		checksum(rec, crc, kept);
+	if (k)
+		memcpy(text, kept, strlen(kept) + 1);
+	pthread_mutex_unlock(&lock);
+}
+
+static int check_source(const struct fl_data *d, const char *path, struct fl_err *e)
+{
+	const char *hash = fl_meta_get(&d->rec, "fl.source_hash");
+	const char *crc = fl_meta_get(&d->rec, "fl.source_crc");
+	const char *want = hash ? hash : crc;
+	char have[FL_HASH_TEXT];
 
 	if (!want)
-		return fl_fail(e, FL_EDATA, "fl.source_crc is missing");
-	snprintf(have, sizeof have, "%08" PRIx32, crc_of(path, &d->source));
+		return fl_fail(e, FL_EDATA, "fl.source_hash is missing");
+	checksum_once(path, &d->source, !hash, have);
 	if (strcmp(have, want))
 		return fl_fail(e, FL_EDATA, "fl.source %s has checksum %s, not %s: "
 		               "it is not the file this record was made from", path, have, want);
@@ -76,5 +101,5 @@ int fl_data_follow(struct fl_data *d, const char *dir, struct fl_err *e)
 		return -1;
 	if ((rc = fl_stream_next(d->keep_source, &d->source, e)) <= 0)
 		return rc ? -1 : fl_fail(e, FL_EDATA, "%s: holds no record", path);
-	return check_crc(d, path, e);
+	return check_source(d, path, e);
 }

@@ -41,18 +41,15 @@ void fl_need_print(unsigned needs, struct fl_str *out)
 	}
 }
 
-static int read_base(const struct fl_tset *rec, char base[9], struct fl_err *e)
+static int read_base(const struct fl_tset *rec, char base[FL_HASH_TEXT], struct fl_err *e)
 {
 	const char *s = fl_meta_get(rec, "fl.base");
-	size_t i;
 
 	if (!s)
 		return fl_fail(e, FL_EDATA, "fl.base is missing");
-	for (i = 0; i < 8 && isxdigit((unsigned char)s[i]); i++)
-		;
-	if (i < 8 || s[8])
-		return fl_fail(e, FL_EDATA, "fl.base is '%s', want 8 hexadecimal digits", s);
-	memcpy(base, s, 9);
+	if (!fl_base_is(s))
+		return fl_fail(e, FL_EDATA, "fl.base is '%s', want 64 hexadecimal digits", s);
+	memcpy(base, s, strlen(s) + 1);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ double fl_how_sum(const struct fl_how *how, double lr, int64_t t);
 
 struct fl_update {
 	int64_t client, round, examples, steps;	/* steps -1: absent */
-	char base[9];
+	char base[FL_HASH_TEXT];	/* or a CRC of before: fl_base_names() */
 	double loss0, gradnorm, loss, lr;	/* NAN: absent */
 	double norm;				/* NAN unless FL_NEED_NORM */
 	struct fl_how how;			/* zero unless FL_NEED_HOW */

@@ -2,6 +2,7 @@
 #ifndef FL_MODEL_MODEL_H
 #define FL_MODEL_MODEL_H
 
+#include "base/hash.h"
 #include "base/spec.h"
 #include "nn/net.h"
 
@@ -54,13 +55,16 @@ struct fl_models {
 	const char *path;
 	int folder;
 	struct fl_tset one;		/* the model, where path is a file */
-	char base[9];
+	char base[FL_HASH_TEXT];	/* its fl_base_text(); empty before fl_models_base() */
+	int threads;
 };
 int fl_models_open(struct fl_models *m, const char *path, struct fl_err *e);
-/* The model of a client: *out is filled (a copy the caller releases) and
- * base[9] set. Where path is a file, every client has the same. */
-int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out, char base[9],
-                  struct fl_err *e);
+/* For callers that want to know models by name: after open, before get. */
+int fl_models_base(struct fl_models *m, int threads, struct fl_err *e);
+/* The model of a client: *out is filled (a copy the caller releases), and base, which may be
+ * NULL. Where path is a file, every client has the same. */
+int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out,
+                  char base[FL_HASH_TEXT], struct fl_err *e);
 void fl_models_release(struct fl_models *m);
 
 #endif

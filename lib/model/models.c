@@ -20,10 +20,12 @@ int fl_models_open(struct fl_models *m, const char *path, struct fl_err *e)
 		m->folder = 1;
 		return 0;
 	}
-	if (fl_stream_load(path, FL_KIND_MODEL, &m->one, e))
-		return -1;
-	fl_meta_base(&m->one, m->base);
-	return 0;
+	return fl_stream_load(path, FL_KIND_MODEL, &m->one, e);
+}
+
+int fl_models_base(struct fl_models *m, int threads, struct fl_err *e)
+{
+	return m->folder ? 0 : fl_base_text(&m->one, threads, m->base, e);
 }
 
 void fl_models_release(struct fl_models *m)
@@ -107,18 +109,18 @@ static int get_personal(const struct fl_models *m, int64_t client, struct fl_tse
 	                         (long long)client, (long long)client, m->path);
 }
 
-int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out, char base[9],
-                  struct fl_err *e)
+int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out,
+                  char base[FL_HASH_TEXT], struct fl_err *e)
 {
 	*out = (struct fl_tset){ .t = NULL };
 	if (!m->folder) {
-		memcpy(base, m->base, sizeof m->base);
+		if (base)
+			memcpy(base, m->base, sizeof m->base);
 		return fl_tset_clone(out, &m->one, e);
 	}
-	if (get_personal(m, client, out, e) < 0 || check_client(out, client, e)) {
-		fl_tset_release(out);
-		return -1;
-	}
-	fl_meta_base(out, base);
-	return 0;
+	if (get_personal(m, client, out, e) >= 0 && !check_client(out, client, e) &&
+	    (!base || !fl_base_text(out, 1, base, e)))
+		return 0;
+	fl_tset_release(out);
+	return -1;
 }

@@ -94,7 +94,7 @@ static int write_updates(void)
 		                       .loss0 = NAN, .gradnorm = NAN, .loss = NAN, .lr = NAN };
 		struct fl_tset s = { 0 };
 
-		memcpy(u.base, from.base, 9);
+		memcpy(u.base, from.base, sizeof u.base);
 		fl_tset_add(&s, "w", FL_F32, 1, &n, x[k], &e);
 		/* Only some hold b, and the extra. */
 		if (k % 3)
@@ -143,7 +143,7 @@ static int aggregate(const char *spec, const int *item, int n, int threads, cons
 	c.who = c.spec = spec;
 	c.model = &model;
 	c.round = 1;
-	memcpy(c.base, from.base, 9);
+	memcpy(c.base, from.base, sizeof c.base);
 	c.received = received;
 	c.threads = threads;
 	c.memory = 1 << 20;
@@ -440,7 +440,7 @@ int main(void)
 	fl_tset_add(&model, "w", FL_F32, 1, &n, NULL, &e);
 	fl_tset_add(&model, "b", FL_F32, 1, &one, NULL, &e);
 	from.model = &model;
-	fl_meta_base(&model, from.base);
+	fl_base_text(&model, 1, from.base, &e);
 	plant();
 	test_plant();
 	is_int(write_updates(), 0, "updates are written");

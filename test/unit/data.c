@@ -97,10 +97,12 @@ static void test_index(void)
 	struct fl_tset rec = { .t = NULL }, copy = { .t = NULL };
 	struct fl_data d, s;
 	float a[3 * D], b[3 * D];
+	char hash[FL_HASH_TEXT], crc[FL_BASE_CRC];
 	struct fl_err e = { 0 };
 
 	open_data(&d, DIR "f32.safetensors");
-	is_int(fl_data_index(&d, idx, 3, 4, "f32.safetensors", fl_data_crc(&d.rec), &rec, &e), 0,
+	fl_data_hash(&d.rec, hash);
+	is_int(fl_data_index(&d, idx, 3, 4, "f32.safetensors", hash, &rec, &e), 0,
 	       "index form");
 	ok(!fl_tset_find(&rec, "x") && fl_tset_find(&rec, "index"), "holds rows, not values");
 	fl_tset_clone(&copy, &rec, NULL);
@@ -111,7 +113,14 @@ static void test_index(void)
 	fl_data_release(&s);
 
 	fl_tset_clone(&copy, &rec, NULL);
-	fl_meta_set(&copy, "fl.source_crc", "00000000", NULL);
+	fl_meta_set(&copy, "fl.source_hash", NULL, NULL);
+	fl_data_crc(&d.rec, crc);
+	fl_meta_set(&copy, "fl.source_crc", crc, NULL);
+	is_int(fl_data_take(&s, &copy, "test/golden/data", "index", &e), 0, "a CRC-32 is read, too");
+	fl_data_release(&s);
+
+	fl_tset_clone(&copy, &rec, NULL);
+	fl_meta_set(&copy, "fl.source_hash", "00000000", NULL);
 	is_int(fl_data_take(&s, &copy, "test/golden/data", "index", &e), -1, "another source is refused");
 	ok(strstr(e.msg, "client 4: fl.source") && strstr(e.msg, "not 00000000"), "%s", e.msg);
 	fl_tset_clone(&copy, &rec, NULL);
@@ -371,7 +380,7 @@ static void test_pairs(void)
 	ok(fl_tset_find(&out, "text")->dim[0] == 2 && fl_tset_find(&out, "image")->dim[0] == 1,
 	   "bring the rows that occur");
 	ok(!memcmp(tensor(&out, "pairs"), want_pairs, sizeof want_pairs), "and number them anew");
-	is_int(fl_data_index(&d, idx, 2, 8, "x", 0, &out, &e), -1, "no index form");
+	is_int(fl_data_index(&d, idx, 2, 8, "x", "", &out, &e), -1, "no index form");
 	is_int(fits(&d, 5, 1, 0, &e), -1, "wrong inputs");
 	is_str(e.msg, "pairs: pairs are a text of 3 and an image of 3 values, the model takes 5 in all",
 	       "names both sides");

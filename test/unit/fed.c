@@ -52,9 +52,9 @@ static void test_refusals(void)
 	refused("fl.client", "-1", "fl.client");
 	refused("fl.round", NULL, "client 7: fl.round");
 	refused("fl.base", NULL, "client 7: fl.base");
-	refused("fl.base", "00c0ffe", "8 hexadecimal");
-	refused("fl.base", "00c0ffee0", "8 hexadecimal");
-	refused("fl.base", "00c0ffeg", "8 hexadecimal");
+	refused("fl.base", "00c0ffe", "64 hexadecimal");
+	refused("fl.base", "00c0ffee0", "64 hexadecimal");
+	refused("fl.base", "00c0ffeg", "64 hexadecimal");
 	refused("fl.examples", NULL, "fl.examples");
 	refused("fl.examples", "0", "1 or more");
 	refused("fl.examples", "1e3", "fl.examples");

@@ -191,19 +191,33 @@ static void test_base(void)
 	uint8_t u[3] = { 1, 2, 3 };
 	float f = 1;
 	size_t three = 3, none = 0;
-	char base[9], want[9];
+	char base[FL_BASE_CRC], want[9], hash[FL_HASH_TEXT], again[FL_HASH_TEXT];
 	uint32_t crc;
 
-	fl_meta_base(&s, base);
+	fl_base_crc(&s, base);
 	is_str(base, "00000000", "base of an empty buffer");
 	fl_tset_add(&s, "u", FL_U8, 1, &three, u, NULL);
 	fl_tset_add(&s, "f", FL_F32, 0, NULL, &f, NULL);
 	fl_tset_add(&s, "a", FL_U8, 1, &none, NULL, NULL);
-	fl_meta_base(&s, base);
+	fl_base_crc(&s, base);
 	crc = fl_crc32(fl_crc32(0, &f, 4), u, 3);
 	snprintf(want, sizeof want, "%08lx", (unsigned long)crc);
 	is_str(base, want, "base is in the format's order, whatever the set's");
 	is_int(s.t[0].dtype, FL_U8, "and does not sort");
+	fl_base_text(&s, 1, hash, NULL);
+	ok(fl_base_is(hash) && fl_base_is(base) && !fl_base_is("12345678x") && !fl_base_is(""),
+	   "64 digits, or 8");
+	ok(fl_base_names(hash, hash, NULL) && fl_base_names(base, hash, &s) &&
+	   !fl_base_names("00000000", hash, &s), "both name the model");
+	ok(fl_base_agree(hash, base) && fl_base_agree(base, base) && !fl_base_agree(base, "00000000"),
+	   "one cannot be held against the other");
+	fl_meta_set(&s, "fl.arch", "relu", NULL);
+	fl_meta_set(&s, "fl.round", "7", NULL);
+	fl_base_text(&s, 3, again, NULL);
+	ok(strcmp(hash, again), "the architecture counts");
+	fl_meta_set(&s, "fl.round", "8", NULL);
+	fl_base_text(&s, 1, hash, NULL);
+	is_str(hash, again, "other metadata does not, nor do threads");
 	fl_tset_release(&s);
 }
 

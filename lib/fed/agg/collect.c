@@ -283,6 +283,12 @@ static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 	return 0;
 }
 
+int fl_received_is(const struct fl_received *r, const char *base)
+{
+	return r->model ? fl_base_names(base, r->base, r->model) :
+	       !strcmp(base, r->base) || !strcmp(base, r->crc);
+}
+
 /* The model of u's client, which round and base must name. */
 static const struct fl_received *model_of(struct fl_collect *c, const struct fl_update *u,
                                           struct fl_err *e)
@@ -296,7 +302,7 @@ static const struct fl_received *model_of(struct fl_collect *c, const struct fl_
 		        (long long)u->round, (long long)r->round, (long long)r->round + 1);
 		return NULL;
 	}
-	if (strcmp(u->base, r->base)) {
+	if (!fl_received_is(r, u->base)) {
 		fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s", u->base, r->base);
 		return NULL;
 	}

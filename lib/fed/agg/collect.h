@@ -21,9 +21,12 @@
 /* A model as clients received it. */
 struct fl_received {
 	const struct fl_tset *model;
-	char base[9];
+	char base[FL_HASH_TEXT];
+	char crc[FL_BASE_CRC];	/* its fl_base_crc(), where model is NULL */
 	int64_t round;
 };
+/* Whether base, of an update, names that model. */
+int fl_received_is(const struct fl_received *r, const char *base);
 
 /* A tensor of updates. */
 struct fl_slot {
@@ -97,7 +100,7 @@ struct fl_collect {
 	const char *who;		/* "rule qfedavg", whose needs are checked */
 	const char *spec;		/* its canonical text: partials carry it */
 	const struct fl_tset *model;	/* what is averaged; NULL: personal models */
-	char base[9];			/* of model, for partials */
+	char base[FL_HASH_TEXT];	/* of model, for partials */
 	int64_t round;			/* being combined; personal: out, the latest one */
 	/* The model that an update must have been trained from. */
 	const struct fl_received *(*received)(void *ctx, const struct fl_update *u,

@@ -20,7 +20,8 @@ static int add(struct fl_history *h, const char *path, struct fl_err *e)
 	    !(rc = fl_grow(&h->past, &h->cap, h->n + 1, sizeof *h->past, e))) {
 		h->past[h->n].round = round;
 		h->past[h->n].model = NULL;
-		fl_meta_base(&model, h->past[h->n++].base);
+		fl_base_crc(&model, h->past[h->n].crc);
+		rc = fl_base_text(&model, 1, h->past[h->n++].base, e);
 	}
 	rc = rc || e->code ? fl_fail_in(e, "%s", path) : 0;
 	fl_tset_release(&model);
@@ -66,7 +67,7 @@ const struct fl_received *fl_history_find(struct fl_history *h, const char *dir,
 	if (!h->read && read_folder(h, dir, e))
 		return NULL;
 	for (i = 0; i < h->n; i++)
-		if (h->past[i].round == round && (!found || !strcmp(h->past[i].base, base)))
+		if (h->past[i].round == round && (!found || fl_received_is(&h->past[i], base)))
 			found = &h->past[i];
 	if (!found)
 		fl_fail(e, FL_EDATA, "%s: holds no model of round %lld", dir, (long long)round);

@@ -248,7 +248,7 @@ static int check_head(const struct fl_collect *c, const struct fl_tset *rec, str
 	if (round != c->round)
 		return fl_fail(e, FL_EDATA, "fl.round is %lld, want %lld", (long long)round,
 		               (long long)c->round);
-	if (!base || strcmp(base, c->base))
+	if (!base || !fl_base_names(base, c->base, c->model))
 		return fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s",
 		               base ? base : "missing", c->base);
 	if (!spec || strcmp(spec, c->spec))

@@ -19,7 +19,7 @@ struct fl_local;
 struct fl_room {
 	const struct fl_net *net;
 	const struct fl_tset *model;	/* the received record, method tensors included */
-	char base[9];
+	char base[FL_HASH_TEXT];
 	fl_real *w0, *w;		/* (P) received, trained */
 	double *sum;			/* (P) of fl_local_measure; NULL until used */
 	struct fl_bench bench;
@@ -27,7 +27,7 @@ struct fl_room {
 };
 int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e);
 /* Takes the weights of model; it and base must outlive their use here. */
-int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char base[9],
+int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char *base,
                   struct fl_err *e);
 void fl_room_release(struct fl_room *r);
 

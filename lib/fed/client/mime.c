@@ -34,7 +34,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	if (!with)
 		return -1;
 	base = fl_meta_get(with, "fl.base");
-	if (!base || strcmp(base, l->room->base))
+	if (!base || !fl_base_names(base, l->room->base, l->model))
 		return fl_fail(e, FL_EDATA, "--with: the gradient is at model %s, but this is %s",
 		               base ? base : "(no fl.base)", l->room->base);
 	if (!(v->m = fl_local_import(l, l->model, prefix, e)) || !(v->G = fl_local_vec(l, e)) ||

@@ -22,7 +22,7 @@ int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e)
 	return -1;
 }
 
-int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char base[9],
+int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char *base,
                   struct fl_err *e)
 {
 	r->model = model;

@@ -227,7 +227,7 @@ static int check_state(const struct fl_local *l, struct fl_err *e)
 	if (check_spec(l, "fl.method", l->cfg->method.entry->name, e) ||
 	    (l->cfg->keep_opt && check_spec(l, "fl.opt", l->cfg->opt.entry->name, e)))
 		return -1;
-	if (base && parent && round == l->round - 1 && strcmp(base, parent))
+	if (base && parent && round == l->round - 1 && !fl_base_agree(base, parent))
 		return fl_fail(e, FL_EDATA, "its state is of model %s, but this model was made from "
 		               "%s", base, parent);
 	return 0;
