@@ -396,7 +396,7 @@ def test_names():
     """Text of a record never becomes a path, nor reaches a terminal raw."""
     m, t = read("u.sts")[0]
     before = set(os.listdir(".."))
-    for i, name in enumerate(["../x", "/tmp/x", "a/../../x", "-rf", "a\nb", "\x1b[31m", "..", ".", "con", "%2e%2e", "~", "$(x)"]):
+    for i, name in enumerate(["../x", os.path.abspath("../absolute"), "a/../../x", "-rf", "a\nb", "\x1b[31m", "..", ".", "con", "%2e%2e", "~", "$(x)"]):
         for key in "fl.client", "fl.kind", "fl.round", "name", "fl.arch":
             put("x", record(dict(m, **{key: name}), t))
             for tool in ["st-cat", "--split", "split"], ["st-ls", "-l", "--meta"], ["st-check"], \
@@ -408,7 +408,6 @@ def test_names():
         run("st-cat", "--split", "split", "x")
     assert set(os.listdir("..")) == before
     assert all(f.split(".")[0].isdigit() for f in os.listdir("split")), os.listdir("split")
-    assert not os.path.exists("/tmp/x")
 
 
 if __name__ == "__main__":

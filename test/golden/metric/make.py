@@ -1,31 +1,41 @@
 #!/usr/bin/python3
-"""Prints spread.h: statistics over clients by NumPy, for test/unit/metric.c."""
+"""Prints spread.h: statistics over clients by their definitions, for test/unit/metric.c.
+Every value is computed with a hundred digits and rounded once, so that no sum's order
+and no processor decides the last digit. NumPy only draws the inputs."""
+from decimal import Decimal, getcontext
+
 import numpy as np
 
+getcontext().prec = 100
 FIELDS = """weighted mean var std min max worst10 worst20 worst30 best10 jain gini entropy cos"""
 
 
+def mean(v):
+    return sum(v) / len(v)
+
+
 def spread(v, n, higher):
-    v, n = np.array(v, float), np.array(n, float)
-    K, s = len(v), np.sort(v)
+    v, n = [Decimal(float(x)) for x in v], [Decimal(float(x)) for x in n]
+    K, s, total = len(v), sorted(v), sum(v)
 
     def tail(p, largest):
         m = max(1, K * p // 100)
-        return (s[-m:] if largest else s[:m]).mean()
+        return mean(s[-m:] if largest else s[:m])
 
-    p = v[v > 0] / v.sum()
-    return [
-        (n * v).sum() / n.sum(), v.mean(), v.var(), v.std(), v.min(), v.max(),
+    var = mean([x * x for x in v]) - mean(v) ** 2
+    p = [x / total for x in v if x]
+    return [float(x) for x in (
+        sum(a * b for a, b in zip(n, v)) / sum(n), mean(v), var, var.sqrt(), s[0], s[-1],
         tail(10, not higher), tail(20, not higher), tail(30, not higher), tail(10, higher),
-        v.sum() ** 2 / (K * (v**2).sum()),
-        np.abs(v[:, None] - v).sum() / (2 * K * v.sum()),
-        -(p * np.log(p)).sum(),
-        v @ np.ones(K) / (np.linalg.norm(v) * np.sqrt(K)),
-    ]
+        total ** 2 / (K * sum(x * x for x in v)),
+        sum(abs(a - b) for a in v for b in v) / (2 * K * total),
+        -sum(x * x.ln() for x in p),
+        total / (sum(x * x for x in v) * K).sqrt(),
+    )]
 
 
 def row(v, n, higher):
-    want = ", ".join(repr(float(x)) for x in spread(v, n, higher))
+    want = ", ".join(map(repr, spread(v, n, higher)))
     v, n = (", ".join(repr(float(x)) for x in a) for a in (v, n))
     return f"\t{{ {higher}, {len(v.split())}, {{ {v} }}, {{ {n} }},\n\t  {{ {want} }} }},"
 
