@@ -10,6 +10,7 @@
 #include "base/par.h"
 #include "cli/tool.h"
 #include "data/classes.h"
+#include "data/labels.h"
 #include "kernel/gemm.h"
 #include "metric/calibration.h"
 #include "metric/uncertainty.h"
@@ -32,7 +33,7 @@ static const char *const weightings[] = { "uniform", "kappa", NULL };
 
 struct opts {
 	struct fl_strs images, texts, val, unknown;
-	const char *adapter, *classes, *rows, *write_classes, *curve, *output;
+	const char *labels, *val_labels, *adapter, *classes, *rows, *write_classes, *curve, *output;
 	struct fl_specs scores;
 	struct fl_spec uncertainty;
 	double scale, kappa, level;
@@ -44,6 +45,8 @@ struct opts {
 static const struct fl_opt opts[] = {
 	{ 0, FL_O_NEED, NULL, { "images", FL_P_STRS, O(images), NULL, 0, 0, NULL, "source",
 	  "embeddings of images; with labels, they are measured; repeatable" } },
+	{ 0, 0, NULL, { "labels", FL_P_STR, O(labels), NULL, 0, 0, NULL, "source",
+	  "classes of the images; unset: those beside them" } },
 	{ 0, FL_O_NEED, NULL, { "texts", FL_P_STRS, O(texts), NULL, 0, 0, NULL, "source",
 	  "embeddings of the classes' texts; repeatable: more texts" } },
 	{ 0, 0, NULL, { "adapter", FL_P_PATH, O(adapter), NULL, 0, 0, NULL, "model",
@@ -56,6 +59,8 @@ static const struct fl_opt opts[] = {
 	  "logits are cosines times this" } },
 	{ 0, 0, NULL, { "val", FL_P_STRS, O(val), NULL, 0, 0, NULL, "source",
 	  "labelled images to fit the temperature to; repeatable" } },
+	{ 0, 0, NULL, { "val-labels", FL_P_STR, O(val_labels), NULL, 0, 0, NULL, "source",
+	  "classes of the images of validation; unset: those beside them" } },
 	{ 0, 0, NULL, { "unknown", FL_P_STRS, O(unknown), NULL, 0, 0, NULL, "source",
 	  "images of none of the classes, to be told from the others; repeatable" } },
 	{ 0, 0, &fl_family_unknown, { "scores", (enum fl_ptype)FL_P_SPECS, O(scores),
@@ -91,12 +96,14 @@ static const struct fl_opt opts[] = {
 struct field {
 	char name[FIELD_NAME_MAX];
 	double v;
+	int is_flag;			/* v is 0, false, or 1, true */
 };
 
 /* A set of images, and what the classifier makes of each. */
 struct set {
 	struct fl_embeds m;
-	int there, labelled;
+	int there;
+	int32_t *label;			/* (N), or NULL */
 	struct fl_forecast *guess;	/* (N); only top and conf without labels */
 	double *score[SCORES_MAX];	/* (N) of --scores, then --uncertainty */
 	float *cosine;			/* (N,C), where kept */
@@ -203,20 +210,30 @@ static int open_classes(struct job *j, struct fl_err *e)
 
 /* --- images --- */
 
-static int check_labels(const struct job *j, const struct set *s, struct fl_err *e)
+/* The images' classes from a source of their own, or beside them; label stays NULL where
+ * there are none. */
+static int open_labels(struct job *j, struct set *s, const char *source, struct fl_err *e)
 {
-	for (size_t i = 0; i < s->m.N; i++) {
-		int32_t label = fl_embeds_label(&s->m, i);
+	struct fl_arena *a = &j->run->arena;
+	int64_t *y;
 
-		if (label < 0 || (size_t)label >= j->C)
-			return fl_fail(e, FL_EDATA, "%s: row %zu: label %" PRId32 ", there are %zu classes",
-			               fl_embeds_part(&s->m, i)->name, i, label, j->C);
+	if (!source && !s->m.has_label)
+		return 0;
+	if (!(y = fl_labels_open(source, &s->m, a, e)) ||
+	    !(s->label = fl_arena_get(a, s->m.N, sizeof *s->label, e)))
+		return -1;
+	for (size_t i = 0; i < s->m.N; i++) {
+		if (y[i] < 0 || (uint64_t)y[i] >= j->C || y[i] > INT32_MAX)
+			return fl_fail(e, FL_EDATA, "%s: row %zu: label %" PRId64 ", there are %zu classes",
+			               source ? source : fl_embeds_part(&s->m, i)->name, i, y[i], j->C);
+		s->label[i] = (int32_t)y[i];
 	}
 	return 0;
 }
 
-static int open_set(struct job *j, struct set *s, const struct fl_strs *source, int keep,
-                    struct fl_err *e)
+/* labels: where they are; NULL: beside the images. keep: the cosines. */
+static int open_set(struct job *j, struct set *s, const struct fl_strs *source, const char *labels,
+                    int keep, struct fl_err *e)
 {
 	struct fl_arena *a = &j->run->arena;
 	size_t n;
@@ -229,8 +246,7 @@ static int open_set(struct job *j, struct set *s, const struct fl_strs *source, 
 		return fl_fail(e, FL_EDATA, "%s: rows of %zu, texts are of %zu", s->m.part[0].name, s->m.d,
 		               j->d);
 	s->there = 1;
-	s->labelled = s->m.has_label && s != &j->unknown;
-	if (s->labelled && check_labels(j, s, e))
+	if (s != &j->unknown && open_labels(j, s, labels, e))
 		return -1;
 	if (!(s->guess = fl_arena_get(a, s->m.N, sizeof *s->guess, e)))
 		return -1;
@@ -285,7 +301,7 @@ static void look(const struct pass *p, size_t i, const float *z)
 	struct fl_forecast *f = &s->guess[i];
 	struct fl_sight sight = { .cosine = z, .C = j->C, .beta = j->beta, .kappa = j->kappa };
 
-	fl_forecast(z, j->C, s->labelled ? (size_t)fl_embeds_label(&s->m, i) : 0, j->beta, f);
+	fl_forecast(z, j->C, s->label ? (size_t)s->label[i] : 0, j->beta, f);
 	sight.top = f->top;
 	sight.lse = f->lse;
 	for (size_t k = 0; p->scores && k <= j->nscore; k++) {
@@ -345,7 +361,7 @@ static int one_kappa(struct job *j, double *kappa, struct fl_err *e)
 	if (!v->there)
 		return fl_fail(e, FL_EUSAGE, "texts carry no kappa: give --kappa, or --val to fit one to");
 	for (size_t i = 0; i < v->m.N; i++)
-		sum += (double)v->cosine[i * j->C + (size_t)fl_embeds_label(&v->m, i)];
+		sum += (double)v->cosine[i * j->C + (size_t)v->label[i]];
 	sum /= (double)v->m.N;
 	if (!(sum > 0 && sum < 1))
 		return fl_fail(e, FL_EDATA, "%s: mean cosine of image and class is %g: no kappa fits",
@@ -390,7 +406,7 @@ static int balanced(const struct job *j, const struct set *s, double *out, struc
 
 	if (n && right) {
 		for (size_t i = 0; i < s->m.N; i++) {
-			size_t c = (size_t)fl_embeds_label(&s->m, i);
+			size_t c = (size_t)s->label[i];
 
 			n[c]++;
 			right[c] += s->guess[i].place == 0;
@@ -463,28 +479,42 @@ static int say_accuracy(struct job *j, const struct answers *a, struct fl_err *e
 	return 0;
 }
 
+/* Logits' scale that makes the validation set's labels likeliest; that of the options
+ * where there is none. */
+static int fit_scale(struct job *j, enum fl_beta_end *end, struct fl_err *e)
+{
+	const struct set *v = &j->val;
+	double beta;
+
+	if (fl_temperature(v->cosine, v->label, v->m.N, j->C, (int)j->o->threads, &beta, end, e))
+		return -1;
+	if (*end == FL_BETA_FOUND)
+		j->beta = beta;
+	else
+		fl_say(FL_LOG_WARN, "%s: no temperature is fitted, it stays 1: %s", v->m.part[0].name,
+		       fl_beta_why[*end]);
+	return 0;
+}
+
 /* The images once more, at the temperature that suits the validation set. */
 static int say_scaled(struct job *j, struct fl_err *e)
 {
-	struct fl_arena *a = &j->run->arena;
-	const struct set *v = &j->val;
 	struct fl_forecast *plain = j->images.guess;
 	struct answers scaled;
 	double beta = j->beta;
-	int32_t *y;
+	enum fl_beta_end end;
 	int rc;
 
-	if (!v->there)
+	if (!j->val.there)
 		return 0;
-	if (!(y = fl_arena_get(a, v->m.N, sizeof *y, e)) ||
-	    !(j->images.guess = fl_arena_get(a, j->images.m.N, sizeof *plain, e)))
+	if (!(j->images.guess = fl_arena_get(&j->run->arena, j->images.m.N, sizeof *plain, e)))
 		return -1;
-	for (size_t i = 0; i < v->m.N; i++)
-		y[i] = fl_embeds_label(&v->m, i);
-	rc = fl_temperature(v->cosine, y, v->m.N, j->C, (int)j->o->threads, &j->beta, e) ||
-	     look_at(j, &j->images, 0, e) || answers_of(j, &j->images, &scaled, e) ? -1 : 0;
+	rc = fit_scale(j, &end, e) || look_at(j, &j->images, 0, e) ||
+	     answers_of(j, &j->images, &scaled, e) ? -1 : 0;
 	if (!rc) {
 		say(j, "", "temperature", "", beta / j->beta);
+		say(j, "", "t_fitted", "", end == FL_BETA_FOUND);
+		j->field[j->nfield - 1].is_flag = 1;
 		rc = say_probabilities(j, &scaled, "scaled.", e);
 	}
 	j->images.guess = plain;
@@ -551,7 +581,7 @@ static int measure(struct job *j, struct answers *a, struct fl_err *e)
 {
 	say(j, "", "n", "", (double)j->images.m.N);
 	say(j, "", "classes", "", (double)j->C);
-	if (j->images.labelled &&
+	if (j->images.label &&
 	    (answers_of(j, &j->images, a, e) || say_accuracy(j, a, e) || say_probabilities(j, a, "", e) ||
 	     say_scaled(j, e) || say_doubt(j, a, e)))
 		return -1;
@@ -578,7 +608,10 @@ static void summary(const struct job *j, struct fl_str *b)
 	fl_str_add(b, json ? "{\"schema\":\"vlm-zeroshot/1\",\"kind\":\"summary\"" : "field\tvalue\n");
 	for (size_t i = 0; i < j->nfield; i++) {
 		fl_str_addf(b, json ? ",\"%s\":" : "%s\t", j->field[i].name);
-		add_value(b, j->field[i].v, json);
+		if (j->field[i].is_flag)
+			fl_str_add(b, j->field[i].v > 0 ? "true" : "false");
+		else
+			add_value(b, j->field[i].v, json);
 		fl_str_add(b, json ? "" : "\n");
 	}
 	fl_str_add(b, json ? "}\n" : "");
@@ -596,8 +629,8 @@ static void json_row(const struct job *j, const struct set *s, size_t i, struct 
 	}
 	fl_str_add(b, ",\"probability\":");
 	fl_str_addnum(b, f->conf);
-	if (s->labelled)
-		fl_str_addf(b, ",\"label\":%" PRId32 ",\"rank\":%zu", fl_embeds_label(&s->m, i), f->place + 1);
+	if (s->label)
+		fl_str_addf(b, ",\"label\":%" PRId32 ",\"rank\":%zu", s->label[i], f->place + 1);
 	fl_str_add(b, ",\"uncertainty\":");
 	add_value(b, s->score[j->nscore][i], 1);
 	fl_str_add(b, "}\n");
@@ -612,8 +645,8 @@ static void tsv_row(const struct job *j, const struct set *s, size_t i, struct f
 	fl_str_addtsv(b, j->classes.name ? j->classes.name[f->top] : "-");
 	fl_str_addc(b, '\t');
 	fl_str_addnum(b, f->conf);
-	if (s->labelled)
-		fl_str_addf(b, "\t%" PRId32 "\t%zu\t", fl_embeds_label(&s->m, i), f->place + 1);
+	if (s->label)
+		fl_str_addf(b, "\t%" PRId32 "\t%zu\t", s->label[i], f->place + 1);
 	else
 		fl_str_add(b, "\t-\t-\t");
 	fl_str_addnum(b, s->score[j->nscore][i]);
@@ -734,6 +767,8 @@ static int check_options(struct job *j, struct fl_err *e)
 			if (j->score[i] == j->score[k])
 				return fl_fail(e, FL_EUSAGE, "--scores: %s is given twice", j->score[k]->e.name);
 	}
+	if (o->val_labels && !o->val.n)
+		return fl_fail(e, FL_EUSAGE, "--val-labels without --val");
 	j->nscore = o->scores.n;
 	j->score[j->nscore] = (const struct fl_unknown *)o->uncertainty.entry;
 	j->beta = o->scale;
@@ -744,11 +779,17 @@ static int check_options(struct job *j, struct fl_err *e)
 static int check_sets(const struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
+	const char *name = j->images.m.part[0].name;
 
-	if (!j->images.labelled && o->curve)
-		return fl_fail(e, FL_EDATA, "%s: no labels to measure by", j->images.m.part[0].name);
-	if (j->val.there && !j->val.labelled)
-		return fl_fail(e, FL_EDATA, "%s: no labels to fit to", j->val.m.part[0].name);
+	if (!j->images.label && o->curve)
+		return fl_fail(e, FL_EDATA, "%s: no labels to measure by; --labels gives them", name);
+	if (j->val.there && !j->val.label)
+		return fl_fail(e, FL_EDATA, "%s: no labels to fit to; --val-labels gives them",
+		               j->val.m.part[0].name);
+	if (!j->images.label)
+		fl_say(o->rows || o->write_classes ? FL_LOG_INFO : FL_LOG_WARN,
+		       "%s: no labels beside the rows, so the answers are not measured; --labels FILE.npy or "
+		       "FILE#NAME gives them", name);
 	return 0;
 }
 
@@ -758,8 +799,9 @@ static int run(struct fl_run *r, struct fl_err *e)
 	const struct opts *o = r->opts;
 	struct answers a = { NULL, NULL };
 	int rc = check_options(&j, e) || (o->adapter && fl_adapter_open(&j.adapter, o->adapter, e)) ||
-	         open_classes(&j, e) || open_set(&j, &j.images, &o->images, 0, e) ||
-	         open_set(&j, &j.val, &o->val, 1, e) || open_set(&j, &j.unknown, &o->unknown, 0, e) ||
+	         open_classes(&j, e) || open_set(&j, &j.images, &o->images, o->labels, 0, e) ||
+	         open_set(&j, &j.val, &o->val, o->val_labels, 1, e) ||
+	         open_set(&j, &j.unknown, &o->unknown, NULL, 0, e) ||
 	         check_sets(&j, e) || look_at(&j, &j.val, 0, e) || prepare_scores(&j, e) ||
 	         look_at(&j, &j.images, 1, e) || look_at(&j, &j.unknown, 1, e) || measure(&j, &a, e) ||
 	         put_all(&j, &a, e) ? -1 : 0;

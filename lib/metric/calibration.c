@@ -133,6 +133,12 @@ void fl_forecast(const float *z, size_t C, size_t y, double beta, struct fl_fore
 
 /* --- temperature --- */
 
+const char *const fl_beta_why[] = {
+	"found",
+	"the labels are no likelier than chance, so equal probabilities are best",
+	"no label is less likely than another class, so any larger scale is better",
+};
+
 struct fit {
 	const float *z;
 	const int32_t *y;
@@ -176,18 +182,12 @@ static int derive_all(struct fit *f, double *slope, double *curve, struct fl_err
 	return 0;
 }
 
-/* Where the slope, which rises with beta, changes its sign: Newton's steps while they
- * stay inside what encloses it and each is at most half of the one before the last,
- * else halves. */
+/* Newton's steps while they stay inside what encloses the root, and each is at most half
+ * of the one before the last, else halves. */
 static int solve(struct fit *f, struct fl_err *e)
 {
-	double lo = 0, hi = FL_BETA_MAX, last = hi, step = hi, next = 1, slope, curve;
+	double lo = FL_BETA_MIN, hi = FL_BETA_MAX, last = hi, step = hi, next = 1, slope, curve;
 
-	f->beta = 0;
-	if (derive_all(f, &slope, &curve, e))
-		return -1;
-	if (slope >= 0)
-		return 0;
 	do {
 		double before = last;
 
@@ -211,8 +211,24 @@ static int solve(struct fit *f, struct fl_err *e)
 	return 0;
 }
 
+/* The slope rises with beta: whether it is below 0 at the least and above 0 at the largest. */
+static int enclose(struct fit *f, enum fl_beta_end *end, struct fl_err *e)
+{
+	double first, last, curve;
+
+	f->beta = FL_BETA_MIN;
+	if (derive_all(f, &first, &curve, e))
+		return -1;
+	f->beta = FL_BETA_MAX;
+	if (derive_all(f, &last, &curve, e))
+		return -1;
+	*end = first >= 0 ? FL_BETA_CHANCE : last <= 0 ? FL_BETA_CERTAIN : FL_BETA_FOUND;
+	f->beta = NAN;
+	return 0;
+}
+
 int fl_temperature(const float *z, const int32_t *y, size_t N, size_t C, int threads,
-                   double *beta, struct fl_err *e)
+                   double *beta, enum fl_beta_end *end, struct fl_err *e)
 {
 	struct fit f = { .z = z, .y = y, .N = N, .C = C, .threads = threads };
 	int rc = -1;
@@ -220,7 +236,7 @@ int fl_temperature(const float *z, const int32_t *y, size_t N, size_t C, int thr
 	if (!N)
 		return fl_fail(e, FL_EDATA, "no examples to fit a temperature to");
 	if ((f.slope = fl_alloc(N, sizeof *f.slope, e)) && (f.curve = fl_alloc(N, sizeof *f.curve, e)))
-		rc = solve(&f, e);
+		rc = enclose(&f, end, e) || (*end == FL_BETA_FOUND && solve(&f, e)) ? -1 : 0;
 	*beta = f.beta;
 	free(f.slope);
 	free(f.curve);

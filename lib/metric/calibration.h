@@ -34,15 +34,18 @@ struct fl_forecast {
 };
 void fl_forecast(const float *z, size_t C, size_t y, double beta, struct fl_forecast *out);
 
-/* The beta in [0, FL_BETA_MAX] that minimises the mean -ln p_y of the softmax of beta z
- * over z(N,C), y(N): temperature scaling, T = 1/beta. The mean is convex in beta; the
- * root of its derivative is approached until it is known to a relative FL_BETA_NEAR.
- * 0 where no beta is better than every class being as likely. Where there is no mistake,
- * and so no root, a beta at which none can be told from certainty. The result does not
- * depend on threads. FL_EDATA for no examples. */
+/* The beta in (FL_BETA_MIN, FL_BETA_MAX) that minimises the mean -ln p_y of the softmax of
+ * beta z over z(N,C), y(N): temperature scaling, T = 1/beta. The mean is convex in beta;
+ * the root of its derivative is approached until it is known to a relative FL_BETA_NEAR.
+ * *end says whether there is one: where answers are no better than chance, equal
+ * probabilities are best, and where none is wrong, any larger beta is better; *beta is NAN
+ * then. The result does not depend on threads. FL_EDATA for no examples. */
+#define FL_BETA_MIN 1e-6
 #define FL_BETA_MAX 1e6
 #define FL_BETA_NEAR 1e-12
+enum fl_beta_end { FL_BETA_FOUND, FL_BETA_CHANCE, FL_BETA_CERTAIN };
+extern const char *const fl_beta_why[];		/* by the above, for messages */
 int fl_temperature(const float *z, const int32_t *y, size_t N, size_t C, int threads,
-                   double *beta, struct fl_err *e);
+                   double *beta, enum fl_beta_end *end, struct fl_err *e);
 
 #endif

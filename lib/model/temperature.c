@@ -4,6 +4,7 @@
  * is convex: metric/calibration.h. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "metric/calibration.h"
 #include "model/fit.h"
 
@@ -28,20 +29,33 @@ static int json(const void *block, struct fl_str *out, struct fl_err *e)
 	return fl_str_check(out, e);
 }
 
+/* Into *s: the best scale of cosines z(N,C), or that of the encoder where there is none. */
+static int best_scale(const struct fl_fit *f, const float *z, float *s, struct fl_err *e)
+{
+	enum fl_beta_end end;
+	double beta;
+
+	if (fl_temperature(z, f->y, f->N, f->C, 1, &beta, &end, e))
+		return -1;
+	*s = (float)(end == FL_BETA_FOUND ? beta : f->scale);
+	if (end != FL_BETA_FOUND)
+		fl_say(FL_LOG_WARN, "temperature: no scale is fitted, it stays %g: %s", (double)*s,
+		       fl_beta_why[end]);
+	return 0;
+}
+
 static int fit(const void *block, const struct fl_fit *f, const struct fl_net *net, fl_real *w,
                struct fl_str *log, struct fl_err *e)
 {
 	struct fl_pass_all a = { .g = NULL };
 	float one = 1, *z = NULL, s;
-	double beta;
 	int rc = -1;
 
 	(void)block;
 	if (!fl_fit_put_texts(f, net, w, e) && !fl_fit_put(net, w, "scale.weight", &one, e) &&
 	    !fl_pass_all_init(&a, net, e) && (z = fl_alloc(f->N * f->C, sizeof *z, e))) {
 		fl_pass_all_outputs(&a, w, f->image, f->N, z);
-		if (!(rc = fl_temperature(z, f->y, f->N, f->C, 1, &beta, e))) {
-			s = (float)beta;
+		if (!(rc = best_scale(f, z, &s, e))) {
 			fl_str_add(log, "scale ");
 			fl_str_addnum(log, (double)s);
 			rc = fl_fit_put(net, w, "scale.weight", &s, e);

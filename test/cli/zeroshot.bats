@@ -15,7 +15,7 @@ setup() {
 # near WANT FILE: every field of WANT within 2e-6 in FILE, null where it is null.
 near() {
 	jq -n --slurpfile w "$1" --slurpfile g "$2" '[$w[0] | to_entries[] | .key as $k | .value as $v |
-		$g[0][$k] as $x | select(if $v == null or $x == null then $v != $x
+		$g[0][$k] as $x | select(if ($v | type) != "number" or ($x | type) != "number" then $v != $x
 		else ([$v - $x, $x - $v] | max) > 2e-6 * ([1, $v, -$v] | max) end) | "\($k): \($x), want \($v)"]' >differ
 	cat differ
 	[ "$(jq length differ)" = 0 ]
@@ -141,13 +141,73 @@ near() {
 	[ "$(jq '.["unknown.vmf.known_kept"] > .["unknown.vmf.kept"]' fitted)" = true ]
 }
 
-@test "images without labels: rows alone" {
-	vlm-zeroshot --images unknown.safetensors --texts texts.safetensors --rows r --format json >s
+@test "a temperature that no labels ask for stays as it was, and is said not to be fitted" {
+	vlm-zeroshot "${ALL[@]}" --val val.safetensors --format json >s
+	jq -e .t_fitted s
+	"$PYTHON" - "$ROOT/test/golden" <<-'END' || skip "no NumPy"
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import numpy as np
+		from fed_record import save
+		rng = np.random.default_rng(1)
+		t = np.eye(3, 8, dtype="f4")
+		x = (t.repeat(5, 0) + 0.1 * rng.standard_normal((15, 8))).astype("f4")
+		y = np.arange(15) // 5
+		save("t.safetensors", {"emb": t, "label": np.arange(3)}, kind="embed")
+		save("right.safetensors", {"emb": x, "label": y}, kind="embed")
+		save("wrong.safetensors", {"emb": x, "label": (y + 1) % 3}, kind="embed")
+		save("equal.safetensors", {"emb": np.ones((4, 8), "f4"), "label": np.arange(4) % 3}, kind="embed")
+		y[0] = 1
+		save("most.safetensors", {"emb": x, "label": y}, kind="embed")
+	END
+	a=(--images most.safetensors --texts t.safetensors --logit-scale 20)
+	for v in right wrong equal; do
+		run --separate-stderr vlm-zeroshot "${a[@]}" --val $v.safetensors --format json
+		[ "$status" = 0 ]
+		[[ $stderr == *"$v.safetensors: no temperature is fitted, it stays 1"* ]]
+		jq -e '.t_fitted == false and .temperature == 1 and .["scaled.nll"] == .nll and
+			.["scaled.ece"] == .ece' <<<"$output"
+		vlm-zeroshot "${a[@]}" --val $v.safetensors 2>/dev/null | grep -q '^t_fitted	false$'
+		vlm-adapt -a temperature --images $v.safetensors --texts t.safetensors --scale 30 --no-sync \
+			-o m.safetensors 2>err
+		grep -q "no scale is fitted, it stays 30" err
+		st-cat -1 --tensor scale.weight m.safetensors | tail -c 4 | od -An -tf4 | grep -qx ' *30'
+	done
+	run --separate-stderr vlm-zeroshot "${a[@]}" --val most.safetensors --format json
+	[ -z "$stderr" ]
+	jq -e '.t_fitted and .temperature > 1 and .["scaled.nll"] < .nll' <<<"$output"
+}
+
+@test "images without labels: rows alone, and a word on labels where nothing else is asked" {
+	vlm-zeroshot --images unknown.safetensors --texts texts.safetensors --rows r --format json >s 2>err
+	[ ! -s err ]
 	[ "$(jq -c 'keys_unsorted' s)" = '["schema","kind","n","classes"]' ]
 	[ "$(jq -s 'length' r)" = 35 ]
-	fails 3 "no labels to measure by" vlm-zeroshot --images unknown.safetensors \
+	run --separate-stderr vlm-zeroshot --images unknown.safetensors --texts texts.safetensors
+	[ "$status" = 0 ]
+	[[ $stderr == *"unknown.safetensors: no labels beside the rows, so the answers are not measured; --labels"* ]]
+	fails 3 "no labels to measure by; --labels gives them" vlm-zeroshot --images unknown.safetensors \
 		--texts texts.safetensors --curve c
-	fails 3 "no labels to fit to" vlm-zeroshot "${ALL[@]}" --val unknown.safetensors
+	fails 3 "no labels to fit to; --val-labels gives them" vlm-zeroshot "${ALL[@]}" --val unknown.safetensors
+}
+
+@test "labels from a source of their own are those beside the rows" {
+	st-cat -1 --tensor emb --tensor id images.safetensors >x.safetensors
+	st-cat -1 --tensor emb val.safetensors >v.safetensors
+	vlm-zeroshot "${ALL[@]}" --val val.safetensors --rows want.rows >want
+	own=(--texts texts.safetensors --images x.safetensors --labels images.safetensors#label --rows r)
+	vlm-zeroshot "${own[@]}" --val v.safetensors --val-labels val.safetensors#label | cmp - want
+	cmp r want.rows
+	vlm-zeroshot "${ALL[@]}" --labels images.safetensors#label --val val.safetensors | cmp - want
+	fails 3 "'label' is I64 40, must be 90 integers" vlm-zeroshot --texts texts.safetensors \
+		--images x.safetensors --labels val.safetensors#label
+	fails 3 "no tensor 'lable'" vlm-zeroshot --texts texts.safetensors --images x.safetensors \
+		--labels images.safetensors#lable
+	fails 3 "labels are FILE#NAME or .npy" vlm-zeroshot --texts texts.safetensors --images x.safetensors \
+		--labels images.safetensors
+	fails 3 "images.safetensors#id: row 0: label 100, there are 7 classes" vlm-zeroshot \
+		--texts texts.safetensors --images x.safetensors --labels images.safetensors#id
+	fails 2 "--val-labels without --val" vlm-zeroshot "${ALL[@]}" --val-labels val.safetensors#label
 }
 
 @test "fewer than five classes have no accuracy@5" {

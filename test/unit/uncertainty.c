@@ -213,29 +213,51 @@ static double nll_at(size_t i, double beta)
 	return sum;
 }
 
+/* How the search ends. */
+static enum fl_beta_end end_of(const float *z, const int32_t *y, size_t N, size_t C, double *beta)
+{
+	enum fl_beta_end end = FL_BETA_FOUND;
+
+	is_int(fl_temperature(z, y, N, C, 1, beta, &end, NULL), 0, "temperature");
+	return end;
+}
+
 static void test_temperature(void)
 {
-	static const float apart[] = { 3, 1, 0, 2 }, flat[] = { 1, 1, 1, 1 };
-	static const int32_t y[] = { 0, 1 };
-	double beta, again;
-
 	for (size_t i = 0; i < sizeof logits / sizeof *logits; i++) {
 		size_t n = (size_t)logits[i].n, C = (size_t)logits[i].c;
+		enum fl_beta_end end;
+		double beta, again;
 
-		is_int(fl_temperature(logits[i].z, logits[i].y, n, C, 1, &beta, NULL), 0, "temperature");
+		is_int(end_of(logits[i].z, logits[i].y, n, C, &beta), FL_BETA_FOUND, "there is one");
 		is_near(beta, logits[i].best, 1e-6, "SciPy's minimum");
 		ok(nll_at(i, beta) <= nll_at(i, beta * (1 + 1e-6)) && nll_at(i, beta) <= nll_at(i, beta * (1 - 1e-6)),
 		   "no neighbour is better");
-		fl_temperature(logits[i].z, logits[i].y, n, C, 3, &again, NULL);
+		fl_temperature(logits[i].z, logits[i].y, n, C, 3, &again, &end, NULL);
 		ok(!memcmp(&again, &beta, sizeof beta), "the same from three threads");
 	}
-	fl_temperature(apart, y, 2, 2, 1, &beta, NULL);
-	ok(beta > 300 && beta <= FL_BETA_MAX, "all right: as sharp as can be");
-	fl_temperature(apart, (const int32_t[]){ 1, 0 }, 2, 2, 1, &beta, NULL);
-	is_near(beta, 0, 0, "all wrong: as flat as can be");
-	fl_temperature(flat, y, 2, 2, 1, &beta, NULL);
-	is_near(beta, 0, 0, "nothing to go by");
-	is_int(fl_temperature(flat, y, 0, 2, 1, &beta, NULL), -1, "no examples");
+}
+
+static void test_no_temperature(void)
+{
+	static const float apart[] = { 3, 1, 0, 2 }, flat[] = { 1, 1, 1, 1 }, near[] = { 1, 1, 0, 2 };
+	static const float far[] = { 0, 700, 700, 0 }, tight[] = { 1, 0.99999994f, 0, 1 }, one[] = { 4, 2 };
+	static const int32_t y[] = { 0, 1 }, turned[] = { 1, 0 }, zero[] = { 0, 0 };
+	enum fl_beta_end end;
+	double beta;
+
+	is_int(end_of(apart, y, 2, 2, &beta), FL_BETA_CERTAIN, "all right: as sharp as can be");
+	ok(isnan(beta), "no number");
+	is_int(end_of(near, y, 2, 2, &beta), FL_BETA_CERTAIN, "or as likely as another");
+	is_int(end_of(far, y, 2, 2, &beta), FL_BETA_CHANCE, "all wrong, by more than exp can tell");
+	is_int(end_of(far, turned, 2, 2, &beta), FL_BETA_CERTAIN, "all right by as much");
+	is_int(end_of(far, zero, 2, 2, &beta), FL_BETA_CHANCE, "one right, one as wrong");
+	is_int(end_of(tight, (const int32_t[]){ 1, 1 }, 2, 2, &beta), FL_BETA_FOUND, "wrong by the least");
+	ok(beta > 10 && beta < 20, "%g", beta);
+	is_int(end_of(apart, turned, 2, 2, &beta), FL_BETA_CHANCE, "all wrong: as flat as can be");
+	is_int(end_of(flat, y, 2, 2, &beta), FL_BETA_CHANCE, "nothing to go by");
+	is_int(end_of(one, zero, 2, 1, &beta), FL_BETA_CHANCE, "one class");
+	is_int(fl_temperature(flat, y, 0, 2, 1, &beta, &end, NULL), -1, "no examples");
 }
 
 int main(void)
@@ -250,5 +272,6 @@ int main(void)
 	test_calibration();
 	test_predictions();
 	test_temperature();
+	test_no_temperature();
 	return tap_done();
 }

@@ -112,7 +112,7 @@ def main():
         zv = unit(val) @ w.T
         nll = lambda t: -log_softmax(np.exp(t) * zv, 1)[np.arange(len(val_y)), val_y].mean()
         beta = np.exp(minimize_scalar(nll, bracket=(0, 5), tol=1e-14).x)
-        out["temperature"] = SCALE / beta
+        out["temperature"], out["t_fitted"] = SCALE / beta, True
         scaled = probabilities(beta * cos, y, 15)[1]
         out.update({"scaled." + n: v for n, v in scaled.items()})
         norms = (np.array([vmf_norm(v, D) for v in kc]), np.array([ps_norm(v, D) for v in kc]))
@@ -125,7 +125,7 @@ def main():
             out[f"unknown.{name}.known_kept"] = (known[name] <= 0).mean()
             out[f"unknown.{name}.kept"] = (far[name] <= 0).mean()
         out.update(zip(["uncertainty." + n for n in DOUBT], doubt(known["maxprob"], right, 10)))
-        want[weights] = {n: None if np.isnan(v) else float(v) for n, v in out.items()}
+        want[weights] = {n: None if np.isnan(v) else v if v is True else float(v) for n, v in out.items()}
     with open(os.path.join(HERE, "want.json"), "w") as f:
         json.dump(want, f, indent=1, sort_keys=True)
         f.write("\n")
