@@ -315,20 +315,23 @@ static int choose_score(struct job *j, struct fl_err *e)
 	return 0;
 }
 
-/* out(n) = the column beside the rows, or sums over its rows where wide; finite. 1: it
- * is there, 0: it is not. */
-static int column(const struct side *s, const char *what, int wide, double *out, struct fl_err *e)
+enum column { AMOUNT, SUM_OF_ROW, ORDER };	/* a number a row, sums over rows, only compared */
+
+/* out(n) = the column beside the rows: finite and not negative, or of ORDER any number.
+ * 1: it is there, 0: it is not. */
+static int column(const struct side *s, const char *what, enum column kind, double *out,
+                  struct fl_err *e)
 {
 	double row[1024];
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct fl_embed *p = fl_embeds_part(&s->m, row_of(s, i));
 		const struct fl_tensor *t = fl_embed_beside(p, what);
-		size_t k = row_of(s, i) - p->first, d = wide ? p->d : 1;
+		size_t k = row_of(s, i) - p->first, d = kind == SUM_OF_ROW ? p->d : 1;
 
 		if (!t)
 			return 0;
-		if (t->n != p->N * d || t->ndim != (wide ? 2u : 1u))
+		if (t->n != p->N * d || t->ndim != (kind == SUM_OF_ROW ? 2u : 1u))
 			return fl_fail(e, FL_EDATA, "%s: '%s' does not go with %zu rows", p->name, t->name, p->N);
 		out[i] = 0;
 		for (size_t c = 0, m; c < d; c += m) {
@@ -337,17 +340,17 @@ static int column(const struct side *s, const char *what, int wide, double *out,
 			for (size_t x = 0; x < m; x++)
 				out[i] += row[x];
 		}
-		if (!isfinite(out[i]) || out[i] < 0)
-			return fl_fail(e, FL_EDATA, "%s: '%s' of row %zu is negative or not finite", p->name,
-			               t->name, k);
+		if (isnan(out[i]) || (kind != ORDER && !(out[i] >= 0 && out[i] < INFINITY)))
+			return fl_fail(e, FL_EDATA, "%s: '%s' of row %zu is %g, want %s", p->name, t->name, k,
+			               out[i], kind == ORDER ? "a number" : "one from 0 on");
 	}
 	return 1;
 }
 
-static int need_column(const struct job *j, const struct side *s, const char *what, int wide,
-                       double *out, struct fl_err *e)
+static int need_column(const struct job *j, const struct side *s, const char *what,
+                       enum column kind, double *out, struct fl_err *e)
 {
-	int rc = column(s, what, wide, out, e);
+	int rc = column(s, what, kind, out, e);
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
@@ -362,7 +365,7 @@ static int likelihood(struct job *j, struct side *text, struct fl_err *e)
 
 	if (!(text->scale = get(j, text->n, sizeof *text->scale, e)) ||
 	    !(text->bias = get(j, text->n, sizeof *text->bias, e)) ||
-	    need_column(j, text, "kappa", 0, text->scale, e))
+	    need_column(j, text, "kappa", AMOUNT, text->scale, e))
 		return -1;
 	for (size_t i = 0; i < text->n; i++)
 		text->bias[i] = j->score == FL_SCORE_VMF ? fl_vmf_approx(text->scale[i], d) :
@@ -374,7 +377,7 @@ static int likelihood(struct job *j, struct side *text, struct fl_err *e)
 static int distance(struct job *j, struct side *s, double constant, double slope, struct fl_err *e)
 {
 	if (!(s->bias = get(j, s->n, sizeof *s->bias, e)) || !(s->scale = get(j, s->n, sizeof *s->scale, e)) ||
-	    need_column(j, s, "var", 1, s->bias, e))
+	    need_column(j, s, "var", SUM_OF_ROW, s->bias, e))
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		s->scale[i] = slope;
@@ -387,7 +390,7 @@ static int distance(struct job *j, struct side *s, double constant, double slope
 static int product(struct job *j, struct side *s, struct fl_err *e)
 {
 	if (!(s->scale = get(j, s->n, sizeof *s->scale, e)) || !(s->bias = get(j, s->n, sizeof *s->bias, e)) ||
-	    need_column(j, s, "kappa", 0, s->scale, e))
+	    need_column(j, s, "kappa", AMOUNT, s->scale, e))
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
 		s->bias[i] = fl_vmf_approx_diff(s->scale[i], s->m.d);
@@ -409,13 +412,13 @@ static int set_score(struct job *j, struct fl_err *e)
 	return 0;
 }
 
-/* Larger: less certain. What the record says, or 1/kappa. */
+/* Larger: less certain. What the record says, or 1/kappa, infinite where kappa is 0. */
 static int set_uncertainty(struct job *j, struct side *s, struct fl_err *e)
 {
 	double *u = get(j, s->n, sizeof *u, e);
-	int rc = u ? column(s, "uncertainty", 0, u, e) : -1;
+	int rc = u ? column(s, "uncertainty", ORDER, u, e) : -1;
 
-	if (!rc && (rc = column(s, "kappa", 0, u, e)) > 0)
+	if (!rc && (rc = column(s, "kappa", AMOUNT, u, e)) > 0)
 		for (size_t i = 0; i < s->n; i++)
 			u[i] = 1 / u[i];
 	s->u = rc > 0 ? u : NULL;
@@ -463,7 +466,8 @@ static int pick_truth(struct job *j, struct fl_truth *t, const struct side *own,
 	return 0;
 }
 
-/* Positives of the queries and, with --both, of the rows of the gallery: one relation. */
+/* Positives of the queries and, with --both, of the rows of the gallery: one relation.
+ * Metrics that were asked for must have a gallery to look at. */
 static int open_truth(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
@@ -476,9 +480,9 @@ static int open_truth(struct job *j, struct fl_err *e)
 	    (o->both && fl_truth_reverse(fore, g->m.N, o->skip, back, e)))
 		return fl_fail_in(e, "%s", o->truth);
 	return pick_truth(j, fore, q, g, "query", e) ||
-	       fl_rank_check(j->metric.v, j->metric.n, fore->first, fore->Q, g->n, e) ||
+	       fl_rank_check(o->metric.v, o->metric.n, fore->first, fore->Q, g->n, e) ||
 	       (o->both && (pick_truth(j, back, g, q, "gallery", e) ||
-	                    fl_rank_check(j->metric.v, j->metric.n, back->first, back->Q, q->n, e))) ?
+	                    fl_rank_check(o->metric.v, o->metric.n, back->first, back->Q, q->n, e))) ?
 	       -1 : 0;
 }
 
@@ -627,6 +631,9 @@ static int doubts(struct job *j, struct measure *m, int reverse, struct fl_err *
 		m->u[m->answered] = own->u ? own->u[q] : other->u[top->hit[q * top->k].row];
 		m->y[m->answered++] = m->place[t->first[q]] == 0;
 	}
+	if (m->answered < (size_t)o->bins)
+		fl_say(FL_LOG_WARN, "%s%zu answers do not fill %" PRId64 " bins, so nothing is said over bins; "
+		       "--bins takes fewer", reverse ? "reverse: " : "", m->answered, o->bins);
 	if (fl_doubt(m->u, m->y, m->answered, (size_t)o->bins, &m->doubt, NULL, e))
 		return -1;
 	return o->bootstrap ? fl_doubt_interval(m->u, m->y, m->answered, (size_t)o->bins, &boot, &m->lo,
@@ -689,6 +696,7 @@ static void add_measure(struct measure *sum, const struct measure *m, size_t n)
 
 static int one_fold(struct job *j, const struct fl_fold *f, struct fl_err *e)
 {
+	const struct fl_specs *m = &j->o->metric;
 	struct job one = *j;
 	int rc, both = j->o->both;
 
@@ -696,8 +704,9 @@ static int one_fold(struct job *j, const struct fl_fold *f, struct fl_err *e)
 	one.back = (struct measure){ .y = NULL };
 	rc = part_of(j, &j->query, f->query, f->Q, &one.query, e) ||
 	     part_of(j, &j->gallery, f->gallery, f->G, &one.gallery, e) ||
-	     set_stand(&one, &one.fore, f->G, e) ||
+	     fl_rank_check(m->v, m->n, f->truth.first, f->Q, f->G, e) || set_stand(&one, &one.fore, f->G, e) ||
 	     (both && (fl_truth_reverse(&f->truth, f->G, 1, &one.back.truth, e) ||
+	               fl_rank_check(m->v, m->n, one.back.truth.first, f->G, f->Q, e) ||
 	               set_stand(&one, &one.back, f->Q, e))) ||
 	     search(&one, e) || measure(&one, &one.fore, 0, e) || (both && measure(&one, &one.back, 1, e)) ?
 	     -1 : 0;

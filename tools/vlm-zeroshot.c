@@ -530,6 +530,9 @@ static int say_doubt(struct job *j, const struct answers *a, struct fl_err *e)
 	struct fl_doubt d, lo, hi;
 	size_t n = j->images.m.N, bins = (size_t)o->bins;
 
+	if (n < bins)
+		fl_say(FL_LOG_WARN, "%s: %zu answers do not fill %zu bins, so nothing is said over bins; "
+		       "--bins takes fewer", j->images.m.part[0].name, n, bins);
 	if (fl_doubt(u, a->right, n, bins, &d, NULL, e) ||
 	    (o->bootstrap && fl_doubt_interval(u, a->right, n, bins, &boot, &lo, &hi, e)))
 		return fl_fail_in(e, "%s", j->images.m.part[0].name);

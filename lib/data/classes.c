@@ -302,6 +302,16 @@ static void add_texts(const struct fl_classes *c, size_t class_of, const struct 
 	}
 }
 
+/* Whether one of the class's texts weighs anything. */
+static int weighs_any(const struct fl_classes *c, size_t class_of, const double *k)
+{
+	size_t t = c->first[class_of];
+
+	while (t < c->first[class_of + 1] && !(k[c->row[t]] > 0))
+		t++;
+	return t < c->first[class_of + 1];
+}
+
 int fl_classes_directions(const struct fl_classes *c, const struct fl_embeds *texts,
                           const double *k, float *w, double *kappa, struct fl_err *e)
 {
@@ -312,16 +322,17 @@ int fl_classes_directions(const struct fl_classes *c, const struct fl_embeds *te
 	int rc = sum && unit && x ? 0 : -1;
 
 	for (size_t i = 0; !rc && i < c->C; i++) {
+		int flat = k && !weighs_any(c, i, k);
 		double length;
 
-		add_texts(c, i, texts, k, x, unit, sum);
+		add_texts(c, i, texts, flat ? NULL : k, x, unit, sum);
 		length = length_of(sum, d);
 		if (!(length > 0))
 			rc = fl_fail(e, FL_EDATA, "class %zu: its texts have no common direction", i);
 		for (size_t j = 0; j < d; j++)
 			w[i * d + j] = (float)(sum[j] / length);
 		if (kappa)
-			kappa[i] = length / (double)(c->first[i + 1] - c->first[i]);
+			kappa[i] = flat ? 0 : length / (double)(c->first[i + 1] - c->first[i]);
 	}
 	fl_arena_release(&a);
 	return rc;

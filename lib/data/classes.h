@@ -24,9 +24,10 @@ int fl_classes_open(struct fl_classes *c, const char *source, const struct fl_em
 void fl_classes_release(struct fl_classes *c);
 
 /* Unit vectors w(C,d) = sum_t k_t e_t / |e_t| over the texts of a class, scaled to
- * length 1; k(N) weights of texts, NULL: all 1. Sums in double. kappa(C), which may be
- * NULL: the length of sum_t k_t e_t / |e_t| over the number of texts. FL_EDATA where
- * the texts of a class cancel out. */
+ * length 1; k(N) weights of texts, NULL: all 1; those of a class whose weights are all 0
+ * weigh the same. Sums in double. kappa(C), which may be NULL: the length of
+ * sum_t k_t e_t / |e_t| over the number of texts. FL_EDATA where the texts of a class
+ * cancel out. */
 int fl_classes_directions(const struct fl_classes *c, const struct fl_embeds *texts,
                           const double *k, float *w, double *kappa, struct fl_err *e);
 

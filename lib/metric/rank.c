@@ -134,6 +134,14 @@ size_t fl_rank_depth(const struct fl_spec *m, size_t n, size_t R, size_t G)
 	return most < G ? most : G;
 }
 
+/* The places that m looks at, whatever the query; 0: as many as there are. */
+static size_t places_of(const struct fl_spec *m)
+{
+	const struct fl_rmetric *f = metric_of(m);
+
+	return f->depth ? f->depth(m->p, 1) : 0;
+}
+
 int fl_rank_check(const struct fl_spec *m, size_t n, const size_t *first, size_t Q, size_t G,
                   struct fl_err *e)
 {
@@ -141,14 +149,10 @@ int fl_rank_check(const struct fl_spec *m, size_t n, const size_t *first, size_t
 
 	if (!first[Q])
 		return fl_fail(e, FL_EDATA, "no query has a positive");
-	for (size_t i = 0; i < n; i++) {
-		const struct fl_rmetric *f = metric_of(&m[i]);
-		size_t depth = f->depth ? f->depth(m[i].p, 1) : 0;
-
-		if (depth > G)
+	for (size_t i = 0; i < n; i++)
+		if (places_of(&m[i]) > G)
 			return fl_fail(e, FL_EDATA, "%s looks at %zu places, the gallery has %zu rows",
-			               fl_rank_name(&m[i], name), depth, G);
-	}
+			               fl_rank_name(&m[i], name), places_of(&m[i]), G);
 	return 0;
 }
 
@@ -166,20 +170,21 @@ int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *
 {
 	const struct fl_rmetric *f = metric_of(m);
 	size_t n = 0;
+	int far = places_of(m) > p->G;
 	double *v;
 
-	if (fl_rank_check(m, 1, p->first, p->Q, p->G, e) || !(v = fl_alloc(p->Q, sizeof *v, e)))
+	if (fl_rank_check(NULL, 0, p->first, p->Q, p->G, e) || !(v = fl_alloc(p->Q, sizeof *v, e)))
 		return -1;
 	for (size_t q = 0; q < p->Q; q++) {
 		size_t R = p->first[q + 1] - p->first[q];
-		double x = R ? f->query(m->p, p->place + p->first[q], R) : NAN;
+		double x = R && !far ? f->query(m->p, p->place + p->first[q], R) : NAN;
 
 		if (R)
 			v[n++] = x;
 		if (each)
 			each[q] = x;
 	}
-	*value = f->over ? f->over(v, n) : mean(v, n);
+	*value = far ? NAN : f->over ? f->over(v, n) : mean(v, n);
 	free(v);
 	return 0;
 }
@@ -244,7 +249,7 @@ int fl_rank_graded(const struct fl_spec *m, const struct fl_places *p, const str
                    struct fl_err *e)
 {
 	struct graded g = { .sum = 0 };
-	int rc = fl_rank_check(m, 1, p->first, p->Q, p->G, e) || get_graded(&g, p, e) ? -1 : 0;
+	int rc = fl_rank_check(NULL, 0, p->first, p->Q, p->G, e) || get_graded(&g, p, e) ? -1 : 0;
 
 	for (unsigned z = 0; z <= Z && !rc; z++)
 		rc = add_grade(&g, m, p, s, grade, z, ties, e);

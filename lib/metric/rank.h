@@ -58,12 +58,13 @@ struct fl_rmetric {
 char *fl_rank_name(const struct fl_spec *m, char name[FL_RANK_NAME_MAX]);
 /* The depth of n metrics together for a query with R positives, at most G. */
 size_t fl_rank_depth(const struct fl_spec *m, size_t n, size_t R, size_t G);
-/* FL_EDATA where one looks further down than the gallery of G rows reaches, or where
- * queries have no positive at all. */
+/* Whether what is asked can be said: FL_EDATA where one of m(n) looks further down than the
+ * gallery of G rows reaches, or where queries have no positive at all. */
 int fl_rank_check(const struct fl_spec *m, size_t n, const size_t *first, size_t Q, size_t G,
                   struct fl_err *e);
-/* The value over all queries that have a positive. each(Q), which may be NULL: the
- * value of each query, NAN where it has no positive. Checks as above. */
+/* The value over all queries that have a positive; NAN where it looks further down than the
+ * gallery reaches. each(Q), which may be NULL: the value of each query, NAN where it has no
+ * positive. FL_EDATA where none has one. */
 int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *value,
                     double *each, struct fl_err *e);
 

@@ -55,10 +55,8 @@ static int by_u(const void *a, const void *b)
 
 static int check(const double *u, const double *y, size_t n, struct fl_err *e)
 {
-	if (!n)
-		return fl_fail(e, FL_EDATA, "no answers");
 	for (size_t i = 0; i < n; i++)
-		if (!isfinite(u[i]) || !(y[i] >= 0 && y[i] <= 1))
+		if (isnan(u[i]) || !(y[i] >= 0 && y[i] <= 1))
 			return fl_fail(e, FL_EDATA, "answer %zu: uncertainty %g, quality %g", i, u[i], y[i]);
 	return 0;
 }
@@ -119,7 +117,7 @@ static double sum_risk(const struct answers *a, size_t begin, size_t end)
 
 static void fill_bins(const struct answers *a, size_t bins, struct fl_bin *bin)
 {
-	size_t size = a->n / bins;
+	size_t size = bins ? a->n / bins : 0;
 
 	for (size_t b = 0; b < bins; b++) {
 		size_t at = b * size;
@@ -173,8 +171,13 @@ static double correlation(double (*v)(const struct fl_bin *, size_t, size_t),
 	return constant ? NAN : xy / sqrt(xx * yy);
 }
 
+/* bins 0: too few answers to fill them. */
 static void over_bins(const struct fl_bin *bin, size_t bins, struct fl_doubt *out)
 {
+	if (!bins) {
+		out->spearman = out->pearson = out->r2 = out->s_r2 = NAN;
+		return;
+	}
 	out->spearman = correlation(average_rank, bin, bins);
 	out->pearson = correlation(quality, bin, bins);
 	out->r2 = out->pearson * out->pearson;
@@ -366,20 +369,28 @@ static void over_outcome(const struct answers *a, struct fl_doubt *out)
 
 /* --- all of it --- */
 
+static void set_field(struct fl_doubt *d, size_t f, double v)
+{
+	*(double *)(void *)((char *)d + fl_doubt_fields[f].off) = v;
+}
+
 static void measure(const struct answers *a, size_t bins, struct fl_bin *bin, double *room,
                     struct fl_doubt *out)
 {
+	bins = a->n < bins ? 0 : bins;
+	for (size_t f = 0; !a->n && f < FL_DOUBT_FIELDS; f++)
+		set_field(out, f, NAN);
+	if (!a->n)
+		return;
 	fill_bins(a, bins, bin);
 	over_bins(bin, bins, out);
 	over_coverage(a, room, out);
 	over_outcome(a, out);
 }
 
-static int check_bins(size_t bins, size_t n, struct fl_err *e)
+static int check_bins(size_t bins, struct fl_err *e)
 {
-	if (bins < 2 || bins > n)
-		return fl_fail(e, FL_EDATA, "%zu answers do not fill %zu bins", n, bins);
-	return 0;
+	return bins < 2 ? fl_fail(e, FL_EDATA, "%zu bins, want at least 2", bins) : 0;
 }
 
 int fl_doubt(const double *u, const double *y, size_t n, size_t bins, struct fl_doubt *out,
@@ -390,10 +401,10 @@ int fl_doubt(const double *u, const double *y, size_t n, size_t bins, struct fl_
 	double *room = NULL;
 	int rc = -1;
 
-	if (!check_bins(bins, n, e) && !sort_answers(&a, u, y, n, e) &&
+	if (!check_bins(bins, e) && !sort_answers(&a, u, y, n, e) &&
 	    (room = fl_alloc(n, sizeof *room, e)) && (own = fl_alloc(bins, sizeof *own, e))) {
 		measure(&a, bins, own, room, out);
-		if (bin)
+		if (bin && n >= bins)
 			memcpy(bin, own, bins * sizeof *bin);
 		rc = 0;
 	}
@@ -456,7 +467,7 @@ int fl_doubt_lines(const char *name, const double *u, const double *y, size_t n,
 
 	if (coverage && risk && bin && !fl_doubt(u, y, n, bins, &d, bin, e) &&
 	    !fl_risk_curve(u, y, n, coverage, risk, &points, e)) {
-		add_lines(out, name, bin, bins, coverage, risk, points);
+		add_lines(out, name, bin, n < bins ? 0 : bins, coverage, risk, points);
 		rc = 0;
 	}
 	fl_arena_release(&a);
@@ -552,11 +563,6 @@ static double quantile(const double *v, size_t n, double q)
 	return i + 1 < n ? v[i] + (at - below) * (v[i + 1] - v[i]) : v[n - 1];
 }
 
-static void set_field(struct fl_doubt *d, size_t f, double v)
-{
-	*(double *)(void *)((char *)d + fl_doubt_fields[f].off) = v;
-}
-
 /* v(resamples) is room. */
 static void percentiles(const struct boot *j, double *v, struct fl_doubt *lo, struct fl_doubt *hi)
 {
@@ -601,7 +607,7 @@ int fl_doubt_interval(const double *u, const double *y, size_t n, size_t bins,
 	struct boot j = { .all = &a, .b = b, .bins = bins };
 	int rc = -1;
 
-	if (!check_bins(bins, n, e) && !sort_answers(&a, u, y, n, e) &&
+	if (!check_bins(bins, e) && !sort_answers(&a, u, y, n, e) &&
 	    (j.room = fl_alloc(threads, sizeof *j.room, e)) &&
 	    (j.value = fl_alloc(b->resamples, sizeof *j.value, e)))
 		rc = run_boot(&j, threads, lo, hi, e);

@@ -58,8 +58,9 @@ struct fl_bin {
 	double u, y, lo, hi;	/* means; least and largest u */
 };
 
-/* u(n) finite, y(n) in [0,1], bins at least 2 and at most n, else FL_EDATA. bin(bins)
- * may be NULL. */
+/* u(n) that are numbers, infinite ones too; y(n) in [0,1]; bins at least 2, else FL_EDATA.
+ * Numbers over bins are NAN, and bin(bins), which may be NULL, is left as it is, where there
+ * are fewer answers than bins; all numbers are where there is no answer. */
 int fl_doubt(const double *u, const double *y, size_t n, size_t bins, struct fl_doubt *out,
              struct fl_bin *bin, struct fl_err *e);
 
@@ -82,7 +83,8 @@ int fl_risk_curve(const double *u, const double *y, size_t n, double *coverage, 
                   size_t *points, struct fl_err *e);
 
 /* Both as lines for plots: "bin NAME n uncertainty quality least largest" of each bin,
- * least and largest of its uncertainties, then "risk NAME coverage risk" of each point. */
+ * least and largest of its uncertainties, where there are as many answers as bins, then
+ * "risk NAME coverage risk" of each point. */
 int fl_doubt_lines(const char *name, const double *u, const double *y, size_t n, size_t bins,
                    struct fl_str *out, struct fl_err *e);
 

@@ -215,6 +215,42 @@ both() {
 	[[ $stderr == *"--self: no query has the id of a row of the gallery"* ]]
 }
 
+@test "little to go by: what can be said is NumPy's, the rest is null" {
+	nulls=$("$PYTHON" "$ROOT/test/golden/retrieve/little.py" . 0 100)
+	[ "$nulls" -gt 100 ]
+}
+
+@test "what few rows leave open is said, unless it was asked for" {
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		import numpy as np
+		from naive import write
+		from pathlib import Path
+		e = np.eye(4, dtype="f4")
+		write(Path("i"), emb=e)
+		write(Path("t"), emb=e, kappa=np.array([3, 0, 2, 5.0]))
+		write(Path("u"), emb=e, uncertainty=np.array([-3, np.inf, -np.inf, 0]))
+		write(Path("n"), emb=e, uncertainty=np.array([3, np.nan, 2, 5.0]))
+		write(Path("k"), emb=e, kappa=np.array([3, 1, -2, 5.0]))
+	END
+	a="--gallery i --truth diagonal --no-hits --format json"
+	run --separate-stderr vlm-retrieve $a --queries t
+	[ "$status" = 0 ]
+	[[ $stderr == *"4 answers do not fill 10 bins, so nothing is said over bins; --bins takes fewer"* ]]
+	jq -e '.["hit@1"] == 1 and .["hit@5"] == null and .["hit@10"] == null and .["uncertainty.spearman"] == null
+		and .["uncertainty.aurc"] == 0' <<<"$output"
+	vlm-retrieve $a --queries u --bins 2 --curve c >s
+	jq -e '.["uncertainty.risk@80"] == 0' s
+	[ "$(cut -f 1,4-7 c | head -2 | tr '\t' ' ')" = "$(printf 'bin -inf 1 -inf -3\nbin inf 1 0 inf')" ]
+	vlm-retrieve -q $a --queries t --min-score 2 >s
+	vlm-retrieve -q $a --queries t --curve c >s
+	[ "$(cut -f 1 c | sort -u)" = risk ]
+	fails 3 "hit@5 looks at 5 places, the gallery has 4 rows" vlm-retrieve -q $a --queries t --metric hit@1,hit@5
+	fails 3 "n: 'uncertainty' of row 1 is nan, want a number" vlm-retrieve $a --queries n
+	fails 3 "k: 'kappa' of row 2 is -2, want one from 0 on" vlm-retrieve $a --queries k
+}
+
 @test "folds are means over runs of images with their texts" {
 	npy i.npy 'np.random.default_rng(1).standard_normal((60, 9)).astype("f4")'
 	npy t.npy 'np.load("i.npy").repeat(2, 0) + np.random.default_rng(2).standard_normal((120, 9)).astype("f4")'

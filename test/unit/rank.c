@@ -78,13 +78,15 @@ static void refused(void)
 	struct fl_arena a = { 0 };
 	struct fl_err e = { 0 };
 	struct fl_spec s[2];
-	double v;
+	double v, each;
 
 	fl_spec_parse(&fl_family_rmetric, "hit@5", &a, &s[0], NULL);
 	fl_spec_parse(&fl_family_rmetric, "map@r", &a, &s[1], NULL);
-	is_int(fl_rank_measure(&s[0], &small, &v, NULL, &e), -1, "k beyond the gallery");
+	is_int(fl_rank_check(s, 2, first, 1, 4, &e), -1, "k beyond the gallery");
 	is_int(e.code, FL_EDATA, "is bad data");
 	is_str(e.msg, "hit@5 looks at 5 places, the gallery has 4 rows", "and says so");
+	is_int(fl_rank_measure(&s[0], &small, &v, &each, NULL), 0, "measured all the same");
+	ok(isnan(v) && isnan(each), "it is not known");
 	is_int(fl_rank_measure(&s[1], &empty, &v, NULL, &e), -1, "no positive at all");
 	is_str(e.msg, "no query has a positive", "is said");
 	is_int((long long)fl_rank_depth(s, 2, 3, 100), 5, "depth: the larger of k and R");

@@ -93,7 +93,7 @@ static void test_direction(void)
 
 static void test_refused(void)
 {
-	static const double u[] = { 1, NAN, 3 }, v[] = { 1, 2, INFINITY }, fine[] = { 1, 2, 3 };
+	static const double u[] = { 1, NAN, 3 }, fine[] = { 1, 2, 3 };
 	static const double y[] = { 0, 1, 1 }, beyond[] = { 0, 1, 1.5 };
 	struct fl_err e = { 0 };
 	struct fl_doubt d;
@@ -101,12 +101,41 @@ static void test_refused(void)
 	is_int(fl_doubt(u, y, 3, 2, &d, NULL, &e), -1, "an uncertainty that is no number");
 	is_str(e.msg, "answer 1: uncertainty nan, quality 1", "is named");
 	is_int(e.code, FL_EDATA, "as bad data");
-	is_int(fl_doubt(v, y, 3, 2, &d, NULL, &e), -1, "an infinite one");
 	is_int(fl_doubt(fine, beyond, 3, 2, &d, NULL, &e), -1, "a quality above 1");
-	is_int(fl_doubt(fine, y, 3, 4, &d, NULL, &e), -1, "more bins than answers");
-	is_str(e.msg, "3 answers do not fill 4 bins", "are refused");
 	is_int(fl_doubt(fine, y, 3, 1, &d, NULL, &e), -1, "one bin");
-	is_int(fl_doubt(fine, y, 0, 10, &d, NULL, &e), -1, "no answers");
+	is_str(e.msg, "1 bins, want at least 2", "is refused");
+}
+
+/* What cannot be said is NAN; what can is as if nothing else were asked. */
+static void test_little(void)
+{
+	static const double u[] = { 1, INFINITY, 3 }, large[] = { 1, 30, 3 }, y[] = { 1, 0, 1 };
+	struct fl_doubt d, same;
+	struct fl_doubt lo, hi;
+	const struct fl_doubt_boot boot = { 20, .9, 1, 2 };
+	struct fl_bin bin[4] = { { .n = 77 } };
+	struct fl_str lines = FL_STR_INIT;
+
+	is_int(fl_doubt(u, y, 3, 2, &d, NULL, NULL), 0, "an infinite uncertainty");
+	fl_doubt(large, y, 3, 2, &same, NULL, NULL);
+	ok(!memcmp(&d, &same, sizeof d), "is the least certain, no more");
+	is_int(fl_doubt(u, y, 3, 4, &d, bin, NULL), 0, "more bins than answers");
+	ok(isnan(d.spearman) && isnan(d.r2) && isnan(d.s_r2) && isnan(d.pearson), "nothing over bins");
+	is_near(d.aurc, same.aurc, 0, "but the area");
+	is_near(d.auroc, 1, 0, "and what tells failures");
+	is_int((long long)bin[0].n, 77, "and no bin");
+	is_int(fl_doubt_interval(u, y, 3, 4, &boot, &lo, &hi, NULL), 0, "intervals, too");
+	ok(isnan(lo.pearson) && lo.aurc >= 0 && hi.aurc >= lo.aurc, "of what can be said");
+	is_int(fl_doubt_lines("few", u, y, 3, 4, &lines, NULL), 0, "lines");
+	is_str(fl_str_c(&lines), "risk\tfew\t0.3333333333333333\t0\nrisk\tfew\t0.6666666666666666\t0\n"
+	       "risk\tfew\t1\t0.3333333333333333\n", "of the curve alone");
+	fl_str_clear(&lines);
+	is_int(fl_doubt_lines("none", u, y, 0, 4, &lines, NULL), 0, "of nothing");
+	is_int((long long)lines.len, 0, "there are none");
+	fl_str_release(&lines);
+	is_int(fl_doubt(u, y, 0, 10, &d, NULL, NULL), 0, "no answers");
+	for (size_t f = 0; f < FL_DOUBT_FIELDS; f++)
+		ok(isnan(fl_doubt_get(&d, f)), "no %s", fl_doubt_fields[f].name);
 }
 
 static void test_interval(void)
@@ -267,6 +296,7 @@ int main(void)
 	test_by_hand();
 	test_direction();
 	test_refused();
+	test_little();
 	test_interval();
 	test_apart();
 	test_calibration();
