@@ -15,6 +15,7 @@ struct fl_entry {
 	const struct fl_param *params;	/* NULL: none */
 	size_t psize;		/* bytes of the parameter block */
 	const char *formula;	/* for fl-methods(7), plain text, may be NULL */
+	const char *note;	/* there, too: where this and what is cited part; sentences, or NULL */
 };
 
 struct fl_family {

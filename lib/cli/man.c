@@ -157,6 +157,10 @@ static void entry(const struct fl_family *f, const struct fl_entry *en, struct f
 		fl_str_add(out, ".Pp\n");
 		text(out, en->formula);
 	}
+	if (en->note) {
+		fl_str_add(out, ".Pp\n");
+		text(out, en->note);
+	}
 	if (en->cite) {
 		fl_str_add(out, ".Pp\n");
 		text(out, en->cite);

@@ -30,8 +30,10 @@ struct fl_how {
 	struct fl_linear opt;
 	double pull;			/* of the method's term pull (w - w0) in each gradient */
 };
-/* The sum of the shares with which the gradients of t steps at rate lr enter the
- * update -lr sum a_j g_j: FedNova's |a|. Without momentum and pull it is t. */
+/* The sum of |a_j|, the shares with which the gradients of t steps at rate lr enter the
+ * update -lr sum a_j g_j: FedNova's norm of a. Without momentum and pull it is t. A pull
+ * wants lr pull < 1. NAN: with momentum and a pull, t is above FL_HOW_STEPS. */
+#define FL_HOW_STEPS 10000000
 double fl_how_sum(const struct fl_how *how, double lr, int64_t t);
 
 struct fl_update {

@@ -27,6 +27,18 @@ equals() {
 	st-cmp -v --rtol=2e-7 --atol=1e-7 got.safetensors "$G/fednova-how.safetensors"
 }
 
+@test "fednova with momentum and a pull: the norm of shares that change sign" {
+	equals fednova-swing-99 fednova:momentum=0.99,mu=15
+	fl-aggregate -m "$G/model.safetensors" --no-prov -R fednova "$G/swing.sts" >got.safetensors
+	st-cmp -v --rtol=2e-7 --atol=1e-7 got.safetensors "$G/fednova-swing.safetensors"
+}
+
+@test "fednova with tau_eff=steps: as its code with a proximal term; without any, the same" {
+	equals fednova-tau fednova:momentum=0,mu=2,tau_eff=steps
+	for t in norm steps; do aggregate -R fednova:momentum=0,mu=0,tau_eff=$t >$t.safetensors; done
+	st-cmp norm.safetensors steps.safetensors
+}
+
 # refused STATUS TEXT ARGUMENT...
 refused() {
 	local want=$1 text=$2
@@ -44,7 +56,17 @@ refused() {
 	refused 3 "client 0: fl.opt says that momentum is 0, but rule fednova was given 0.9" \
 		-R fednova:momentum=0.9 "$G/how.sts"
 	refused 3 "client 0: fl.method says that mu is 0, but rule fednova was given 1" -R fednova:mu=1 "$G/how.sts"
-	refused 3 "lr mu below 1" -R fednova:momentum=0,mu=1000 "$G/updates.sts"
+	refused 3 "client 3: fl.lr is 0.05 and mu 20; rule fednova wants lr mu below 1" -R fednova:momentum=0,mu=20 "$G/updates.sts"
+	"$PYTHON" - "$G" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1] + "/..")
+		from fed_record import load, save
+		t, _, base = load(sys.argv[1] + "/model.safetensors")
+		save("far.safetensors", t, kind="update", client=0, round=1, base=base, examples=1, lr=.05, steps=10 ** 18)
+	END
+	fl-aggregate -m "$G/model.safetensors" -R fednova:momentum=0.5,mu=0 far.safetensors >/dev/null
+	refused 3 "client 0: fl.steps is 1000000000000000000; with momentum and mu, rule fednova counts 10000000 at most" \
+		-R fednova:momentum=0.5,mu=1 far.safetensors
 	fl-partition -q -d digits -k 2 -B iid -s 1 -o clients --no-sync
 	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
 	fl-local-train -m m.safetensors --opt adam clients/*.safetensors >u.sts
@@ -96,6 +118,7 @@ refused() {
 @test "fedfv turns conflicting updates" {
 	equals fedfv fedfv:alpha=0.34
 	equals fedfv-all fedfv:alpha=0
+	equals fedfv-one fedfv
 	aggregate -R fedfv:alpha=1 >got.safetensors
 	aggregate -R mean:weight=uniform >want.safetensors
 	st-cmp --rtol=1e-6 --atol=1e-7 got.safetensors want.safetensors
@@ -130,25 +153,43 @@ afl_round() {
 	fl-aggregate -m "$((r - 1)).safetensors" --state afl.sts "$@" -o "$r.safetensors" "u$r.sts"
 }
 
-@test "afl: projected ascent, as NumPy has it, with a client away and one that is late" {
+# afl_rounds RULE: eight rounds with a client away and one that is late.
+afl_rounds() {
+	local r
 	fl-partition -q -d digits -k 4 -B dirichlet:alpha=0.2 -s 3 -o clients --no-sync
 	fl-init -a logreg:in=64,out=10 -s 1 -o 0.safetensors
 	mv clients/0003.safetensors late
-	afl_round 1 -R afl:gamma=0.4
-	afl_round 2 -R afl:gamma=0.4
+	afl_round 1 -R "$1"
+	afl_round 2 -R "$1"
 	mv late clients/0003.safetensors
-	afl_round 3 -R afl:gamma=0.4
+	afl_round 3 -R "$1"
 	mv clients/0001.safetensors away
-	afl_round 4 -R afl:gamma=0.4
+	afl_round 4 -R "$1"
 	mv away clients/0001.safetensors
-	for r in 5 6 7 8; do afl_round $r -R afl:gamma=0.4; done
+	for r in 5 6 7 8; do afl_round $r -R "$1"; done
+}
+
+@test "afl: projected ascent, as NumPy has it, with a client away and one that is late" {
+	afl_rounds afl:gamma=0.4
 	"$PYTHON" "$G/afl.py" 0.4 8
 	run fl-aggregate -m 8.safetensors -R aflexp --state afl.sts -o never u8.sts
 	[ "$status" = 3 ]
-	[[ $output == *"the state of server sgd:lr=1 afl:gamma=0.4,weight=uniform, not of sgd aflexp"* ]]
+	[[ $output == *"the state of server sgd:lr=1 afl:gamma=0.4,weight=uniform,absent=share, not of sgd aflexp"* ]]
 	run fl-aggregate -m 7.safetensors -R afl -o never u8.sts
 	[ "$status" = 3 ]
 	[[ $output == *"no state before round 8, which rule afl needs"* ]]
+}
+
+@test "afl:absent=estimate: those at hand stand for all, whose weights are projected" {
+	afl_rounds afl:gamma=0.4,absent=estimate
+	"$PYTHON" "$G/afl.py" 0.4 8 estimate
+}
+
+@test "afl with all at hand is the same, whatever becomes of those away" {
+	for a in share estimate; do aggregate -R afl:gamma=0.4,absent=$a --state $a.sts >$a.safetensors; done
+	cmp share.safetensors estimate.safetensors
+	for a in share estimate; do st-cat --tensor '@rows/*' --plain $a.sts >$a.rows; done
+	st-cmp share.rows estimate.rows
 }
 
 @test "afl with gamma 0 is the mean with the first weights" {

@@ -84,6 +84,40 @@ state_of() {
 	two_rounds fedsam fedsam:rho=0.2
 }
 
+@test "propfair equals the reference, beyond eps as the paper and as its code" {
+	two_rounds propfair propfair:M=1.3,eps=0.25
+	for r in 1 2; do
+		fl-local-train -m "$G/propfair/model$((r - 1)).safetensors" -M propfair:M=1.3,eps=0.25,low=constant \
+			$SMALL "$G/propfair/data.safetensors" >got.sts
+		st-cmp --rtol=2e-5 --atol=2e-7 got.sts "$G/propfair/constant$r.safetensors"
+	done
+	run fl-local-train -m "$G/propfair/model0.safetensors" -M propfair:M=0,low=constant "$G/propfair/data.safetensors" -o never
+	echo "$output"
+	[ "$status" = 2 ]
+	[[ $output == *"propfair: low=constant wants M above 0"* ]]
+}
+
+@test "one step of propfair is a step of all examples over M - F_k, which rule propfair weighs by" {
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.2 -s 3 -o clients --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
+	for m in fedavg propfair; do
+		fl-local-train -m m.safetensors -M $m --opt sgd:lr=0.5 -b 1000 --steps 1 --shuffle none \
+			--measure loss0 clients/*.safetensors >$m.sts
+	done
+	fl-aggregate -m m.safetensors propfair.sts >a.safetensors
+	fl-aggregate -m m.safetensors -R propfair fedavg.sts >b.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, stream
+		m, a, b = (load(n + ".safetensors")[0] for n in "mab")
+		facts = [(float(t["fl.loss0"]), int(t["fl.examples"])) for _, t, _ in stream("fedavg.sts")]
+		size = sum(n / (5 - f) for f, n in facts) / sum(n for _, n in facts)
+		for k in m:
+		    assert np.allclose(a[k] - m[k], size * (b[k] - m[k]), rtol=1e-4, atol=1e-6), k
+	END
+}
+
 @test "fedspeed equals the reference: updates, state" {
 	two_rounds fedspeed fedspeed:lambda=0.4,rho=0.2,alpha=0.7
 	state_of fedspeed
@@ -155,7 +189,7 @@ plain() {
 	plain fedavg fedavg.sts
 	for m in feddyn:alpha=0 fedsam:rho=0 fedspeed:lambda=0,alpha=0 fedspeed:lambda=0,rho=0 \
 		fedcm:alpha=1 mimelite:beta=0 fedlc:tau=0 logitadj:tau=0 logitadj:tau=0,smooth=0 \
-		moon:mu=0 fedntd:beta=0; do
+		moon:mu=0 fedntd:beta=0 propfair:M=1,eps=1e6,low=constant propfair:M=-1e6,eps=1; do
 		plain $m got.sts
 		st-cmp -v fedavg.sts got.sts || { echo "$m"; false; }
 	done
@@ -170,7 +204,7 @@ plain() {
 @test "a method's term changes something" {
 	local m
 	plain fedavg fedavg.sts
-	for m in feddyn fedsam fedspeed fedcm mimelite fedlc logitadj moon fedntd; do
+	for m in feddyn fedsam fedspeed fedcm mimelite fedlc logitadj moon fedntd propfair; do
 		plain $m got.sts
 		! st-cmp fedavg.sts got.sts >/dev/null || { echo "$m"; false; }
 	done

@@ -204,13 +204,13 @@ static void test_afl(void)
 	for (int i = 0; i < 4; i++) {
 		struct fl_update u[3];
 		const double *row[3] = { &held[0], &held[1], &held[2] };
-		double next[3] = { 0 }, *keep[3] = { &next[0], &next[1], &next[2] }, w[3];
+		double next[3] = { 0 }, *keep[3] = { &next[0], &next[1], &next[2] }, w[3], after[3];
 
 		for (int k = 0; k < 3; k++) {
 			u[k] = client(k);
 			u[k].loss0 = y[i][k] - held[k] + 3;
 		}
-		is_int(r->weigh(p, &(struct fl_weigh){ 3, u, &known, row, keep, w }, &e), 0, "afl");
+		is_int(r->weigh(p, &(struct fl_weigh){ 3, u, &known, row, keep, w, after }, &e), 0, "afl");
 		for (int k = 0; k < 3; k++) {
 			is_near(w[k], held[k], 1e-15, "a client counts what it held");
 			is_near(next[k], want_[i][k], 1e-15, "and then its part of the projection");

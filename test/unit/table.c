@@ -86,6 +86,7 @@ static void check_entry(const struct fl_family *f, const char *dir, const struct
 		                               access(path, F_OK) == 0),
 		   "%s %s has a file of its name", f->name, en->name);
 	ok(is_phrase(en->doc), "%s %s has a phrase", f->name, en->name);
+	ok(!en->note || en->note[strlen(en->note) - 1] == '.', "%s %s notes in sentences", f->name, en->name);
 	ok(en->title && *en->title && en->cite && *en->cite, "%s %s has title and source", f->name, en->name);
 	check_params(en);
 	if (!ok(!fl_spec_parse(f, en->name, &a, &s, &e), "%s %s: defaults are valid", f->name, en->name)) {

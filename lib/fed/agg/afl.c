@@ -1,27 +1,35 @@
 /* Agnostic federated learning: descent for the model, ascent for the worst mixture.
  *   u = sum lambda_k u_k;  lambda <- projection of lambda + gamma F on the simplex.
  * F_k is the loss at the received model, so both move from the same point. lambda_k
- * is kept of each client. Where some are away, those at hand share out among
- * themselves what they held together; a client that is new begins with the mean of
- * those known. */
+ * is kept of each client; one that is new begins with the mean of those known. The paper
+ * has all clients in each round, or one drawn at random, whose numbers count for all.
+ * Where some of N are away and m at hand, either of
+ *   share     those at hand share out among themselves what they held together
+ *   estimate  u = N/m sum lambda_k u_k over those at hand; lambda of all N is projected,
+ *             F_k counting N/m times, 0 of those away: the paper's way with m drawn */
 #include <stdlib.h>
+#include <string.h>
 
 #include "fed/agg/agg.h"
 
 enum weight { UNIFORM, EXAMPLES };
+enum absent { SHARE, ESTIMATE };
 
 struct params {
 	double gamma;
-	int weight;
+	int weight, absent;
 };
 
 static const char *const weights[] = { "uniform", "examples", NULL };
+static const char *const absents[] = { "share", "estimate", NULL };
 
 static const struct fl_param table[] = {
 	{ "gamma", FL_P_REAL, offsetof(struct params, gamma), "0.1", 0, 1e6, NULL, "rate",
 	  "rate of the weights' ascent" },
 	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0, weights, "kind",
 	  "weights of the first round: equal, or by training examples" },
+	{ "absent", FL_P_ENUM, offsetof(struct params, absent), "share", 0, 0, absents, "how",
+	  "those at hand share out what they held, or stand for all" },
 	{ 0 }
 };
 
@@ -53,33 +61,48 @@ static int project(double *y, size_t K, struct fl_err *e)
 	return 0;
 }
 
-/* What clients held before the round, in w; returns their sum. */
-static double begin(const struct params *p, const struct fl_weigh *q)
+static double mean_known(const struct fl_rows *known)
 {
-	const struct fl_rows *known = q->known;
-	double mean = 0, sum = 0;
+	double mean = 0;
 
 	for (size_t k = 0; k < known->n; k++)
 		mean += known->value[k] / (double)known->n;
+	return mean;
+}
+
+/* What clients held before the round, in w; returns their sum. */
+static double begin(const struct params *p, const struct fl_weigh *q)
+{
+	double mean = mean_known(q->known), sum = 0;
+
 	for (size_t k = 0; k < q->K; k++) {
-		q->w[k] = q->row[k] ? *q->row[k] : known->n ? mean :
+		q->w[k] = q->row[k] ? *q->row[k] : q->known->n ? mean :
 		          p->weight == EXAMPLES ? (double)q->u[k].examples : 1;
 		sum += q->w[k];
 	}
-	/* Weights of nothing: of equal parts of it. */
-	for (size_t k = 0; k < q->K && !(sum > 0); k++)
-		q->w[k] = mean > 0 ? mean : 1;
-	return sum > 0 ? sum : (double)q->K * (mean > 0 ? mean : 1);
+	return sum;
 }
 
-static int weigh(const void *pp, const struct fl_weigh *q, struct fl_err *e)
+/* Weights of nothing: of equal parts of it. */
+static double level(const struct fl_weigh *q)
 {
-	const struct params *p = pp;
-	double sum = begin(p, q), *next = fl_alloc(q->K, sizeof *next, e);
+	double mean = mean_known(q->known), each = mean > 0 ? mean : 1;
+
+	for (size_t k = 0; k < q->K; k++)
+		q->w[k] = each;
+	return (double)q->K * each;
+}
+
+/* Those at hand share out what they hold together. */
+static int share(const struct params *p, const struct fl_weigh *q, struct fl_err *e)
+{
+	double *next = fl_alloc(q->K, sizeof *next, e), sum = begin(p, q);
 	int rc;
 
 	if (!next)
 		return -1;
+	if (!(sum > 0))
+		sum = level(q);
 	for (size_t k = 0; k < q->K; k++) {
 		q->w[k] /= sum;
 		next[k] = q->w[k] + p->gamma * q->u[k].loss0;
@@ -91,6 +114,66 @@ static int weigh(const void *pp, const struct fl_weigh *q, struct fl_err *e)
 	return rc;
 }
 
+/* What is held together by those away, which are marked by 1 in away(known->n). */
+static double absent(const struct fl_weigh *q, unsigned char *away)
+{
+	double sum = 0;
+
+	memset(away, 1, q->known->n);
+	for (size_t k = 0; k < q->K; k++)
+		if (q->row[k])
+			away[q->row[k] - q->known->value] = 0;
+	for (size_t i = 0; i < q->known->n; i++)
+		sum += away[i] ? q->known->value[i] : 0;
+	return sum;
+}
+
+/* next(N): those at hand, then those away. The weights of all are of `sum`. */
+static int move_all(const struct params *p, const struct fl_weigh *q, double sum,
+                    const unsigned char *away, double *next, struct fl_err *e)
+{
+	size_t N = q->K, K = q->K;
+	double times;
+
+	for (size_t i = 0; i < q->known->n; i++)
+		if (away[i])
+			next[N++] = q->known->value[i] / sum;
+	times = (double)N / (double)K;
+	for (size_t k = 0; k < K; k++) {
+		q->w[k] /= sum;
+		next[k] = q->w[k] + p->gamma * times * q->u[k].loss0;
+		q->w[k] *= times;
+	}
+	if (project(next, N, e))
+		return -1;
+	for (size_t k = 0; k < K; k++)
+		*q->keep[k] = sum * next[k];
+	for (size_t i = 0, n = K; i < q->known->n; i++)
+		if (away[i])
+			q->after[i] = sum * next[n++];
+	return 0;
+}
+
+static int estimate(const struct params *p, const struct fl_weigh *q, struct fl_err *e)
+{
+	double *next = fl_alloc(q->K + q->known->n, sizeof *next, e);
+	unsigned char *away = fl_alloc(q->known->n, 1, e);
+	int rc = -1;
+
+	if (next && away)
+		rc = move_all(p, q, begin(p, q) + absent(q, away), away, next, e);
+	free(next);
+	free(away);
+	return rc;
+}
+
+static int weigh(const void *pp, const struct fl_weigh *q, struct fl_err *e)
+{
+	const struct params *p = pp;
+
+	return p->absent == SHARE ? share(p, q, e) : estimate(p, q, e);
+}
+
 const struct fl_rule fl_rule_afl = {
 	.e = {
 		.name = "afl",
@@ -100,6 +183,12 @@ const struct fl_rule fl_rule_afl = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "u = sum lambda_k u_k; lambda = projection of lambda + gamma F on the simplex",
+		.note = "The paper has all clients in each round, or draws. Of N known clients with m at "
+			"hand, absent=share lets those share out what they held together, with weights "
+			"that sum to 1; absent=estimate is the paper's draw of m: u = N/m sum lambda_k "
+			"u_k, and all N are projected, the F_k at hand counting N/m times, others 0. A "
+			"new client begins with the mean of those known. The model is the last one; the "
+			"paper's bounds are for the mean over rounds.",
 	},
 	.needs = FL_NEED_LOSS0,
 	.nrow = 1,

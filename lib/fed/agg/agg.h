@@ -47,6 +47,8 @@ struct fl_weigh {
 	double *const *keep;		/* (K) what shall be, zero at first */
 	double *w;			/* (K) out, >= 0: the combined update is sum w_k u_k, and where
 					 * not all own a coordinate, the weighted mean of those who do */
+	double *after;			/* (known->n, nrow) known's values: what shall be kept of those
+					 * of them who are away, which a rule may change */
 };
 
 struct fl_rule {

@@ -1,9 +1,11 @@
 /* FedFV: updates that pull against others are turned until they do not.
  * By ascending loss F_j, each update u_k loses what it has against u_j,
  *   u_k -= u_j min(0, <u_k, u_j>)/|u_j|^2,
- * except those of the floor(alpha K) clients with the highest loss. The mean of
- * the results gets the length of the mean of the updates. Internal conflicts only:
- * the paper's step against clients of earlier rounds (tau) is not here. */
+ * except those of the m clients with the highest loss, m = 1 + floor(alpha (K - 1)), or 0
+ * where alpha is 0. The mean of the results gets the length of the mean of the updates.
+ * The paper keeps alpha K of them and does not say what becomes of a fraction; m is what
+ * its code keeps. Internal conflicts only: the paper's step against clients of earlier
+ * rounds (tau) is not here. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +76,7 @@ static int gram(const void *pp, const struct fl_update *u, const double *G, size
                 struct fl_err *e)
 {
 	const struct params *p = pp;
-	size_t keep = fl_num_part(p->alpha, K);
+	size_t keep = p->alpha > 0 ? 1 + fl_num_part(p->alpha, K - 1) : 0;
 	struct ranked *order = fl_alloc(K, sizeof *order, e);
 	double *a = fl_alloc(K, sizeof *a, e), want, have;
 
@@ -114,7 +116,10 @@ const struct fl_rule fl_rule_fedfv = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "by ascending F_j: u_k -= u_j min(0, <u_k, u_j>)/|u_j|^2; "
-			   "u = mean u_k, as long as the mean before; conflicts within the round alone (tau 0)",
+			   "u = mean u_k, as long as the mean before; the m highest F_k keep their u_k, "
+			   "m = 1 + floor(alpha (K - 1)), 0 where alpha is 0",
+		.note = "The paper keeps alpha K and leaves fractions open; m is its code's number, at "
+			"least one. Conflicts are those within the round, as with the paper's tau 0.",
 	},
 	.needs = FL_NEED_LOSS0,
 	.origin = 1,

@@ -1,24 +1,33 @@
 /* FedNova: updates per unit of local work, times the mean work.
- *   u = (sum p_k a_k) sum p_k u_k / a_k,  p_k = n_k / sum n_k.
- * a_k is the sum of the shares with which the steps' gradients enter u_k: for plain
+ *   u = tau sum p_k u_k / a_k,  p_k = n_k / sum n_k,
+ * tau = sum p_k a_k, or sum p_k t_k. a_k is the sum of the shares with which the steps' gradients enter u_k: for plain
  * SGD the number of steps t = fl.steps, with momentum beta
  * (t - beta (1 - beta^t)/(1 - beta))/(1 - beta), with a proximal term
- * (1 - (1 - lr mu)^t)/(lr mu). It follows from what the update says of itself,
- * fl.opt and fl.method; updates whose optimiser went on from the round before
- * (fl.opt_kept) are refused. */
+ * (1 - (1 - lr mu)^t)/(lr mu). With both, shares change sign, and a_k is the sum of
+ * their magnitudes, the paper's norm; the code that came with the paper has, step by step,
+ * c = beta c + 1, a = (1 - lr mu)(a + c) + 1, which is neither. It follows from what the
+ * update says of itself, fl.opt and fl.method; updates whose optimiser went on from the
+ * round before (fl.opt_kept) are refused. */
 #include <math.h>
 
 #include "fed/agg/agg.h"
 
+enum tau { NORM, STEPS };
+
 struct params {
 	double momentum, mu;
+	int tau;
 };
+
+static const char *const taus[] = { "norm", "steps", NULL };
 
 static const struct fl_param table[] = {
 	{ "momentum", FL_P_REAL, offsetof(struct params, momentum), NULL, 0, 0.999999, NULL, "beta",
 	  "momentum of clients whose updates lack fl.opt" },
 	{ "mu", FL_P_REAL, offsetof(struct params, mu), NULL, 0, 1e6, NULL, "mu",
 	  "proximal weight of clients whose updates lack fl.method" },
+	{ "tau_eff", FL_P_ENUM, offsetof(struct params, tau), "norm", 0, 0, taus, "what",
+	  "the mean update is worth the mean of a_k, or of the steps" },
 	{ 0 }
 };
 
@@ -52,12 +61,15 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 	out->s[0] = n;
 	if (!u->steps)		/* without work, an update of zeros */
 		return 0;
+	if (how.pull > 0 && !(u->lr * how.pull < 1))
+		return fl_fail(e, FL_EDATA, "fl.lr is %g and mu %g; rule fednova wants lr mu below 1",
+		               u->lr, how.pull);
 	a = fl_how_sum(&how, how.pull > 0 ? u->lr : 0, u->steps);
-	if (!(a > 0 && isfinite(a)))
-		return fl_fail(e, FL_EDATA, "%lld steps at fl.lr=%g count %g; rule fednova wants "
-		               "lr mu below 1", (long long)u->steps, u->lr, a);
+	if (!isfinite(a))
+		return fl_fail(e, FL_EDATA, "fl.steps is %lld; with momentum and mu, rule fednova counts "
+		               "%d at most", (long long)u->steps, FL_HOW_STEPS);
 	out->w = n / a;
-	out->s[1] = n * a;
+	out->s[1] = n * (p->tau == STEPS ? (double)u->steps : a);
 	return 0;
 }
 
@@ -79,6 +91,9 @@ const struct fl_rule fl_rule_fednova = {
 		.psize = sizeof(struct params),
 		.formula = "u = (sum p_k a_k) sum p_k u_k/a_k; a_k = t, "
 			   "sum over j <= t of (1 - beta^j)/(1 - beta), or (1 - (1 - lr mu)^t)/(lr mu)",
+		.note = "With momentum and mu, a_k is the sum of the magnitudes of the gradients' shares, "
+			"the paper's norm. tau_eff=steps has sum p_k t_k before the second sum, as the "
+			"code of the paper where mu is above 0.",
 	},
 	.fold = {
 		.needs = FL_NEED_STEPS | FL_NEED_HOW,

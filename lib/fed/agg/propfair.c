@@ -1,8 +1,8 @@
 /* Proportional fairness: the mean of ln(M - F_k) is raised,
  *   u = sum n_k c_k u_k / sum n_k c_k,  c_k = 1 / max(M - F_k, eps),
  * F_k the loss at the received model. The paper has c in each local step, from the
- * batch's loss; here it weighs whole updates, which is the same for one step of
- * all examples, up to the step's size. */
+ * batch's loss, which is method propfair; here it weighs whole updates, which is the same
+ * for one step of all examples, up to the step's size. */
 #include "fed/agg/agg.h"
 
 struct params {
@@ -38,6 +38,9 @@ const struct fl_rule fl_rule_propfair = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "u = sum_k n_k c_k u_k / sum_k n_k c_k, c_k = 1/max(M - F_k, eps)",
+		.note = "The paper has c in the clients' steps, by each batch's loss, and the plain mean at "
+			"the server: that is method propfair with rule mean. This weighs whole updates, "
+			"the same for one step of all examples but for the step's size.",
 	},
 	.fold = {
 		.mean = 1,

@@ -172,16 +172,21 @@ static int run_weigh(struct fl_collect *c, const struct fl_update *u, struct fl_
 {
 	const double **row = fl_alloc(c->K, sizeof *row, e);
 	double **keep = fl_alloc(c->K, sizeof *keep, e);
+	size_t n = c->rows.n * fl_collect_nrow(c);
+	double *after = fl_arena_get(&c->arena, n, sizeof *after, e);
 	int rc = -1;
 
+	if (after && n)
+		memcpy(after, c->rows.value, n * sizeof *after);
 	for (size_t k = 0; row && keep && k < c->K; k++) {
 		row[k] = fl_collect_row(c, u[k].client);
 		keep[k] = c->seen[k].row;
 	}
-	if (row && keep)
+	if (row && keep && after)
 		rc = c->rule->weigh(c->rp, &(struct fl_weigh){
 			.K = c->K, .u = u, .known = &c->rows, .row = row, .keep = keep,
-			.w = c->weight }, e);
+			.w = c->weight, .after = after }, e);
+	c->rows.value = after;
 	free(row);
 	free(keep);
 	return rc;

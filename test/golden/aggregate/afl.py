@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Rounds 1..N of AFL from updates uR.sts and models R.safetensors in this folder: the
-simplex projection by bisection, and the models. usage: afl.py GAMMA N"""
+simplex projection by bisection, and the models. usage: afl.py GAMMA N [ABSENT]"""
 import os
 import sys
 
@@ -9,6 +9,7 @@ import numpy as np
 from fed_record import load, stream
 
 gamma, rounds = float(sys.argv[1]), int(sys.argv[2])
+estimate = sys.argv[3:] == ["estimate"]
 
 
 def project(y):
@@ -30,11 +31,16 @@ for r in range(1, rounds + 1):
     got = sorted(((int(m["fl.client"]), float(m["fl.loss0"]), u) for u, m, _ in stream(f"u{r}.sts")),
                  key=lambda x: x[0])
     mean = np.mean(list(known.values())) if known else 1
-    held = np.array([known.get(k, mean) for k, _, _ in got])
+    known.update({k: mean for k, _, _ in got if k not in known})
+    ids = sorted(known) if estimate else [k for k, _, _ in got]
+    at = [ids.index(k) for k, _, _ in got]
+    times = len(ids) / len(got)
+    held = np.array([known[k] for k in ids])
     share = held / held.sum()
+    loss = np.zeros(len(ids))
+    loss[at] = [f for _, f, _ in got]
     for name in model:
-        want = model[name] + sum(s * u[name].astype(float) for s, (_, _, u) in zip(share, got))
+        want = model[name] + times * sum(s * u[name].astype(float) for s, (_, _, u) in zip(share[at], got))
         assert np.allclose(after[name], want, rtol=1e-6, atol=1e-7), (r, name)
-    new = held.sum() * project(share + gamma * np.array([f for _, f, _ in got]))
-    known.update({k: v for (k, _, _), v in zip(got, new)})
+    known.update(zip(ids, held.sum() * project(share + gamma * times * loss)))
 assert min(known.values()) == 0, known		# the projection has cut something off

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A model, six updates of 4 x 5 + 3 weights, and the models that rules make of them,
 in NumPy and SciPy in float64, over the vectors themselves. usage: make.py"""
+import math
 import os
 import sys
 
@@ -28,6 +29,10 @@ HOW = [("sgd:lr=0.05", "fedavg", 0, 0, 0, 0), ("sgd:lr=0.05,momentum=0.9", "feda
        ("sgd:lr=0.05,momentum=0.9,nesterov=on", "fedavg", .9, 0, 1, 0),
        ("sgd:lr=0.05", "fedprox:mu=2", 0, 0, 0, 2),
        ("sgd:lr=0.05,momentum=0.8", "feddyn:alpha=1.5", .8, 0, 0, 1.5)]
+# Momentum and a pull: gradients swing, and their shares change sign.
+SWING = [(f"sgd:lr=0.05,momentum={m},dampening={d},nesterov={'on' if v else 'off'}", f"fedprox:mu={mu}",
+          m, d, v, mu) for m, d, v, mu in [(.99, 0, 0, 15), (.9, .5, 0, 8), (.99, 0, 1, 12), (.5, 1, 0, 19),
+                                           (1, 0, 0, 3), (.9, .3, 1, .1)]]
 
 
 def tensors(v):
@@ -41,11 +46,12 @@ with open(f"{here}/updates.sts", "wb") as f:
         f.write(record(tensors(u[k]), v=1, kind="update", client=k, round=1, base=base,
                        examples=n[k], steps=steps[k], loss0=loss[k], lr=LR)[0])
     f.write(record({}, v=1, kind="end", count=K)[0])
-with open(f"{here}/how.sts", "wb") as f:
-    for k in range(K):
-        f.write(record(tensors(u[k]), v=1, kind="update", client=k, round=1, base=base,
-                       examples=n[k], steps=steps[k], lr=LR, opt=HOW[k][0], method=HOW[k][1])[0])
-    f.write(record({}, v=1, kind="end", count=K)[0])
+for name, how in ("how", HOW), ("swing", SWING):
+    with open(f"{here}/{name}.sts", "wb") as f:
+        for k in range(K):
+            f.write(record(tensors(u[k]), v=1, kind="update", client=k, round=1, base=base,
+                           examples=n[k], steps=steps[k], lr=LR, opt=how[k][0], method=how[k][1])[0])
+        f.write(record({}, v=1, kind="end", count=K)[0])
 u, p = u.astype(float), n / n.sum()
 
 
@@ -63,7 +69,7 @@ def momentum(t, beta=0.9):
 
 
 def shares(t, momentum, dampening, nesterov, pull):
-    """Gradient by gradient: what each contributes to the end, then the sum."""
+    """Gradient by gradient: what each contributes to the end, then the norm."""
     total = 0
     for j in range(t):
         w = m = 0.
@@ -71,7 +77,7 @@ def shares(t, momentum, dampening, nesterov, pull):
             g = (i == j) - LR * pull * w
             m = momentum * m + (1 if i == 0 else 1 - dampening) * g if momentum else g
             w += g + momentum * m if nesterov else m
-        total += w
+        total += abs(w)
     return total
 
 
@@ -100,7 +106,7 @@ def mgda(eps, d):
 
 def fedfv(alpha):
     order = np.argsort(loss, kind="stable")
-    keep = set(order[K - int(alpha * K):])
+    keep = set(order[math.ceil((K - 1) * (1 - alpha)):] if alpha else [])	# as in its code
     out = []
     for k in order:
         g = u[k].copy()
@@ -118,10 +124,13 @@ for name, step in {
         "fednova": fednova(steps.astype(float)),
         "fednova-momentum": fednova(np.array([momentum(t) for t in steps])),
         "fednova-how": fednova(np.array([shares(t, *h[2:]) for t, h in zip(steps, HOW)])),
+        "fednova-swing": fednova(np.array([shares(t, *h[2:]) for t, h in zip(steps, SWING)])),
+        "fednova-swing-99": fednova(np.array([shares(t, .99, 0, 0, 15) for t in steps])),
+        "fednova-tau": (p @ steps) * ((p / np.array([prox(t) for t in steps])) @ u),
         "fednova-prox": fednova(np.array([prox(t) for t in steps])),
         "geomed": geomed(p), "geomed-uniform": geomed(np.full(K, 1 / K)),
         "fedmgda": mgda(0.1, unit), "mgda": mgda(1, u),
-        "fedfv": fedfv(0.34), "fedfv-all": fedfv(0),
+        "fedfv": fedfv(0.34), "fedfv-all": fedfv(0), "fedfv-one": fedfv(0.1),
         "term": weighted(n * np.exp(0.7 * loss)),
         "propfair": weighted(n / np.maximum(5 - loss, 0.2)),
         "aflexp": weighted(n * np.exp(0.3 * loss))}.items():
