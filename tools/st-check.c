@@ -109,7 +109,7 @@ static int check_version(const struct fl_tset *rec, struct fl_err *e)
 
 static int is_integer(const struct fl_tensor *t)
 {
-	return !fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL;
+	return fl_dtype_is_integer(t->dtype);
 }
 
 static int misshaped(const struct fl_tensor *t, const char *want, struct fl_err *e)
@@ -198,6 +198,20 @@ static int check_contract(const struct fl_tset *rec, struct fl_err *e)
 	return kind == FL_KIND_EMBED ? check_embed(rec, e) : 0;
 }
 
+static int check_truths(const struct fl_tset *rec, struct fl_err *e)
+{
+	for (size_t i = 0; i < rec->nt; i++) {
+		const struct fl_tensor *t = &rec->t[i];
+		const unsigned char *v = t->data;
+
+		for (size_t k = 0; t->dtype == FL_BOOL && k < t->n; k++)
+			if (v[k] > 1)
+				return fl_fail(e, FL_EDATA, "tensor '%s': element %zu of %zu is %d, a BOOL is 0 or 1",
+				               t->name, k, t->n, v[k]);
+	}
+	return 0;
+}
+
 static int check_values(const struct fl_tset *rec, struct fl_err *e)
 {
 	size_t i, at;
@@ -217,7 +231,8 @@ static int check(const struct fl_inputs *in, const struct fl_tset *rec, const st
 {
 	const char *client = fl_meta_get(rec, "fl.client");
 
-	if ((o->plain || !check_contract(rec, e)) && (o->nonfinite || !check_values(rec, e)))
+	if ((o->plain || !check_contract(rec, e)) && !check_truths(rec, e) &&
+	    (o->nonfinite || !check_values(rec, e)))
 		return 0;
 	fl_fail_in(e, client ? "record %llu at byte %llu: client %s" : "record %llu at byte %llu",
 	           fl_stream_count(in->cur), fl_stream_offset(in->cur), client);

@@ -331,7 +331,8 @@ static int column(const struct side *s, const char *what, enum column kind, doub
 
 		if (!t)
 			return 0;
-		if (t->n != p->N * d || t->ndim != (kind == SUM_OF_ROW ? 2u : 1u))
+		if (t->n != p->N * d || t->ndim != (kind == SUM_OF_ROW ? 2u : 1u) ||
+		    !fl_dtype_is_number(t->dtype))
 			return fl_fail(e, FL_EDATA, "%s: '%s' does not go with %zu rows", p->name, t->name, p->N);
 		out[i] = 0;
 		for (size_t c = 0, m; c < d; c += m) {

@@ -27,6 +27,9 @@ static int take_part(struct fl_attributes *a, const struct fl_embed *m, struct f
 
 	if (!t)
 		return fl_fail(e, FL_EDATA, "%s: no attributes beside the rows", m->name);
+	if (!fl_dtype_is_number(t->dtype))
+		return fl_fail(e, FL_EDATA, "%s: '%s' is %s, which is not computed with", m->name, t->name,
+		               fl_dtype_name(t->dtype));
 	if (t->ndim != 2 || t->dim[0] != m->N || t->dim[1] != a->n)
 		return fl_fail(e, FL_EDATA, "%s: '%s' is %s, want %zux%zu", m->name, t->name,
 		               fl_tensor_shape_str(t, shape, sizeof shape), m->N, a->n);

@@ -14,7 +14,7 @@
 
 static int is_integer(const struct fl_tensor *t)
 {
-	return !fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL;
+	return fl_dtype_is_integer(t->dtype);
 }
 
 /* Metadata of the record, or of the one whose rows it means. */

@@ -50,6 +50,9 @@ static int set_rows(struct fl_embed *m, const struct fl_tensor *t, const unsigne
 		               fl_tensor_shape_str(t, shape, sizeof shape));
 	if (t->dtype == FL_BOOL)
 		return fl_fail(e, FL_EDATA, "'%s' holds truth values, not numbers", t->name);
+	if (!fl_dtype_is_number(t->dtype))
+		return fl_fail(e, FL_EDATA, "'%s' is %s, which is not computed with", t->name,
+		               fl_dtype_name(t->dtype));
 	if (!t->dim[1])
 		return fl_fail(e, FL_EDATA, "'%s': rows of no values", t->name);
 	m->emb = t;
@@ -164,7 +167,7 @@ static int check_column(const struct fl_embed *m, const struct fl_tensor *t, str
 	if (t->ndim != 1 || t->n != m->N)
 		return fl_fail(e, FL_EDATA, "'%s' is %s for %zu rows", t->name,
 		               fl_tensor_shape_str(t, shape, sizeof shape), m->N);
-	if (fl_dtype_is_float(t->dtype) || t->dtype == FL_BOOL)
+	if (!fl_dtype_is_integer(t->dtype))
 		return fl_fail(e, FL_EDATA, "'%s' is %s, want whole numbers", t->name,
 		               fl_dtype_name(t->dtype));
 	return 0;

@@ -26,7 +26,7 @@ static int64_t *take(const struct fl_tensor *t, const struct fl_embeds *m, struc
 	char shape[64];
 	int64_t *out;
 
-	if (fl_dtype_is_float(t->dtype) || t->dtype == FL_BOOL || t->ndim != 1 || t->n != m->N) {
+	if (!fl_dtype_is_integer(t->dtype) || t->ndim != 1 || t->n != m->N) {
 		fl_fail(e, FL_EDATA, "'%s' is %s %s, must be %zu integers, one a row of %s", t->name,
 		        fl_dtype_name(t->dtype), fl_tensor_shape_str(t, shape, sizeof shape), m->N,
 		        m->part[0].name);

@@ -119,7 +119,7 @@ static int from_tensor(struct reading *r, const struct fl_tensor *t, struct fl_e
 {
 	char shape[256];
 
-	if (!fl_dtype_is_float(t->dtype) && t->dtype != FL_BOOL) {
+	if (fl_dtype_is_integer(t->dtype)) {
 		if (t->ndim == 2 && t->dim[1] == 2)
 			return from_two_columns(r, t, e);
 		if (t->ndim == 1)

@@ -111,7 +111,7 @@ static int check_labels(const char *name, const struct fl_tset *rec, struct fl_e
 	size_t size;
 	double v;
 
-	if (!y || fl_dtype_is_float(y->dtype))
+	if (!y || !fl_dtype_is_integer(y->dtype))
 		return 0;
 	size = fl_dtype_size(y->dtype);
 	for (size_t i = 0; i < y->n; i++) {

@@ -90,7 +90,7 @@ int fl_data_take_pairs(struct fl_data *d, struct fl_err *e)
 	if (d->text->dim[1] != d->image->dim[1])
 		return fl_fail(e, FL_EDATA, "texts are rows of %zu values, images of %zu: not of one space",
 		               d->text->dim[1], d->image->dim[1]);
-	if (fl_dtype_is_float(pairs->dtype) || pairs->dtype == FL_BOOL || pairs->ndim != 2 ||
+	if (!fl_dtype_is_integer(pairs->dtype) || pairs->ndim != 2 ||
 	    pairs->dim[1] != 2 || !pairs->n || pairs->dim[0] >= UINT32_MAX)
 		return fl_fail(e, FL_EDATA, "tensor 'pairs' is %s %s, must be (P,2) integers: text row, "
 		               "image row", fl_dtype_name(pairs->dtype),
@@ -98,7 +98,7 @@ int fl_data_take_pairs(struct fl_data *d, struct fl_err *e)
 	d->N = pairs->dim[0];
 	d->d = d->text->dim[1] + d->image->dim[1];
 	if ((d->labels = fl_tset_find(&d->rec, "y")) &&
-	    (fl_dtype_is_float(d->labels->dtype) || d->labels->dtype == FL_BOOL ||
+	    (!fl_dtype_is_integer(d->labels->dtype) ||
 	     d->labels->ndim != 1 || d->labels->n != d->N))
 		return fl_fail(e, FL_EDATA, "tensor 'y' must hold %zu integers, one a pair", d->N);
 	return take_rows(d, pairs, e);

@@ -17,11 +17,11 @@ struct fl_pairs {
 	struct fl_arena arena;
 };
 /* source: a record with `pairs` (P,2) integers (text row, image row); FILE#NAME: that
- * tensor, (P,2), or (T) the image row of every text; .npy or .npz#NAME of either; JSON {"text row": image row},
- * {"text row": [image rows]}, or {"id": [ids…]} where both sides have ids; "diagonal":
- * row i with row i; "groups:K": text row i with image row i / K. NULL: diagonal where
- * the sides have as many rows. FL_EDATA for a row or id that is not there (with its
- * place), a pair given twice, or sizes that do not go together. */
+ * tensor, (P,2), or (T) the image row of every text; .npy or .npz#NAME of either; JSON
+ * {"text row": image row}, {"text row": [image rows]}, or {"id": [ids…]} where both
+ * sides have ids; "diagonal": row i with row i; "groups:K": text row i with image row
+ * i / K. NULL: diagonal where the sides have as many rows. FL_EDATA for a row or id that
+ * is not there (with its place), a pair given twice, or sizes that do not go together. */
 int fl_pairs_open(struct fl_pairs *p, const char *source, const struct fl_embeds *texts,
                   const struct fl_embeds *images, struct fl_err *e);
 void fl_pairs_release(struct fl_pairs *p);

@@ -39,8 +39,9 @@ static int check_tensor(const struct fl_net_param *p, const struct fl_tensor *t,
 	struct fl_tensor want = { .ndim = p->ndim, .dim = p->dim };
 	char a[256], b[256];
 
-	if (!fl_dtype_is_float(t->dtype) && !p->buffer)	/* PyTorch counts batches in I64 */
-		return fl_fail(e, FL_EDATA, "tensor '%s' is %s, not floating point", t->name,
+	/* PyTorch counts batches in I64. */
+	if (p->buffer ? !fl_dtype_is_number(t->dtype) : !fl_dtype_is_float(t->dtype))
+		return fl_fail(e, FL_EDATA, "tensor '%s' is %s, want F64, F32, F16 or BF16", t->name,
 		               fl_dtype_name(t->dtype));
 	if (!fl_tensor_same_shape(t, &want))
 		return fl_fail(e, FL_EDATA, "tensor '%s' is %s, the architecture has %s", t->name,

@@ -4,20 +4,54 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/num.h"
+
+enum class { FLOAT, INTEGER, TRUTH, OTHER };
+
 static const struct {
 	const char *name;
-	size_t size;
+	unsigned bits;
+	enum class class;
 } types[FL_NDTYPE] = {
-	[FL_U64] = { "U64", 8 },   [FL_I64] = { "I64", 8 }, [FL_F64] = { "F64", 8 },
-	[FL_F32] = { "F32", 4 },   [FL_U32] = { "U32", 4 }, [FL_I32] = { "I32", 4 },
-	[FL_BF16] = { "BF16", 2 }, [FL_F16] = { "F16", 2 }, [FL_U16] = { "U16", 2 },
-	[FL_I16] = { "I16", 2 },   [FL_I8] = { "I8", 1 },   [FL_U8] = { "U8", 1 },
-	[FL_BOOL] = { "BOOL", 1 },
+	[FL_U64] = { "U64", 64, INTEGER },
+	[FL_I64] = { "I64", 64, INTEGER },
+	[FL_F64] = { "F64", 64, FLOAT },
+	[FL_C64] = { "C64", 64, OTHER },
+	[FL_F32] = { "F32", 32, FLOAT },
+	[FL_U32] = { "U32", 32, INTEGER },
+	[FL_I32] = { "I32", 32, INTEGER },
+	[FL_BF16] = { "BF16", 16, FLOAT },
+	[FL_F16] = { "F16", 16, FLOAT },
+	[FL_U16] = { "U16", 16, INTEGER },
+	[FL_I16] = { "I16", 16, INTEGER },
+	[FL_F8_E5M2FNUZ] = { "F8_E5M2FNUZ", 8, OTHER },
+	[FL_F8_E4M3FNUZ] = { "F8_E4M3FNUZ", 8, OTHER },
+	[FL_F8_E8M0] = { "F8_E8M0", 8, OTHER },
+	[FL_F8_E4M3] = { "F8_E4M3", 8, OTHER },
+	[FL_F8_E5M2] = { "F8_E5M2", 8, OTHER },
+	[FL_I8] = { "I8", 8, INTEGER },
+	[FL_U8] = { "U8", 8, INTEGER },
+	[FL_F6_E3M2] = { "F6_E3M2", 6, OTHER },
+	[FL_F6_E2M3] = { "F6_E2M3", 6, OTHER },
+	[FL_F4] = { "F4", 4, OTHER },
+	[FL_BOOL] = { "BOOL", 8, TRUTH },
 };
 
 size_t fl_dtype_size(enum fl_dtype t)
 {
-	return types[t].size;
+	return (types[t].bits + 7) / 8;
+}
+
+int fl_dtype_bytes(enum fl_dtype t, size_t n, size_t *bytes)
+{
+	unsigned bits = types[t].bits;
+
+	if (bits % 8 == 0)
+		return fl_mul(n, bits / 8, bytes);
+	if (fl_mul(n, bits, bytes) || *bytes % 8)
+		return -1;
+	*bytes /= 8;
+	return 0;
 }
 
 const char *fl_dtype_name(enum fl_dtype t)
@@ -39,7 +73,17 @@ int fl_dtype_parse(const char *s, enum fl_dtype *t)
 
 int fl_dtype_is_float(enum fl_dtype t)
 {
-	return t == FL_F64 || t == FL_F32 || t == FL_BF16 || t == FL_F16;
+	return types[t].class == FLOAT;
+}
+
+int fl_dtype_is_integer(enum fl_dtype t)
+{
+	return types[t].class == INTEGER;
+}
+
+int fl_dtype_is_number(enum fl_dtype t)
+{
+	return types[t].class != OTHER;
 }
 
 static float bf16_value(uint16_t h)
@@ -91,7 +135,7 @@ static float f16_value(uint16_t h)
 	case FL_I8:   EACH(int8_t, (to)v[i]); break; \
 	case FL_U8:   EACH(uint8_t, (to)v[i]); break; \
 	case FL_BOOL: EACH(uint8_t, (to)(v[i] != 0)); break; \
-	case FL_NDTYPE: break; \
+	default: break; \
 	}
 
 void fl_dtype_to_f64(enum fl_dtype t, const void *x, double *y, size_t n)

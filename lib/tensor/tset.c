@@ -57,8 +57,9 @@ static int measure(struct fl_tensor *t, const size_t *dim, struct fl_err *e)
 	for (i = 0; i < t->ndim; i++)
 		if (fl_mul(t->n, dim[i], &t->n))
 			return fl_fail(e, FL_EDATA, "tensor '%s': shape is too large", t->name);
-	if (fl_mul(t->n, fl_dtype_size(t->dtype), &t->bytes))
-		return fl_fail(e, FL_EDATA, "tensor '%s': shape is too large", t->name);
+	if (fl_dtype_bytes(t->dtype, t->n, &t->bytes))
+		return fl_fail(e, FL_EDATA, "tensor '%s': shape is too large, or its elements of %s end "
+		               "within a byte", t->name, fl_dtype_name(t->dtype));
 	return 0;
 }
 

@@ -242,7 +242,7 @@ setup() {
 # record HEADER BUFFER: a file of both.
 record() {
 	local n=${#1}
-	printf "\\x$(printf %02x "$n")\0\0\0\0\0\0\0%s$2" "$1"
+	printf "$(printf '\\x%02x\\x%02x' $((n % 256)) $((n / 256)))\0\0\0\0\0\0%s$2" "$1"
 }
 
 f32() {
@@ -300,6 +300,64 @@ f32() {
 	f32 '\0\0\x80\x3f\0\0\xc0\x7f' >a
 	fails 3 "st-check: a: record 1 at byte 0: tensor 'w': element 1 of 2 is not finite" st-check a
 	st-check --allow-nonfinite a
+}
+
+@test "st-check: a BOOL is 0 or 1" {
+	record '{"w":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}}' '\0\1\0' >a
+	st-check a
+	record '{"w":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}}' '\0\2\0' >a
+	fails 3 "st-check: a: record 1 at byte 0: tensor 'w': element 1 of 3 is 2, a BOOL is 0 or 1" \
+		st-check --plain --allow-nonfinite a
+}
+
+# A record with tensors x, y of data and one of each type that is not computed with.
+newer() {
+	local head='"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[2],"data_offsets":[8,10]}'
+	local at=10 data='\0\0\0\0\0\0\x80\x3f\0\1' type n
+	while read -r type n; do
+		head+=",\"$type\":{\"dtype\":\"$type\",\"shape\":[2,2],\"data_offsets\":[$at,$((at + n))]}"
+		at=$((at + n))
+		for ((; n > 0; n--)); do data+="\\${1-7}"; done
+	done <<-'END'
+		F4 2
+		F6_E2M3 3
+		F6_E3M2 3
+		F8_E5M2 4
+		F8_E4M3 4
+		F8_E8M0 4
+		F8_E4M3FNUZ 4
+		F8_E5M2FNUZ 4
+		C64 32
+	END
+	record "{\"__metadata__\":{\"fl.v\":\"1\",\"fl.kind\":\"data\",\"fl.client\":\"0\"},$head}" "$data"
+}
+
+@test "types that are not computed with are listed, copied, compared; refused by name where needed" {
+	newer >a
+	st-check a
+	st-ls -l a | awk '{ print $2, $3, $4, $6 }' >list
+	[ "$(grep -c 'F8_' list)" = 5 ]
+	grep -qx "F6_E2M3 F6_E2M3 2x2 3" list
+	# Written in the order of the reference, and read again.
+	st-cat -1 --no-prov a >b
+	[ "$(st-ls -l b | awk '{ print $2 }' | xargs)" = \
+		"C64 x F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2 y F6_E3M2 F6_E2M3 F4" ]
+	st-cmp a b
+	newer 1 >c
+	run -1 st-cmp --rtol 1 a c
+	[[ $output == *$'F8_E4M3\tvalues\tmax_abs=nan\tmax_rel=nan\tfirst=0\tcount=4/4'* ]]
+	[[ $output == *$'F6_E2M3\tvalues\tmax_abs=nan\tmax_rel=nan\tfirst=0\tcount=3/3'* ]]
+	# What nothing reads is in nobody's way.
+	fl-init -a logreg:in=1,out=2 -s 1 -o m --no-sync
+	fl-eval -m m a | grep -q '^client'
+	fl-local-train -m m a | fl-aggregate -m m -o m1 --no-sync
+	for t in F8_E4M3 C64 F4; do
+		fails 3 "tensor '$t' is $t, which is not computed with" \
+			fl-partition -d "st:file=a,x=$t" -k 1 -B iid -o d
+		fails 3 "'$t' is $t" vlm-retrieve --gallery "a#$t" --queries "a#x"
+		fails 3 "tensor '$t' is $t, must be an integer type" \
+			fl-partition -d "st:file=a,y=$t" -k 1 -B iid -o d
+	done
 }
 
 meta() {

@@ -22,7 +22,9 @@ static void test_dtype(void)
 	is_int(fl_dtype_parse("BF16", &t), 0, "BF16 is a dtype");
 	is_int(t, FL_BF16, "BF16 is FL_BF16");
 	is_int(fl_dtype_parse("f32", &t), -1, "dtypes are upper case");
-	is_int(fl_dtype_parse("F8_E4M3", &t), -1, "F8 is not read");
+	is_int(fl_dtype_parse("F8_E9", &t), -1, "a type that is not known");
+	ok(!fl_dtype_parse("F8_E4M3", &t) && !fl_dtype_is_number(t) && !fl_dtype_is_integer(t) &&
+	   !fl_dtype_is_float(t), "F8 is known, but not as a number");
 	fl_dtype_to_f64(FL_F16, f16, d, 8);
 	is_near(d[0], 1, 0, "F16 1");
 	is_near(d[1], -2, 0, "F16 -2");
