@@ -123,6 +123,36 @@ state_of() {
 	state_of fedspeed
 }
 
+@test "fedspeed:form=paper equals the reference in the paper's variables" {
+	for r in 1 2; do
+		fl-local-train -m "$G/fedspeed/model$((r - 1)).safetensors" $SMALL --state state \
+			-M fedspeed:form=paper,lambda=2.5,rho=0.2,alpha=0.7 "$G/fedspeed/data.safetensors" >got.sts
+		st-cmp --rtol=2e-5 --atol=2e-7 got.sts "$G/fedspeed/paper$r.safetensors"
+	done
+	state_of fedspeed
+	run fl-local-train -m "$G/fedspeed/model0.safetensors" -M fedspeed:form=paper,lambda=0 --state other \
+		-o never "$G/fedspeed/data.safetensors"
+	echo "$output"
+	[ "$status" = 2 ]
+	[[ $output == *"fedspeed: form=paper wants lambda above 0"* ]]
+}
+
+@test "fedspeed: with all clients at hand, the paper's server is the code's" {
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.2 -s 3 -o clients --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o 0.safetensors
+	for form in code paper; do
+		server=sgd
+		[ $form = paper ] || server=feddyn
+		cp 0.safetensors $form
+		for r in 1 2 3; do
+			fl-local-train -m $form -M fedspeed:form=$form --state k-$form --opt sgd:lr=0.1 clients/*.safetensors |
+				fl-aggregate -m $form -R mean:weight=uniform -S $server --state s-$form -o $form
+		done
+	done
+	st-cmp --rtol=1e-4 --atol=1e-6 code paper
+	! st-cmp --rtol=1e-2 --atol=1e-4 code 0.safetensors >/dev/null
+}
+
 @test "fedcm equals the reference: updates, increments of the direction" {
 	two_rounds fedcm fedcm:alpha=0.3
 }
@@ -141,6 +171,14 @@ state_of() {
 	state_of moon
 }
 
+@test "moon with its code's projection head before the last layer equals the reference" {
+	for r in 1 2; do
+		fl-local-train -m "$G/moon/head-model$((r - 1)).safetensors" -M moon:mu=2,tau=0.4 $SMALL --state state \
+			-o got.sts "$G/moon/data.safetensors"
+		st-cmp --rtol=2e-5 --atol=2e-7 got.sts "$G/moon/head-want$r.safetensors"
+	done
+}
+
 @test "fedntd equals the reference" {
 	two_rounds fedntd fedntd:beta=0.8,tau=2
 }
@@ -148,6 +186,33 @@ state_of() {
 @test "fedproto and fd equal the reference, and leave out classes that nobody has" {
 	two_rounds fedproto fedproto:lambda=1.5
 	two_rounds fd fd:gamma=1.5
+}
+
+@test "fd:own=out trains towards the mean of the others, by examples and by clients" {
+	local k
+	for k in examples uniform; do
+		fl-local-train -m "$G/fd/model0.safetensors" -M fd:gamma=1.5,own=out $SMALL \
+			--with "$G/fd/own-with-$k.safetensors" "$G/fd/data.safetensors" >got.sts
+		st-cmp --rtol=3e-5 --atol=1e-6 got.sts "$G/fd/own-$k.safetensors"
+	done
+}
+
+@test "fd:own=out, the tools' own pooling: what the others alone have; one client has no term" {
+	local w
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.5 -s 3 -o clients --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
+	for w in examples uniform; do
+		fl-stats -m m.safetensors classlogit:weight=$w clients/*.safetensors | fl-aggregate -o all.safetensors
+		fl-stats -m m.safetensors classlogit:weight=$w clients/000[02].safetensors | fl-aggregate -o others.safetensors
+		fl-stats -m m.safetensors classlogit:weight=$w clients/0001.safetensors | fl-aggregate -o one.safetensors
+		train() { fl-local-train -m m.safetensors -M "$1" --with "$2" --opt sgd:lr=0.1 clients/0001.safetensors; }
+		train fd:own=out all.safetensors >got.sts
+		train fd others.safetensors >want.sts
+		st-cmp --rtol=1e-4 --atol=1e-6 got.sts want.sts
+		train fd:own=out one.safetensors | st-cat --plain >got.sts
+		fl-local-train -m m.safetensors --opt sgd:lr=0.1 clients/0001.safetensors | st-cat --plain >want.sts
+		st-cmp got.sts want.sts
+	done
 }
 
 @test "mime equals the reference: updates, increments of the momentum" {
@@ -172,6 +237,18 @@ state_of() {
 	refuses 2 "method fd reads statistic classlogit" fd "$G/fedproto/with1.safetensors"
 	refuses 3 "client 4: --with: statistic classlogit: 'mean' and 'count' are not of 3 classes and 3 numbers each" fd classlogit.safetensors
 	refuses 3 "client 4: --with: the gradient is at model" mime "$G/mime/with2.safetensors"
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$G")
+		from ref import load, save
+		t, m = load("$G/fd/own-with-uniform.safetensors")
+		save("few.safetensors", dict(t, count=t["count"] * 0 + 1, clients=t["clients"] * 0), m)
+		del t["clients"]
+		save("old.safetensors", t, m)
+		save("far.safetensors", t, dict(m, **{"fl.base": "00000000", "fl.method": "classlogit:weight=examples"}))
+	END
+	refuses 3 "client 4: --with: the logits of class 0 are of 1 examples, but this client alone has" fd:own=out few.safetensors
+	refuses 3 "client 4: --with: 'clients' is not a number for each of 3 classes" fd:own=out old.safetensors
+	refuses 3 "client 4: --with: the logits are at model 00000000, but this one is " fd:own=out far.safetensors
 }
 
 # plain SPEC: the second round's update without extras, of a client with state.

@@ -194,6 +194,9 @@ double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g);
  * loss is returned. The step up of SAM. */
 double fl_local_ascent(struct fl_local *l, double rho, const fl_real *w, fl_real *at, fl_real *g);
 enum { FL_FIX_FEATURES = 1, FL_FIX_LOGITS = 2 };
+/* What w says of the whole local set as it is stored, in f->h or f->z, row by example. */
+int fl_local_all(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
+                 struct fl_err *e);
 /* For begin(): what w says of the examples trained on, in f->h or f->z: of the whole
  * local set at once or, where examples are augmented, of every batch as it is then.
  * f lives as long as the client. Example b of the batch has row fl_local_row(). */

@@ -47,21 +47,35 @@ static int say_all(struct fl_local *l, const struct fl_fixed *f, struct fl_err *
 	return 0;
 }
 
-int fl_local_fix(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
-                 struct fl_err *e)
+static int make_rows(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
+                     size_t rows, struct fl_err *e)
 {
-	size_t rows = l->data->N, d, C;
+	size_t d, C;
 
-	if (l->augment.n && (uint64_t)l->cfg->batch < rows)
-		rows = (size_t)l->cfg->batch;
 	if (fl_mul(rows, l->net->features, &d) || fl_mul(rows, l->net->classes, &C))
 		return fl_fail_mem(e, SIZE_MAX);
 	*f = (struct fl_fixed){ .w = w };
 	if ((what & FL_FIX_FEATURES && !(f->h = fl_arena_get(l->arena, d, sizeof *f->h, e))) ||
 	    (what & FL_FIX_LOGITS && !(f->z = fl_arena_get(l->arena, C, sizeof *f->z, e))))
 		return -1;
+	return 0;
+}
+
+int fl_local_all(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
+                 struct fl_err *e)
+{
+	return make_rows(l, f, w, what, l->data->N, e) || say_all(l, f, e) ? -1 : 0;
+}
+
+int fl_local_fix(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
+                 struct fl_err *e)
+{
+	size_t N = l->data->N, B = (uint64_t)l->cfg->batch < N ? (size_t)l->cfg->batch : N;
+
 	if (!l->augment.n)
-		return say_all(l, f, e);
+		return fl_local_all(l, f, w, what, e);
+	if (make_rows(l, f, w, what, B, e))
+		return -1;
 	f->next = l->fixed;
 	l->fixed = f;
 	return 0;

@@ -2,8 +2,10 @@
  *   F_k + mu mean of -ln(e^(s_g/tau) / (e^(s_g/tau) + e^(s_p/tau))),
  * s_g, s_p the cosines of an example's features with those of the two models.
  * Features are the input of the last layer with weights, or what the architecture
- * says; the paper puts a projection head there. The last model is kept as state;
- * a client without trains plainly, as both models are the same then. */
+ * says. The authors' model has a projection head before its last layer, linear, relu,
+ * linear, and compares what that gives: an architecture with these layers does the same.
+ * The last model is kept as state; a client without trains plainly, as both models are
+ * the same then. */
 #include "fed/client/client.h"
 
 #include <math.h>
@@ -109,6 +111,10 @@ const struct fl_method fl_method_moon = {
 		.psize = sizeof(struct moon),
 		.formula = "F_k + mu mean of -ln(e^(s_g/tau)/(e^(s_g/tau) + e^(s_p/tau))), "
 			   "s: cosines of features with the received and the last local model's",
+		.note = "Features are the input of the last layer with weights, or what the architecture "
+			"says. The authors' models have a projection head there: layers linear, relu, "
+			"linear before the last one, in the architecture. A client without a last "
+			"model trains plainly.",
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,

@@ -72,9 +72,9 @@ int fl_rows_end(struct fl_stat_ctx *c, struct fl_tset *out, struct fl_err *e)
 	return weight ? put(out, s->sum, weight, s->count, c->C, s->width, e) : -1;
 }
 
-/* Adds a client to the sums. */
+/* Adds a client to the sums, and to the number of those who have a class. */
 static int add(const struct fl_pool *q, size_t k, int uniform, double *sum, double *weight,
-               int64_t *count, struct fl_err *e)
+               int64_t *count, int64_t *clients, struct fl_err *e)
 {
 	const struct fl_tensor *mean = fl_pool_need(q, k, "mean", FL_F32, 2, e);
 	const struct fl_tensor *n = mean ? fl_pool_need(q, k, "count", FL_I64, 1, e) : NULL;
@@ -96,6 +96,7 @@ static int add(const struct fl_pool *q, size_t k, int uniform, double *sum, doub
 			*sum++ += w * (double)*m++;
 		*weight++ += w;
 		*count++ += *each;
+		*clients++ += *each > 0;
 	}
 	return 0;
 }
@@ -104,16 +105,19 @@ int fl_rows_pool(const struct fl_pool *q, int uniform, struct fl_tset *out, stru
 {
 	const struct fl_tensor *mean = fl_pool_need(q, 0, "mean", FL_F32, 2, e);
 	double *sum, *weight;
-	int64_t *count;
+	int64_t *count, *clients;
 
 	if (!mean || !(sum = fl_arena_zero(&out->arena, mean->n, sizeof *sum, e)) ||
 	    !(weight = fl_arena_zero(&out->arena, mean->dim[0], sizeof *weight, e)) ||
-	    !(count = fl_arena_zero(&out->arena, mean->dim[0], sizeof *count, e)))
+	    !(count = fl_arena_zero(&out->arena, mean->dim[0], sizeof *count, e)) ||
+	    !(clients = fl_arena_zero(&out->arena, mean->dim[0], sizeof *clients, e)))
 		return -1;
 	for (size_t k = 0; k < q->K; k++)
-		if (add(q, k, uniform, sum, weight, count, e))
+		if (add(q, k, uniform, sum, weight, count, clients, e))
 			return -1;
-	return put(out, sum, weight, count, mean->dim[0], mean->dim[1], e);
+	if (put(out, sum, weight, count, mean->dim[0], mean->dim[1], e))
+		return -1;
+	return fl_tset_add(out, "clients", FL_I64, 1, mean->dim, clients, e) ? 0 : -1;
 }
 
 int fl_rows_pool_by(const void *p, const struct fl_pool *q, struct fl_tset *out, struct fl_err *e)

@@ -1,6 +1,6 @@
 /* Means of rows by class: what classmean and classlogit share. Tensors mean (C, width;
  * F32) and count (C; I64). Sums in double in stored order; a class without examples
- * has count 0 and mean 0. */
+ * has count 0 and mean 0. Pooled, clients (C; I64) says how many have examples of the class. */
 #ifndef FL_FED_STAT_ROWS_H
 #define FL_FED_STAT_ROWS_H
 

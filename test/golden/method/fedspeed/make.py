@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """FedSpeed (Sun et al. 2023): g = (1 - alpha) g1 + alpha grad(w + rho g1/|g1|);
-w -= lr (g + lambda (w - w0 + h)), h += w - w0. usage: make.py"""
+w -= lr (g + lambda (w - w0 + h)), h += w - w0. And in the paper's variables: x -= lr (g -
+g_i + (x - x0)/L), g_i -= (x - x0)/L, with x - L g_i sent. usage: make.py"""
 import os
 import sys
 
@@ -24,3 +25,11 @@ for r, w0 in enumerate(inputs(here)):
     h = {k: h[k] + w[k] - w0[k] for k in SHAPES}
     save(f"{here}/want{r + 1}.safetensors", named("", minus(w, w0)), {})
     save(f"{here}/state{r + 1}.safetensors", named("@fedspeed/h/", h), {})
+
+L = 2.5		# the paper's lambda
+gi = {k: np.zeros(s) for k, s in SHAPES.items()}
+for r, x0 in enumerate(inputs(here)):
+    x, _ = train(x0, lambda k, v: (v - x0[k]) / L - gi[k], grad=grad)
+    gi = {k: gi[k] - (x[k] - x0[k]) / L for k in SHAPES}
+    sent = {k: x[k] - L * gi[k] for k in SHAPES}
+    save(f"{here}/paper{r + 1}.safetensors", named("", minus(sent, x0)), {})
