@@ -47,21 +47,6 @@ static int canonical_prov(struct fl_run *r, const struct fl_net *net, struct fl_
 	return rc;
 }
 
-/* Every tensor of the file is one of the net's, and the other way round. */
-static int check_names(const struct fl_net *net, const struct fl_tset *s, struct fl_err *e)
-{
-	for (size_t i = 0; i < s->nt; i++) {
-		size_t k = 0;
-
-		while (k < net->nparam && strcmp(net->param[k].name, s->t[i].name))
-			k++;
-		if (k == net->nparam && !fl_tensor_is_extra(&s->t[i]))
-			return fl_fail(e, FL_EDATA, "tensor '%s' is none of the architecture's", s->t[i].name);
-	}
-	return 0;
-}
-
-/* w(P) of a state_dict. */
 static int read_weights(const struct fl_net *net, const char *path, fl_real *w, struct fl_err *e)
 {
 	struct fl_tset s = { .t = NULL };
@@ -69,9 +54,7 @@ static int read_weights(const struct fl_net *net, const char *path, fl_real *w, 
 
 	if (fl_stream_load(path, -1, &s, e))
 		return -1;
-	memset(w, 0, net->P * sizeof *w);
-	rc = check_names(net, &s, e) || fl_net_import(net, &s, "", 0, w, e) ?
-	     fl_fail_in(e, "%s", path) : 0;
+	rc = fl_model_weights(net, &s, w, e) ? fl_fail_in(e, "%s", path) : 0;
 	fl_tset_release(&s);
 	return rc;
 }

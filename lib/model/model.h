@@ -48,6 +48,12 @@ int fl_model_net(struct fl_net *net, const char *arch, int file, struct fl_err *
 /* The net of a model record, by its fl.arch. */
 int fl_model_of(struct fl_net *net, const struct fl_tset *model, struct fl_err *e);
 
+/* w(P) of a state_dict: the net's tensors by name and shape, and no others but those of
+ * methods. A prefix that ends in '.' and stands before all names is passed over, and a
+ * count of batches that is missing is 0. FL_EDATA with the tensor. */
+int fl_model_weights(const struct fl_net *net, const struct fl_tset *s, fl_real *w,
+                     struct fl_err *e);
+
 /* -m's argument: a file, or a folder of personal models (NNNN.safetensors or
  * NNNN.sts by client; of several records the one of the highest round that holds
  * the plain tensors). Thread-safe after open. */

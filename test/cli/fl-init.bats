@@ -83,6 +83,40 @@ load() {
 	[ "$(awk -F'\t' 'NF != 2' list)" = "" ]
 }
 
+# renamed FROM TO PREFIX [END]: the tensors of a model, but those whose names end so.
+renamed() {
+	PYTHONPATH=$ROOT/test/golden PYTHONDONTWRITEBYTECODE=1 "$PYTHON" - "$@" <<-'END'
+	import sys
+	import fed_record
+	t, meta, _ = next(fed_record.stream(sys.argv[1]))
+	fed_record.save(sys.argv[2], {sys.argv[3] + k: v for k, v in t.items()
+	                              if len(sys.argv) < 5 or not k.endswith(sys.argv[4])})
+	END
+}
+
+@test "--weights: a prefix before all names, batches that were not counted" {
+	"$PYTHON" -c 'import numpy' || skip "no NumPy"
+	net='{"input":[4],"layers":[{"layer":"batchnorm"},{"layer":"linear","out":2}]}'
+	fl-init -a "$net" -s 7 --no-prov -o a
+	for prefix in module. _orig_mod. module.net.; do
+		renamed a b "$prefix"
+		fl-init -v -a "$net" --weights b --no-prov -s 7 -o c 2>log
+		cmp a c
+		grep -qF "without '$prefix'" log
+		renamed a b "$prefix" num_batches_tracked
+		fl-init -a "$net" --weights b --no-prov -s 7 -o c
+		cmp a c
+	done
+	renamed a b module. 1.bias
+	run fl-init -a "$net" --weights b -o m
+	[ "$status" = 3 ]
+	[ "$output" = "fl-init: b: tensor 'module.1.bias' is missing" ]
+	renamed a b x
+	run fl-init -a "$net" --weights b -o m
+	[ "$status" = 3 ]
+	[[ $output == "fl-init: b: tensor 'x"*"' is none of the architecture's, which has 0.weight, 0.bias, 0.running_mean, 0.running_var, ..." ]]
+}
+
 @test "--weights takes a record's weights, all of them and no others" {
 	fl-init -a mlp:in=20,hidden=8,out=3 -s 7 --no-prov -o a
 	fl-init -a mlp:in=20,hidden=8,out=3 --weights a --no-prov -o b
@@ -94,7 +128,7 @@ load() {
 	[ "$status" = 3 ]
 	run fl-init -a logreg:in=20,out=8 --weights a -o m
 	[ "$status" = 3 ]
-	[ "$output" = "fl-init: a: tensor '2.bias' is none of the architecture's" ]
+	[ "$output" = "fl-init: a: tensor '2.bias' is none of the architecture's, which has 0.weight, 0.bias" ]
 	run fl-init -a logreg:in=20,out=8 --weights none -o m
 	[ "$status" = 4 ]
 	[ ! -e m ]
