@@ -28,13 +28,35 @@ refuses() {
 }
 
 @test "ccvr without variance equals PyTorch's classifier of the means" {
-	fl-distill -m "$M" -M ccvr:samples=6 --with "$G/moments.safetensors" \
+	fl-distill -m "$M" -M ccvr:samples=6,draw=equal --with "$G/moments.safetensors" \
 		--opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none -o got.safetensors
 	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr.safetensors"
 }
 
+@test "ccvr draws features of a class as often as it has examples" {
+	o="--with $G/moments.safetensors --opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none"
+	fl-distill -m "$M" -M ccvr:samples=6 $o -o got.safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr-frequency.safetensors"
+	"$PYTHON" - "$G" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1] + "/../method")
+		from ref import load, save
+		t, m = load(sys.argv[1] + "/moments.safetensors")
+		save("even.safetensors", dict(t, count=t["count"] * 0 + 7), m)
+		t["count"][:] = 1, 0, 10 ** 6
+		save("rare.safetensors", t, m)
+	END
+	# Of equal classes both draw the same; a class of one example is drawn from once.
+	for d in frequency equal; do
+		fl-distill -m "$M" -M ccvr:samples=6,draw=$d --with even.safetensors --no-prov -o $d.safetensors
+	done
+	cmp frequency.safetensors equal.safetensors
+	fl-distill -m "$M" -M ccvr:samples=6 ${o/"$G/moments"/rare} -o got.safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr-rare.safetensors"
+}
+
 @test "ccvr trains every layer above the features, as PyTorch does, and none below" {
-	fl-distill -m "$G/deep.safetensors" -M ccvr:samples=6 --with "$G/moments.safetensors" \
+	fl-distill -m "$G/deep.safetensors" -M ccvr:samples=6,draw=equal --with "$G/moments.safetensors" \
 		--opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none -o got.safetensors
 	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr-deep.safetensors"
 	for f in got "$G/deep"; do st-cat --plain --tensor '0.*' --no-prov -o "${f##*/}.body" "$f.safetensors"; done
