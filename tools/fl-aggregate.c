@@ -11,6 +11,7 @@
 #include "fed/server/step.h"
 #include "fed/stat/stat.h"
 #include "model/model.h"
+#include "tensor/running.h"
 
 /* Without -R and -S: FedAvg. */
 #define RULE "mean"
@@ -422,6 +423,8 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	struct fl_out out = { .fd = -1 };
 	int rc = step(j, u, &next, e);
 
+	if (!rc && (rc = fl_running_check(&next, "", e)))
+		fl_fail_in(e, "the next model");
 	if (!rc)
 		rc = set_meta(j, &next, j->c.round, j->now.base, e);
 	if (!rc)
@@ -444,6 +447,8 @@ static int save_personal(struct job *j, const struct fl_dir *d, const struct fl_
 	struct fl_out out = { .fd = -1 };
 	int rc = -1;
 
+	if (fl_running_check(next, "", e))
+		return fl_fail_in(e, "the next model of client %lld", (long long)m->u.client);
 	if (name && !copy_meta(next, m->from->model, e) &&
 	    !fl_meta_set_i64(next, "fl.client", m->u.client, e) &&
 	    !set_meta(j, next, m->u.round, m->from->base, e) &&

@@ -17,6 +17,7 @@
 #include "metric/metric.h"
 #include "model/model.h"
 #include "nn/layer.h"
+#include "tensor/running.h"
 
 #define BATCH ((size_t)256)	/* sums are formed batch by batch, so this shows in last bits */
 #define METRICS_MAX 16
@@ -323,7 +324,8 @@ static int get_own(struct job *j, struct room *r, int64_t client, struct fl_err 
 	rc = fl_state_load(path, n->round < 0 ? INT64_MAX : n->round + 1, &state, e);
 	if (rc == 2)
 		rc = fl_fail(e, FL_EDATA, "%s: is of later rounds than the model", path);
-	else if (!rc && fl_net_import(&n->net, &state, FL_PRIVATE, 1, r->own, e))
+	else if (!rc && (fl_running_check(&state, FL_PRIVATE, e) ||
+	                 fl_net_import(&n->net, &state, FL_PRIVATE, 1, r->own, e)))
 		rc = fl_fail_in(e, "%s", path);
 	fl_tset_release(&state);
 	fl_arena_rewind(&r->arena, m);

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/tool.h"
+#include "fed/fed.h"
+#include "tensor/running.h"
 #include "tensor/stream.h"
 
 struct opts {
@@ -226,13 +228,25 @@ static int check_values(const struct fl_tset *rec, struct fl_err *e)
 	return 0;
 }
 
+/* A model's, or what a client keeps of one: in updates these are differences. */
+static int check_variances(const struct fl_tset *rec, struct fl_err *e)
+{
+	enum fl_kind kind;
+
+	if (fl_meta_kind(rec, &kind, e))
+		return -1;
+	if (kind != FL_KIND_NONE && kind != FL_KIND_MODEL && kind != FL_KIND_STATE)
+		return 0;
+	return fl_running_check(rec, "", e) || fl_running_check(rec, FL_PRIVATE, e) ? -1 : 0;
+}
+
 static int check(const struct fl_inputs *in, const struct fl_tset *rec, const struct opts *o,
                  struct fl_err *e)
 {
 	const char *client = fl_meta_get(rec, "fl.client");
 
 	if ((o->plain || !check_contract(rec, e)) && !check_truths(rec, e) &&
-	    (o->nonfinite || !check_values(rec, e)))
+	    (o->nonfinite || !check_values(rec, e)) && (o->plain || !check_variances(rec, e)))
 		return 0;
 	fl_fail_in(e, client ? "record %llu at byte %llu: client %s" : "record %llu at byte %llu",
 	           fl_stream_count(in->cur), fl_stream_offset(in->cur), client);

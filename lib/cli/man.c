@@ -221,7 +221,7 @@ static const char exit_status[] =
 	".It 2\nUsage: bad option, spec or value, or a terminal where data is due.\n"
 	".It 3\nBad input data.\n"
 	".It 4\nThe system: a file, the disk, memory.\n"
-	".It 5\nA number became non-finite while computing.\n"
+	".It 5\nA number became non-finite while computing, or a running variance negative.\n"
 	".It 141\nThe reader of the output went away.\n"
 	".El\n"
 	"On failure no output file is published.\n";

@@ -23,6 +23,8 @@ struct fl_fold {
 	unsigned needs;
 	int mean;			/* finish() looks at s[0] alone, the sum of what updates count:
 					 * sub-networks can join, coordinate by coordinate */
+	unsigned share;			/* s[share], 0 or more, is what a client counts in a mean: running
+					 * statistics are combined by it, whatever w and finish() do */
 	unsigned nrow;			/* doubles kept per client; 0: no rows */
 	/* From the update's facts and the state alone, never from other updates. */
 	int (*fold)(const void *p, const struct fl_fold_in *in, struct fl_fold_out *out,

@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "tensor/meta.h"
+#include "tensor/running.h"
 
 #define JSON_MAX (4u << 20)
 
@@ -115,6 +116,8 @@ int fl_model_of(struct fl_net *net, const struct fl_tset *model, struct fl_err *
 	*net = (struct fl_net){ .layer = NULL };
 	if (!arch)
 		return fl_fail(e, FL_EDATA, "fl.arch is missing: not a model of ours");
+	if (fl_running_check(model, "", e))
+		return -1;
 	if (!fl_model_net(net, arch, 0, e))
 		return 0;
 	if (e && e->code == FL_EUSAGE)	/* a bad record, not a bad command line */

@@ -45,7 +45,8 @@ extern const struct fl_family fl_family_arch;
 /* -a's argument or fl.arch: JSON text ('{' first), a spec of the arch family, or
  * (file = 1) the name of a JSON file. net->arch is the canonical text. */
 int fl_model_net(struct fl_net *net, const char *arch, int file, struct fl_err *e);
-/* The net of a model record, by its fl.arch. */
+/* The net of a model record, by its fl.arch. FL_ENUM where a running variance is
+ * below 0. */
 int fl_model_of(struct fl_net *net, const struct fl_tset *model, struct fl_err *e);
 
 /* w(P) of a state_dict: the net's tensors by name and shape, and no others but those of

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "nn/arch.h"
+#include "tensor/running.h"
 
 /* Each parameter begins on a cache line. */
 #define PAD (FL_ALIGN / sizeof(fl_real))
@@ -62,7 +63,15 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 	l->off[j] = net->P;
 	net->weights += q->n;
 	net->P += padded(q->n);
-	return (q->name = fl_arena_fmt(&net->arena, e, "%s.%s", l->name, p->suffix)) ? 0 : -1;
+	if (!(q->name = fl_arena_fmt(&net->arena, e, "%s.%s", l->name, p->suffix)))
+		return -1;
+	/* Records, which have no layers, tell them by name. */
+	if (fl_name_is_running(q->name) != (p->buffer == FL_RUNNING))
+		return fl_fail(e, FL_EUSAGE, "%s: %s: tensor '%s' has the name of %s", l->at,
+		               l->entry->e.name, q->name, p->buffer == FL_RUNNING ?
+		               "a parameter, but is a running statistic" :
+		               "a running statistic, but is a parameter");
+	return 0;
 }
 
 static int place_params(struct fl_net *net, struct fl_err *e)

@@ -338,15 +338,12 @@ static void test_hostile(void)
 
 /* --- a rule that chooses, then works on columns --- */
 
-static int keep_even(const void *p, const struct fl_update *u, const double *G, size_t n, double *w,
-                     struct fl_err *e)
+static int keep_even(const void *p, const struct fl_gram *q, struct fl_err *e)
 {
 	(void)p;
-	(void)u;
-	(void)G;
 	(void)e;
-	for (size_t k = 0; k < n; k++)
-		w[k] = k % 2 == 0;
+	for (size_t k = 0; k < q->K; k++)
+		q->w[k] = k % 2 == 0;
 	return 0;
 }
 
@@ -368,6 +365,73 @@ static void test_gram_column(void)
 	for (int i = 0; i < P; i++)
 		wrong += r.v[2 + i] != (double)(x[10][i] + 3);
 	is_int(wrong, 0, "columns hold the clients that gram chose");
+	special = NULL;
+}
+
+/* --- running statistics --- */
+
+enum { RUNNING = 6000 };	/* items 6000 to 6002 */
+static const double *says_w, *says_share;
+
+static int say(const void *p, const struct fl_gram *q, struct fl_err *e)
+{
+	(void)p;
+	(void)e;
+	memcpy(q->w, says_w, q->K * sizeof *q->w);
+	memcpy(q->share, says_share, q->K * sizeof *q->share);
+	return 0;
+}
+
+/* Clients 0 to 2 hold 1, 2, 4. */
+static int write_running(void)
+{
+	static float stat[] = { 1, 2, 4 };
+	struct fl_err e = { 0 };
+	char path[64];
+	size_t n = P;
+
+	for (int k = 0; k < 3; k++) {
+		struct fl_update u = { .client = k, .round = 1, .examples = 1, .steps = -1,
+		                       .loss0 = NAN, .gradnorm = NAN, .loss = NAN, .lr = NAN };
+		struct fl_tset s = { 0 };
+
+		memcpy(u.base, from.base, 9);
+		fl_tset_add(&s, "w", FL_F32, 1, &n, x[k], &e);
+		fl_tset_add(&s, "0.running_mean", FL_F32, 0, NULL, &stat[k], &e);
+		if (fl_update_write(&u, &s, &e) || fl_stream_save(file(RUNNING + k, path), &s, 0, &e))
+			return -1;
+		fl_tset_release(&s);
+	}
+	return 0;
+}
+
+static void test_shares(void)
+{
+	static const struct fl_rule rule = { .gram = say };
+	static const struct {
+		double w[3], share[3], want;
+		const char *what;
+	} c[] = {
+		{ { 1, 1, 0 }, { 0, 0, 0 }, 1.5, "a mean by the rule's weights" },
+		{ { 2, 0, 6 }, { 0, 0, 0 }, 3.25, "divided by their sum" },
+		{ { 1, -1, 3 }, { 0, 0, 0 }, 3.25, "a weight below 0 counts as 0" },
+		{ { 1, 0, 0 }, { 0, 2, 2 }, 3, "a share in place of the weight" },
+		{ { 0, 0, 0 }, { 0, 0, 0 }, 7. / 3, "no weight at all: clients alike" },
+		{ { -1, -1, 0 }, { 0, 0, 0 }, 7. / 3, "none above 0: clients alike" },
+	};
+	int item[] = { RUNNING + 2, RUNNING, RUNNING + 1 };
+	struct result r;
+
+	is_int(write_running(), 0, "updates with running statistics");
+	special = &rule;
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		says_w = c[i].w;
+		says_share = c[i].share;
+		is_int(aggregate("mean", item, 3, 1, NULL, &r), 0, "running statistics");
+		is_near(r.v[0], c[i].want, 1e-15, c[i].what);
+		is_near(r.v[1], c[i].w[0] * (double)x[0][0] + c[i].w[1] * (double)x[1][0] +
+		        c[i].w[2] * (double)x[2][0], 1e-15, "weights as the rule says");
+	}
 	special = NULL;
 }
 
@@ -425,7 +489,7 @@ static void clean_up(void)
 {
 	char path[64];
 
-	for (int i = 0; i <= 5001; i++)
+	for (int i = 0; i < RUNNING + 3; i++)
 		unlink(file(i, path));
 	rmdir(dir);
 }
@@ -439,6 +503,7 @@ int main(void)
 		return EXIT_FAILURE;
 	fl_tset_add(&model, "w", FL_F32, 1, &n, NULL, &e);
 	fl_tset_add(&model, "b", FL_F32, 1, &one, NULL, &e);
+	fl_tset_add(&model, "0.running_mean", FL_F32, 0, NULL, NULL, &e);
 	from.model = &model;
 	fl_base_text(&model, 1, from.base, &e);
 	plant();
@@ -449,6 +514,7 @@ int main(void)
 	test_orders("trimmean:beta=0.2", 20);
 	test_trees("mean:weight=uniform");
 	test_gram_column();
+	test_shares();
 	test_whole();
 	test_truncated();
 	test_windows();

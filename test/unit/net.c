@@ -154,6 +154,9 @@ static void errors(void)
 	        "architecture: layers[0]: name: not a word of 1 to 255 bytes without '@' first");
 	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"name\":\"1\"}," LIN),
 	        "architecture: two layers have a tensor '1.bias'");
+	refuses(NET(LIN ",{\"layer\":\"append\",\"tensor\":\"running_var\"}"),
+	        "architecture: layers[1]: append: tensor '1.running_var' has the name of a running statistic, "
+	        "but is a parameter");
 	refuses(NET("{\"layer\":\"residual\"}"),
 	        "architecture: layers[0]: key 'body' is missing, or an empty list");
 	refuses(NET("{\"layer\":\"residual\",\"body\":3}"),

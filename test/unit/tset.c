@@ -5,6 +5,7 @@
 
 #include "base/crc.h"
 #include "tensor/meta.h"
+#include "tensor/running.h"
 #include "tensor/tset.h"
 
 static void test_dtype(void)
@@ -223,6 +224,46 @@ static void test_base(void)
 	fl_tset_release(&s);
 }
 
+static void test_running(void)
+{
+	static const char *const is[] = { "0.running_mean", "a.b.running_var", "running_var",
+	                                  "0.num_batches_tracked", "@momentum/v/0.running_mean",
+	                                  "@private/running_mean" };
+	static const char *const is_not[] = { "0.weight", "running_mean.weight", "0.running_means",
+	                                      "0.my_running_mean", "", "0.", "0.running_var." };
+	struct fl_tensor t = { .name = "0.running_mean" };
+
+	for (size_t i = 0; i < sizeof is / sizeof *is; i++)
+		ok(fl_name_is_running(is[i]), "%s is a running statistic", is[i]);
+	for (size_t i = 0; i < sizeof is_not / sizeof *is_not; i++)
+		ok(!fl_name_is_running(is_not[i]), "'%s' is none", is_not[i]);
+	ok(fl_tensor_is_running(&t), "so is a model's tensor");
+	t.name = "@momentum/v/0.running_mean";
+	ok(!fl_tensor_is_running(&t), "an extra tensor is none");
+}
+
+static void test_variance(void)
+{
+	static const uint16_t half[] = { 0x3c00, 0xbc00 };	/* 1, -1 */
+	static float mean[] = { -1, -2 }, zero[] = { 0, -0.0f };
+	struct fl_tset s = { .t = NULL };
+	struct fl_err e = { 0 };
+	size_t two = 2;
+
+	fl_tset_add(&s, "0.running_mean", FL_F32, 1, &two, mean, &e);
+	fl_tset_add(&s, "0.running_var", FL_F32, 1, &two, zero, &e);
+	fl_tset_add(&s, "@momentum/v/0.running_var", FL_F32, 1, &two, mean, &e);
+	is_int(fl_running_check(&s, "", &e), 0, "means and moments below 0, a variance of 0");
+	fl_tset_add(&s, "c.running_var", FL_C64, 1, &two, NULL, &e);
+	fl_tset_add(&s, "@private/1.running_var", FL_F16, 1, &two, (void *)half, &e);
+	is_int(fl_running_check(&s, "", &e), 0, "another prefix");
+	is_int(fl_running_check(&s, "@private/", &e), -1, "a variance below 0");
+	is_int(e.code, FL_ENUM, "is numeric");
+	is_str(e.msg, "tensor '@private/1.running_var': element 1 is -1, but no variance is below 0",
+	       "where and what");
+	fl_tset_release(&s);
+}
+
 int main(void)
 {
 	test_dtype();
@@ -232,5 +273,7 @@ int main(void)
 	test_clone();
 	test_meta();
 	test_base();
+	test_running();
+	test_variance();
 	return tap_done();
 }

@@ -13,8 +13,10 @@
  * "@mask/NAME" (U8, 0 or 1) is which coordinates of NAME a sub-network owns, and
  * fl.slice which block: weighted means and columns are over those who do,
  * coordinate by coordinate.
+ * Running statistics (tensor/running.h) are no parameters: a rule combines them as a
+ * mean, each client with its share, and columns by coordinate.
  * Other dtypes are for a rule that `takes` that method's extras; otherwise
- * FL_EDATA. Norms and inner products leave extras out. */
+ * FL_EDATA. Norms and inner products leave extras and running statistics out. */
 #ifndef FL_FED_AGG_AGG_H
 #define FL_FED_AGG_AGG_H
 
@@ -51,6 +53,16 @@ struct fl_weigh {
 					 * of them who are away, which a rule may change */
 };
 
+struct fl_gram {
+	size_t K;
+	const struct fl_update *u;	/* (K) by ascending client id */
+	const double *G;		/* (K,K) symmetric: inner products of updates, centred on the
+					 * first, or as they are where the rule's `origin` says so */
+	double *w;			/* (K) out, zero at first: the combined update is sum w_k u_k */
+	double *share;			/* (K) out, zero at first: what a client counts in the means of
+					 * running statistics, where that is not w_k */
+};
+
 struct fl_rule {
 	struct fl_entry e;
 	unsigned needs;			/* of column, gram and whole rules; a fold has its own */
@@ -61,13 +73,10 @@ struct fl_rule {
 	int (*check)(const void *p, size_t K, struct fl_err *e);
 	/* v(K,n): a tile of n coordinates, clients by ascending id; may be destroyed. out(n). */
 	void (*column)(const void *p, float *v, size_t K, size_t n, float *out);
-	/* G(K,K) symmetric, of updates centred on the first, or as they are where
-	 * `origin` says so; u(K) their facts; w(K) out: the combined update is
-	 * sum w_k u_k. Runs before column where a rule has both: w_k = 0
-	 * then leaves client k out of the columns. */
+	/* Runs before column where a rule has both: w_k = 0 then leaves client k out of
+	 * the columns. */
 	int origin;
-	int (*gram)(const void *p, const struct fl_update *u, const double *G, size_t K, double *w,
-	            struct fl_err *e);
+	int (*gram)(const void *p, const struct fl_gram *q, struct fl_err *e);
 	/* Instead of gram, where inner products do not matter. */
 	unsigned nrow;			/* doubles kept per client; 0: no rows */
 	int (*weigh)(const void *p, const struct fl_weigh *q, struct fl_err *e);

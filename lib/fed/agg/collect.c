@@ -9,6 +9,7 @@
 #include "base/par.h"
 #include "fed/agg/collect_int.h"
 #include "kernel/vmath.h"
+#include "tensor/running.h"
 
 void fl_collect_init(struct fl_collect *c)
 {
@@ -59,6 +60,7 @@ void fl_collect_release(struct fl_collect *c)
 	free(c->scratch);
 	free(c->result);
 	free(c->weight);
+	free(c->share);
 	free(c->member);
 	free(c->seen);
 	free(c->slot);
@@ -104,6 +106,7 @@ static struct fl_slot *new_slot(struct fl_collect *c, size_t pos, const struct f
 	s->t = *t;
 	s->t.data = data;
 	s->t.dim = dim;
+	s->running = fl_tensor_is_running(t);
 	if (t->ndim)
 		memcpy(dim, t->dim, t->ndim * sizeof *dim);
 	if (!(s->t.name = fl_arena_str(&c->arena, t->name, e)) ||
@@ -364,7 +367,7 @@ static int scan_part(struct fl_part *p, double *sumsq, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g", p->t->name, i,
 		               (double)x[i]);
 	}
-	if (sumsq && !fl_tensor_is_extra(p->t))
+	if (sumsq && !fl_tensor_is_extra(p->t) && !fl_tensor_is_running(p->t))
 		*sumsq += fl_vsumsq(x, p->t->n);
 	return 0;
 }

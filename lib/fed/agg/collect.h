@@ -32,6 +32,7 @@ int fl_received_is(const struct fl_received *r, const char *base);
 struct fl_slot {
 	struct fl_tensor t;	/* name and shape; data: the model's F32, or NULL */
 	size_t owners;		/* clients that bring it */
+	int running;		/* running statistics: means, and in no norm */
 	/* folds */
 	struct fl_bins bins;
 	double *value;		/* or the sums at once, where one batch is all there is */
@@ -133,7 +134,7 @@ struct fl_collect {
 	struct fl_room *room;		/* (threads) */
 	size_t rowcap;			/* rows of each */
 	struct fl_bins total[FL_FOLD_SCALARS];
-	double *weight;			/* (K) of gram and weigh rules */
+	double *weight, *share;		/* (K) of gram and weigh rules: of updates, of means */
 	const struct fl_tensor **tensor;	/* of fl_combined */
 	struct fl_slot **owned;
 	float **scratch;		/* (threads) */

@@ -102,6 +102,15 @@ static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 	return fl_collect_see(c, m->u.client, m->file, m->out.row, e);
 }
 
+/* What a member's tensor counts in the sum. */
+static double weight_in(const struct fl_collect *c, const struct fl_member *m,
+                        const struct fl_slot *s)
+{
+	if (fl_collect_is_mask(s->t.name))
+		return m->out.s[0];
+	return s->running ? m->out.s[c->fold->share] : m->out.w;
+}
+
 /* Lists the member with its slots. */
 static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 {
@@ -118,9 +127,7 @@ static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 		s->owners++;
 		if (fl_grow(&s->add, &s->addcap, s->nadd + 1, sizeof *s->add, e))
 			return -1;
-		s->add[s->nadd++] = (struct fl_term){
-			m, m->part[i].t, fl_collect_is_mask(s->t.name) ? m->out.s[0] : m->out.w
-		};
+		s->add[s->nadd++] = (struct fl_term){ m, m->part[i].t, weight_in(c, m, s) };
 	}
 	return 0;
 }
@@ -305,6 +312,19 @@ static int find_cover(struct fl_collect *c, struct fl_slot *slot, double weight,
 	return 0;
 }
 
+/* What the sum of a tensor is multiplied by; s: sums over the clients that hold it, or
+ * a coordinate of it. Running statistics stay where nobody counts. */
+static int get_scale(const struct fl_collect *c, const struct fl_slot *slot,
+                     const double s[FL_FOLD_SCALARS], double *scale, struct fl_err *e)
+{
+	double sum = s[c->fold->share];
+
+	if (!slot->running)
+		return c->fold->finish(c->fp, s, scale, e);
+	*scale = sum > 0 ? 1 / sum : 0;
+	return 0;
+}
+
 int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 {
 	double s[FL_FOLD_SCALARS];
@@ -319,7 +339,7 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 		if (!slot->value)
 			fl_exact_settle(slot, 0);
 		scalar_values(slot->sum, s);
-		if (c->fold->finish(c->fp, s, &slot->scale, e))
+		if (get_scale(c, slot, s, &slot->scale, e))
 			return fl_fail_in(e, "tensor '%s'", slot->t.name);
 		if (!isfinite(slot->scale))
 			return fl_fail(e, FL_ENUM, "tensor '%s': its scale becomes %g",
@@ -349,7 +369,7 @@ static int scale_covered(const struct fl_collect *c, const struct fl_slot *s, si
 	for (size_t j = 0; j < i1 - i0; j++) {
 		sum[0] = weight[j] + s->rest;
 		scale = 0;
-		if (sum[0] > 0 && c->fold->finish(c->fp, sum, &scale, e))
+		if (sum[0] > 0 && get_scale(c, s, sum, &scale, e))
 			return fl_fail_in(e, "tensor '%s'", s->t.name);
 		out[j] *= scale;
 	}

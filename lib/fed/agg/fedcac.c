@@ -8,7 +8,8 @@
  *   C_i  = { i } and all j with O_ij >= T
  *   w_i <- m_i mean of w_j over C_i + (1 - m_i) mean of all w_j
  *
- * The mean of all is FedAvg's. Without critical weights O_ij is 0. */
+ * The mean of all is FedAvg's. Without critical weights O_ij is 0. Running statistics
+ * are no weights, so none of them is critical: a mask of theirs is passed over. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "base/num.h"
 #include "base/par.h"
 #include "fed/agg/agg.h"
+#include "tensor/running.h"
 
 #define MASK "@fedcac/mask/"
 
@@ -39,7 +41,7 @@ static const struct fl_param table[] = {
 /* One tensor of one client. */
 struct cell {
 	const float *base, *change;
-	const uint8_t *mask;
+	const uint8_t *mask;	/* NULL: nothing is critical */
 	float *out;
 };
 
@@ -110,6 +112,8 @@ static int fill_cell(struct ctx *c, size_t k, size_t i, struct fl_err *e)
 	x->change = t->data;
 	x->base = model->data;
 	x->out = fl_tset_find(&c->w->out[k], c->name[i])->data;
+	if (fl_tensor_is_running(t))
+		return 0;
 	if (!(x->mask = get_mask(c, c->w->update[k], t, e)))
 		return -1;
 	for (j = 0; j < t->n; j++)
@@ -170,10 +174,12 @@ static int compare(void *ctx, size_t i, int thread, struct fl_err *e)
 	(void)thread;
 	(void)e;
 	for (j = 0; j < i; j++)
-		for (t = 0; t < c->T; t++)
-			c->differ[i * c->K + j] += count_different(c->cell[i * c->T + t].mask,
-			                                           c->cell[j * c->T + t].mask,
-			                                           c->n[t]);
+		for (t = 0; t < c->T; t++) {
+			const uint8_t *a = c->cell[i * c->T + t].mask, *b = c->cell[j * c->T + t].mask;
+
+			if (a && b)
+				c->differ[i * c->K + j] += count_different(a, b, c->n[t]);
+		}
 	return 0;
 }
 
@@ -249,7 +255,7 @@ static int blend(void *ctx, size_t k, int thread, struct fl_err *e)
 	for (i = 0; i < n; i++) {
 		double v = c->mean[i], members = 0;
 
-		if (x->mask[i]) {
+		if (x->mask && x->mask[i]) {
 			for (v = 0, j = 0; j < c->K; j++)
 				if (c->with[k * c->K + j]) {
 					v += weight_of(&c->cell[j * c->T + c->tensor], i);

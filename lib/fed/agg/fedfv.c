@@ -72,13 +72,14 @@ static void turn(const double *G, const struct ranked *order, size_t K, size_t k
 	}
 }
 
-static int gram(const void *pp, const struct fl_update *u, const double *G, size_t K, double *w,
-                struct fl_err *e)
+static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
 {
 	const struct params *p = pp;
+	const double *G = q->G;
+	size_t K = q->K;
 	size_t keep = p->alpha > 0 ? 1 + fl_num_part(p->alpha, K - 1) : 0;
 	struct ranked *order = fl_alloc(K, sizeof *order, e);
-	double *a = fl_alloc(K, sizeof *a, e), want, have;
+	double *a = fl_alloc(K, sizeof *a, e), *w = q->w, want, have;
 
 	if (!order || !a) {
 		free(order);
@@ -86,7 +87,7 @@ static int gram(const void *pp, const struct fl_update *u, const double *G, size
 		return -1;
 	}
 	for (size_t k = 0; k < K; k++) {
-		order[k] = (struct ranked){ u[k].loss0, k };
+		order[k] = (struct ranked){ q->u[k].loss0, k };
 		a[k] = 1 / (double)K;
 	}
 	want = length(G, a, K);

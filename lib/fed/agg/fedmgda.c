@@ -97,15 +97,16 @@ static double factor(const struct params *p, double square)
 	return p->normalise && square > 0 ? 1 / sqrt(square) : 1;
 }
 
-static int gram(const void *pp, const struct fl_update *u, const double *G, size_t K, double *w,
-                struct fl_err *e)
+static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
 {
 	const struct params *p = pp;
+	const double *G = q->G;
+	size_t K = q->K;
 	double *Q = fl_alloc(K * K, sizeof *Q, e), *room = fl_alloc(K, 2 * sizeof *room, e), sum = 0;
-	struct box b = { .Q = Q, .w = w, .p = room, .g = room + K, .K = K, .eps = p->eps };
+	struct box b = { .Q = Q, .w = q->w, .p = room, .g = room + K, .K = K, .eps = p->eps };
 
 	for (size_t k = 0; Q && room && k < K; k++)
-		sum += b.p[k] = p->weight == UNIFORM ? 1 : (double)u[k].examples;
+		sum += b.p[k] = p->weight == UNIFORM ? 1 : (double)q->u[k].examples;
 	for (size_t k = 0; Q && room && k < K; k++) {
 		b.p[k] /= sum;
 		for (size_t j = 0; j < K; j++)
@@ -113,8 +114,10 @@ static int gram(const void *pp, const struct fl_update *u, const double *G, size
 	}
 	if (Q && room)
 		solve(&b);
-	for (size_t k = 0; Q && room && k < K; k++)
-		w[k] *= factor(p, G[k * K + k]);
+	for (size_t k = 0; Q && room && k < K; k++) {
+		q->share[k] = q->w[k];
+		q->w[k] *= factor(p, G[k * K + k]);
+	}
 	free(Q);
 	free(room);
 	return e->code ? -1 : 0;

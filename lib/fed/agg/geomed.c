@@ -58,20 +58,20 @@ static double iterate(const struct params *p, const double *G, const double *sha
 	return most;
 }
 
-static int gram(const void *pp, const struct fl_update *u, const double *G, size_t K, double *w,
-                struct fl_err *e)
+static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
 {
 	const struct params *p = pp;
+	size_t K = q->K;
 	double *room = fl_alloc(K, 2 * sizeof *room, e), sum = 0;
 
 	if (!room)
 		return -1;
 	for (size_t k = 0; k < K; k++)
-		sum += room[k] = p->weight == UNIFORM ? 1 : (double)u[k].examples;
+		sum += room[k] = p->weight == UNIFORM ? 1 : (double)q->u[k].examples;
 	for (size_t k = 0; k < K; k++)
-		w[k] = room[k] /= sum;
+		q->w[k] = room[k] /= sum;
 	for (int64_t i = 0; i < p->iterations; i++)
-		if (iterate(p, G, room, K, w, room + K) <= still)
+		if (iterate(p, q->G, room, K, q->w, room + K) <= still)
 			break;
 	free(room);
 	return 0;

@@ -71,21 +71,19 @@ static double score(const double *G, size_t K, size_t k, size_t n, double *d)
 	return sum;
 }
 
-static int gram(const void *pp, const struct fl_update *u, const double *G, size_t K, double *w,
-                struct fl_err *e)
+static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
 {
 	const struct params *p = pp;
+	size_t K = q->K, k;
 	struct scored *s = fl_alloc(K, sizeof *s, e);
 	double *d = fl_alloc(K, sizeof *d, e);
-	size_t k;
 
-	(void)u;
 	for (k = 0; s && d && k < K; k++)
-		s[k] = (struct scored){ score(G, K, k, K - (size_t)p->f - 2, d), k };
+		s[k] = (struct scored){ score(q->G, K, k, K - (size_t)p->f - 2, d), k };
 	if (s && d) {
 		qsort(s, K, sizeof *s, cmp_score);
 		for (k = 0; k < K; k++)
-			w[s[k].k] = k < (size_t)p->m ? 1 / (double)p->m : 0;
+			q->w[s[k].k] = k < (size_t)p->m ? 1 / (double)p->m : 0;
 	}
 	k = s && d;
 	free(s);

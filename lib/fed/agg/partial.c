@@ -1,6 +1,7 @@
 /* Partial records: the exact sums of some clients, to be added to others'.
  *
- *   @bins/NAME  I64 (3, shape...)  bins of tensor NAME
+ *   @bins/NAME  I64 (3, shape...)  bins of tensor NAME, weighed as updates are
+ *   @mean/NAME  I64 (3, shape...)  those of running statistics, weighed as in a mean
  *   @top/NAME   I64 scalar         its window
  *   @sums/NAME  I64 (4, 4)         the fold's scalars: window and bins of each
  *   @total      I64 (4, 4)         the same over all clients
@@ -13,8 +14,10 @@
 #include <string.h>
 
 #include "fed/agg/collect_int.h"
+#include "tensor/running.h"
 
 #define BINS "@bins/"
+#define MEAN "@mean/"
 #define TOP "@top/"
 #define SUMS "@sums/"
 
@@ -46,7 +49,7 @@ static int put_sums(struct fl_tset *out, const char *name,
 static int put_slot(struct fl_tset *out, const struct fl_slot *s, struct fl_err *e)
 {
 	size_t *dim = fl_arena_get(&out->arena, s->t.ndim + 1, sizeof *dim, e);
-	const char *bins = join(&out->arena, BINS, s->t.name, e);
+	const char *bins = join(&out->arena, s->running ? MEAN : BINS, s->t.name, e);
 	const char *top = join(&out->arena, TOP, s->t.name, e);
 	struct fl_tensor *t;
 
@@ -179,13 +182,28 @@ static int merge_bins(struct fl_collect *c, struct fl_slot *s, const struct fl_t
 	return 0;
 }
 
+/* Earlier versions weighed running statistics as they did parameters, and counted them
+ * in the norms of updates. */
+static int check_prefix(const struct fl_tensor *bins, const struct fl_tensor *t, struct fl_err *e)
+{
+	int running = fl_tensor_is_running(t);
+
+	if ((strncmp(bins->name, MEAN, strlen(MEAN)) == 0) == running)
+		return 0;
+	return fl_fail(e, FL_EDATA, running ? "tensor '%s': running statistics as an earlier version "
+	               "summed them: write the partial anew" : "tensor '%s': not running statistics",
+	               bins->name);
+}
+
 static int merge_slot(struct fl_collect *c, const struct fl_tset *rec, const struct fl_tensor *bins,
                       size_t K, struct fl_arena *a, struct fl_err *e)
 {
-	const char *name = bins->name + strlen(BINS);
+	const char *name = strchr(bins->name, '/') + 1;
 	struct fl_tensor t = { .name = name, .dtype = FL_F32, .ndim = bins->ndim - 1 };
 	struct fl_slot *s;
 
+	if (check_prefix(bins, &t, e))
+		return -1;
 	if (bins->dtype != FL_I64 || !bins->ndim || bins->dim[0] != FL_BINS)
 		return fl_fail(e, FL_EDATA, "tensor '%s' has the wrong type or shape", bins->name);
 	t.dim = bins->dim + 1;
@@ -267,7 +285,8 @@ int fl_partial_merge(struct fl_collect *c, const struct fl_tset *rec, struct fl_
 		return -1;
 	rc = merge_sums(c->total, rec, "@total", K, e);
 	for (i = 0; !rc && i < rec->nt; i++)
-		if (!strncmp(rec->t[i].name, BINS, strlen(BINS)))
+		if (!strncmp(rec->t[i].name, BINS, strlen(BINS)) ||
+		    !strncmp(rec->t[i].name, MEAN, strlen(MEAN)))
 			rc = merge_slot(c, rec, &rec->t[i], K, &names, e);
 	fl_arena_release(&names);
 	return rc;

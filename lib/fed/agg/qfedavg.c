@@ -68,6 +68,7 @@ const struct fl_rule fl_rule_qfedavg = {
 	},
 	.fold = {
 		.needs = FL_NEED_LOSS0 | FL_NEED_NORM,
+		.share = FL_QFFL_SHARE,
 		.fold = fold,
 		.finish = fl_qffl_finish,
 	},

@@ -77,6 +77,7 @@ const struct fl_rule fl_rule_qfedsgd = {
 	},
 	.fold = {
 		.needs = FL_NEED_LOSS0 | FL_NEED_NORM | FL_NEED_STEPS | FL_NEED_LR | FL_NEED_HOW,
+		.share = FL_QFFL_SHARE,
 		.fold = fold,
 		.finish = fl_qffl_finish,
 	},

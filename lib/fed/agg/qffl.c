@@ -14,6 +14,7 @@ int fl_qffl_weigh(const struct fl_update *u, const char *who, double q, double L
 	if (u->loss0 < 0)
 		return fl_fail(e, FL_EDATA, "fl.loss0 is %g; %s wants 0 or more", u->loss0, who);
 	out->w = n * (scale * Fq);
+	out->s[FL_QFFL_SHARE] = n * Fq;
 	out->s[0] = n * (q * fl_pow(F, q - 1) * (norm * norm) + L * Fq);
 	return 0;
 }

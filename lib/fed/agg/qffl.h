@@ -6,9 +6,11 @@
 
 #include "fed/fold.h"
 
-/* out->w = n scale F^q, of the update; out->s[0] = n h, h = q F^(q-1) norm^2 + L F^q.
+/* out->w = n scale F^q, of the update; out->s[0] = n h, h = q F^(q-1) norm^2 + L F^q;
+ * out->s[FL_QFFL_SHARE] = n F^q.
  * norm: of the gradient or what stands for it; scale: that over the update's. FL_EDATA
  * where the loss is below 0. */
+enum { FL_QFFL_SHARE = 1 };
 int fl_qffl_weigh(const struct fl_update *u, const char *who, double q, double L, double norm,
                   double scale, double n, struct fl_fold_out *out, struct fl_err *e);
 /* u = sum w_k u_k / sum h_k. */

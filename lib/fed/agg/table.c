@@ -111,7 +111,7 @@ static int gram_rows(void *ctx, size_t item, int thread, struct fl_err *e)
 	for (i = 0; i < c->nslot; i++) {
 		const struct fl_slot *s = c->slot[i];
 
-		if (s->owners && !fl_tensor_is_extra(&s->t))
+		if (s->owners && !s->running && !fl_tensor_is_extra(&s->t))
 			fl_gram_rows(s->v, c->rule->origin ? NULL : s->v[0], c->K, s->t.n, i0, i1,
 			             g->G);
 	}
@@ -126,7 +126,7 @@ static int check_equal(const struct fl_collect *c, struct fl_err *e)
 	for (i = 0; i < c->nslot; i++) {
 		const struct fl_slot *s = c->slot[i];
 
-		if (!s->owners || s->owners == c->K)
+		if (!s->owners || s->owners == c->K || s->running)
 			continue;
 		while (s->v[k])
 			k++;
@@ -163,7 +163,8 @@ static int run_gram(struct fl_collect *c, const struct fl_update *u, struct fl_e
 		for (j = 0; j < i; j++)
 			G[j * c->K + i] = G[i * c->K + j];
 	if (!rc)
-		rc = c->rule->gram(c->rp, u, G, c->K, c->weight, e);
+		rc = c->rule->gram(c->rp, &(struct fl_gram){
+			.K = c->K, .u = u, .G = G, .w = c->weight, .share = c->share }, e);
 	free(G);
 	return rc;
 }
@@ -192,6 +193,25 @@ static int run_weigh(struct fl_collect *c, const struct fl_update *u, struct fl_
 	return rc;
 }
 
+/* What a client counts in a mean: what the rule says, or its weight. None counts less
+ * than nothing, so that a mean of variances is one; where all count nothing, they count
+ * alike. */
+static void settle_shares(struct fl_collect *c)
+{
+	double said = 0, sum = 0;
+
+	for (size_t k = 0; k < c->K; k++)
+		said += c->share[k];
+	for (size_t k = 0; k < c->K; k++) {
+		double share = said > 0 ? c->share[k] : c->weight[k];
+
+		c->share[k] = share > 0 ? share : 0;
+		sum += c->share[k];
+	}
+	for (size_t k = 0; k < c->K && !(sum > 0); k++)
+		c->share[k] = 1;
+}
+
 /* Weights of all clients at once. */
 static int get_weights(struct fl_collect *c, struct fl_err *e)
 {
@@ -202,8 +222,11 @@ static int get_weights(struct fl_collect *c, struct fl_err *e)
 		return -1;
 	for (size_t k = 0; k < c->K; k++)
 		u[k] = c->member[k].u;
-	if ((c->weight = fl_alloc(c->K, sizeof *c->weight, e)))
+	if ((c->weight = fl_alloc(c->K, sizeof *c->weight, e)) &&
+	    (c->share = fl_alloc(c->K, sizeof *c->share, e)))
 		rc = c->rule->weigh ? run_weigh(c, u, e) : run_gram(c, u, e);
+	if (!rc)
+		settle_shares(c);
 	free(u);
 	return rc;
 }
@@ -363,13 +386,15 @@ static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, si
 static void get_owned(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
                       double *out)
 {
+	const double *w = s->running ? c->share : c->weight;
+
 	for (size_t j = 0; j < n; j++) {
 		double sum = 0, weight = 0;
 
 		for (size_t k = 0; k < c->K; k++)
 			if (owns(s, k, i0 + j)) {
-				sum += c->weight[k] * (double)s->v[k][i0 + j];
-				weight += c->weight[k];
+				sum += w[k] * (double)s->v[k][i0 + j];
+				weight += w[k];
 			}
 		out[j] = weight > 0 ? sum / weight : 0;
 	}
@@ -385,7 +410,7 @@ int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 		fl_dtype_to_f64(s->done->dtype, (const float *)s->done->data + i0, out, i1 - i0);
 	else if (c->rule->column)
 		return get_column(c, s, i0, i1, c->scratch[thread], out, e);
-	else if (s->mask || s->owners < c->K)
+	else if (s->running || s->mask || s->owners < c->K)
 		get_owned(c, s, i0, i1 - i0, out);
 	else
 		get_weighted(c, s, i0, i1 - i0, out);

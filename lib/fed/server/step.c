@@ -10,13 +10,17 @@
 #include "base/par.h"
 #include "kernel/isa.h"
 #include "kernel/vmath.h"
+#include "tensor/running.h"
+
+#define ROUNDING 1e-12	/* of a mean of floats, in double */
 
 /* A tensor of the step. */
 struct work {
 	const float *from;		/* NULL: zeros */
 	float *to;
 	double *vec[FL_SERVER_VECS];
-	int extra;
+	int added;			/* an increment: rate one, past the optimiser */
+	int variance;
 };
 
 struct tile {
@@ -130,8 +134,9 @@ static int prepare(struct ctx *c, size_t i, struct fl_tset *next, struct fl_tset
 	if (!to)
 		return -1;
 	*w = (struct work){ .from = from ? from->data : NULL, .to = to->data,
-	                    .extra = fl_tensor_is_extra(t) };
-	for (j = 0; c->s->server->vec[j] && !w->extra && t->n; j++)
+	                    .added = fl_tensor_is_extra(t) || fl_tensor_is_running(t),
+	                    .variance = fl_tensor_is_running(t) && fl_name_is_variance(t->name) };
+	for (j = 0; c->s->server->vec[j] && !w->added && t->n; j++)
 		if (!(w->vec[j] = make_vec(c, t, j, state, e)))
 			return -1;
 	return add_tiles(c, i, e);
@@ -182,6 +187,16 @@ static int check_finite(const struct ctx *c, const struct tile *t, size_t n, str
 	return 0;
 }
 
+/* A variance that is below 0 by rounding alone is 0. */
+static void add_increment(const struct work *w, const double *g, double *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] -= g[i];
+	for (size_t i = 0; w->variance && i < n; i++)
+		if (x[i] < 0 && -x[i] < ROUNDING * g[i])
+			x[i] = 0;
+}
+
 static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	static const float zeros[FL_TILE];
@@ -189,17 +204,15 @@ static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 	const struct tile *t = &c->tile[item];
 	const struct work *w = &c->work[t->i];
 	double g[FL_TILE], x[FL_TILE], *vec[FL_SERVER_VECS] = { NULL };
-	size_t n = t->i1 - t->i0, i, j;
+	size_t n = t->i1 - t->i0, j;
 
 	if (c->s->u->get(c->s->u->ctx, t->i, t->i0, t->i1, thread, g, e))
 		return -1;
 	widen(w->from ? w->from + t->i0 : zeros, x, g, n);
 	for (j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
 		vec[j] = w->vec[j] + t->i0;
-	/* Extras are increments: rate one, past the optimiser. */
-	if (w->extra)
-		for (i = 0; i < n; i++)
-			x[i] -= g[i];
+	if (w->added)
+		add_increment(w, g, x, n);
 	else
 		c->s->server->apply(c->s->p, c->r, g, x, vec, n);
 	narrow(x, w->to + t->i0, n);
@@ -207,7 +220,8 @@ static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 }
 
 /* What the step leaves alone: the model's other tensors and metadata, and the
- * state of tensors that nobody brought this time. */
+ * state of tensors that nobody brought this time. Earlier versions kept moments of
+ * running statistics, too: these end here. */
 static int carry_over(const struct fl_step *s, struct fl_tset *next, struct fl_tset *state,
                       struct fl_err *e)
 {
@@ -226,7 +240,7 @@ static int carry_over(const struct fl_step *s, struct fl_tset *next, struct fl_t
 		const struct fl_tensor *t = &s->old->t[i];
 
 		if (!strncmp(t->name, prefix, (size_t)len) && !fl_tset_find(state, t->name) &&
-		    !fl_tset_copy(state, NULL, t, e))
+		    !fl_name_is_running(t->name) && !fl_tset_copy(state, NULL, t, e))
 			return -1;
 	}
 	for (i = 0; i < s->model->nkv; i++)
