@@ -74,6 +74,20 @@ END
 		np.allclose(r[0]["uncertainty"] * r[0]["kappa"], 1)' "$W/x" $V
 }
 
+@test "running statistics follow the batches, as NumPy's do" {
+	cat >"$W/bn.json" <<-'END'
+	{"input":[16],"layers":[{"layer":"concat","body":[{"layer":"slice","size":8},{"layer":"batchnorm"},
+	 {"layer":"linear","out":8}],"shortcut":[{"layer":"slice","begin":8,"size":8}]},
+	 {"layer":"append","tensor":"tau","scalar":true}],"loss":"asymvlm"}
+	END
+	vlm-adapt -a "$W/bn.json" --texts $V#text --images $V#image --pairs $V --opt sgd:lr=0 -b 100 -e 2 \
+		--no-sync -o "$W/bn.safetensors"
+	numbers "np.allclose(r[0]['0.body.1.running_mean'], .19 * r[1]['text'][r[1]['pairs'][:, 0]].mean(0),
+		atol=1e-6) and np.allclose(r[0]['0.body.1.running_var'], .81 + .19 *
+		r[1]['text'][r[1]['pairs'][:, 0]].var(0, ddof=1), atol=1e-6) and r[0]['0.body.1.num_batches_tracked'] == 2" \
+		"$W/bn.safetensors" $V
+}
+
 @test "training in two halves gives the bytes of one, whatever -j and the format" {
 	"$PYTHON" -c 'import numpy' || skip "no NumPy"
 	"$PYTHON" - $V "$W" "$ROOT" <<'END'
