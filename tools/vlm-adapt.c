@@ -282,7 +282,7 @@ static int put_vecs(const struct job *j, struct fl_tset *s, struct fl_err *e)
 
 	for (size_t i = 0; i < FL_OPT_VECS && j->t.bench.vec[i]; i++) {
 		snprintf(prefix, sizeof prefix, "@opt/%s/", opt->vec[i]);
-		if (fl_net_export(&j->t.a.net, j->t.bench.vec[i], prefix, s, e))
+		if (fl_net_export_params(&j->t.a.net, j->t.bench.vec[i], prefix, s, e))
 			return -1;
 	}
 	return 0;
@@ -335,7 +335,7 @@ static int get_vecs(struct job *j, const struct fl_tset *s, struct fl_err *e)
 
 	for (size_t i = 0; i < FL_OPT_VECS && j->t.bench.vec[i]; i++) {
 		snprintf(prefix, sizeof prefix, "@opt/%s/", opt->vec[i]);
-		if (fl_net_import(&j->t.a.net, s, prefix, 0, j->t.bench.vec[i], e))
+		if (fl_net_import_params(&j->t.a.net, s, prefix, 0, j->t.bench.vec[i], e))
 			return -1;
 	}
 	return 0;

@@ -1,7 +1,8 @@
 /* Batch normalisation of (C,H,W) or (C): in training by the batch's statistics,
  * else by the running ones, which a forward pass in training updates where the
  * pass has stats: running = (1 - momentum) running + momentum batch, with the
- * unbiased variance, as PyTorch does.
+ * unbiased variance, as PyTorch does. A batch that has one value a channel has no
+ * variance: PyTorch refuses it; here the running statistics stay as they are.
  *
  * The cache holds what the forward pass used: mean and variance of each channel,
  * then 1 where they were the running ones. */
@@ -59,9 +60,11 @@ static void update(const struct fl_layer *l, const struct fl_norm *n, const fl_r
                    fl_real *w)
 {
 	double m = ((const struct batchnorm *)l->p)->momentum, count = (double)(n->B * n->P);
-	double unbiased = count > 1 ? count / (count - 1) : 1;
+	double unbiased = count / (count - 1);
 	fl_real *mean = w + l->off[MEAN], *var = w + l->off[VAR];
 
+	if (!(count > 1))
+		return;
 	for (size_t c = 0; c < n->C; c++) {
 		mean[c] = (fl_real)((1 - m) * (double)mean[c] + m * (double)stat[2 * c]);
 		var[c] = (fl_real)((1 - m) * (double)var[c] + m * unbiased * (double)stat[2 * c + 1]);
@@ -105,7 +108,8 @@ const struct fl_layer_entry fl_layer_batchnorm = {
 		.doc = "channels brought to mean 0 and variance 1 over the batch",
 		.params = params,
 		.psize = sizeof(struct batchnorm),
-		.formula = "y = w (x - mean) / sqrt(var + eps) + b, over each channel of the batch",
+		.formula = "y = w (x - mean) / sqrt(var + eps) + b, over each channel of the batch; "
+			   "one value a channel has no variance and leaves the running statistics alone",
 	},
 	.shape = shape,
 	.init = init,

@@ -77,6 +77,12 @@ int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char 
                   int missing, fl_real *w, struct fl_err *e);
 int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix,
                   struct fl_tset *s, struct fl_err *e);
+/* The same of parameters alone: running statistics are neither read, nor missed, nor
+ * added. */
+int fl_net_import_params(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
+                         int missing, fl_real *w, struct fl_err *e);
+int fl_net_export_params(const struct fl_net *net, const fl_real *w, const char *prefix,
+                         struct fl_tset *s, struct fl_err *e);
 
 /* What buffers are for: forward passes, training, training and gradients of the input. */
 enum fl_work_use { FL_WORK_FORWARD, FL_WORK_TRAIN, FL_WORK_INPUT };

@@ -78,8 +78,8 @@ static int import_tensor(const struct fl_net_param *p, const struct fl_tensor *t
 	return rc;
 }
 
-int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
-                  int missing, fl_real *w, struct fl_err *e)
+static int import_tensors(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
+                          int running, int missing, fl_real *w, struct fl_err *e)
 {
 	struct fl_str name = FL_STR_INIT;
 	int rc = 0;
@@ -87,6 +87,8 @@ int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char 
 	for (size_t i = 0; i < net->nparam && !rc; i++) {
 		const struct fl_tensor *t;
 
+		if (net->param[i].buffer == FL_RUNNING && !running)
+			continue;
 		fl_str_clear(&name);
 		fl_str_add(&name, prefix);
 		fl_str_add(&name, net->param[i].name);
@@ -102,8 +104,20 @@ int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char 
 	return rc;
 }
 
-int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix,
-                  struct fl_tset *s, struct fl_err *e)
+int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
+                  int missing, fl_real *w, struct fl_err *e)
+{
+	return import_tensors(net, s, prefix, 1, missing, w, e);
+}
+
+int fl_net_import_params(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
+                         int missing, fl_real *w, struct fl_err *e)
+{
+	return import_tensors(net, s, prefix, 0, missing, w, e);
+}
+
+static int export_tensors(const struct fl_net *net, const fl_real *w, const char *prefix,
+                          int running, struct fl_tset *s, struct fl_err *e)
 {
 	struct fl_str name = FL_STR_INIT;
 	int rc = 0;
@@ -112,6 +126,8 @@ int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix
 		const struct fl_net_param *p = &net->param[i];
 		struct fl_tensor *t;
 
+		if (p->buffer == FL_RUNNING && !running)
+			continue;
 		fl_str_clear(&name);
 		fl_str_add(&name, prefix);
 		fl_str_add(&name, p->name);
@@ -124,4 +140,16 @@ int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix
 	}
 	fl_str_release(&name);
 	return rc;
+}
+
+int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix,
+                  struct fl_tset *s, struct fl_err *e)
+{
+	return export_tensors(net, w, prefix, 1, s, e);
+}
+
+int fl_net_export_params(const struct fl_net *net, const fl_real *w, const char *prefix,
+                         struct fl_tset *s, struct fl_err *e)
+{
+	return export_tensors(net, w, prefix, 0, s, e);
 }

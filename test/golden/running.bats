@@ -200,3 +200,97 @@ rules() {
 		fl-eval -m n.safetensors 0.safetensors
 	done
 }
+
+@test "methods keep nothing of them, and pass over what earlier versions kept" {
+	local m with
+	net
+	fl-stats -m m.safetensors gradient -o g.sts [0-6].safetensors
+	fl-aggregate -o all.safetensors g.sts
+	for m in scaffold feddyn fedspeed fedspeed:form=paper,lambda=10 fedcm mime mimelite; do
+		rm -rf k old
+		with=
+		[ $m != mime ] || with="--with all.safetensors"
+		train() { fl-local-train -M $m $with -b 8 "$@"; }
+		train -m m.safetensors --state k -o u.sts [0-6].safetensors
+		check none u.sts
+		[ ! -d k ] || check none k/*
+		[ $m != mime ] || continue
+		fl-aggregate -m m.safetensors -o n.safetensors u.sts
+		cp n.safetensors o.safetensors
+		[ ! -d k ] || cp -r k old
+		case $m in
+		scaffold) check plant o.safetensors @scaffold/c/; check plant old/0003.sts @scaffold/c/ ;;
+		feddyn|fedspeed*) check plant old/0003.sts @${m%:*}/h/ ;;
+		fedcm) check plant o.safetensors @fedcm/d/ ;;
+		mimelite) check plant o.safetensors @mimelite/m/ ;;
+		esac
+		train -m n.safetensors --state k 3.safetensors | st-cat --strip-meta >want.sts
+		train -m o.safetensors --state old 3.safetensors | st-cat --strip-meta >got.sts
+		cmp got.sts want.sts
+		[ ! -d k ] || check last old/0003.sts k/0003.sts
+		# The layer is the first: what it sees does not depend on the method.
+		fl-local-train -m n.safetensors -b 8 3.safetensors | statistics >plain.sts
+		statistics want.sts | cmp - plain.sts
+	done
+}
+
+statistics() {
+	st-cat --strip-meta --tensor='0.running*' --tensor=0.num_batches_tracked "$@"
+}
+
+@test "an optimiser that is kept has no moments of them" {
+	net
+	for o in sgd:momentum=0.9 adam; do
+		rm -rf k
+		fl-local-train -m m.safetensors --opt $o --keep-opt --state k -b 8 -o u.sts 3.safetensors
+		check none k/*
+		fl-aggregate -m m.safetensors -o n.safetensors u.sts
+		cp -r k old
+		check plant old/0003.sts "@opt/0/$(case $o in adam) echo exp_avg ;; *) echo momentum_buffer ;; esac)/"
+		fl-local-train -m n.safetensors --opt $o --keep-opt --state k -b 8 -o want.sts 3.safetensors
+		fl-local-train -m n.safetensors --opt $o --keep-opt --state old -b 8 -o got.sts 3.safetensors
+		cmp got.sts want.sts
+		rm -r old
+	done
+}
+
+@test "none is critical to fedcac" {
+	net
+	mkdir p
+	fl-local-train -m m.safetensors -M fedcac -b 8 -o u.sts [0-6].safetensors
+	run check none u.sts
+	[ "$status" = 0 ]
+	fl-aggregate -m m.safetensors -R fedcac -o now u.sts
+	for k in 0 3 6; do check stats mean m.safetensors u.sts now/000$k.safetensors; done
+	cp u.sts old.sts
+	check plant old.sts @fedcac/mask/
+	fl-aggregate -m m.safetensors -R fedcac -o then old.sts
+	for k in 0 1 2 3 4 5 6; do cmp now/000$k.safetensors then/000$k.safetensors; done
+}
+
+@test "a batch of one has no variance: PyTorch's statistics of the batches before" {
+	"$PYTHON" -c 'import torch' || skip "no python3-torch"
+	net
+	check rows 17
+	fl-local-train -m m.safetensors --opt sgd:lr=0 -b 8 --shuffle none -o u.sts 17.safetensors
+	fl-aggregate -m m.safetensors -o n.safetensors u.sts
+	check torch 17.safetensors 8 n.safetensors
+	# A plane of one channel has values enough.
+	fl-init -a '{"input":[1,2,2],"layers":[{"layer":"batchnorm"},{"layer":"flatten"},{"layer":"linear","out":2}]}' \
+		-o m.safetensors
+	fl-local-train -m m.safetensors --opt sgd:lr=0 -b 1 --steps 1 --shuffle none -o u.sts 17.safetensors 2>log
+	[ ! -s log ]
+	fl-aggregate -m m.safetensors -o n.safetensors u.sts
+	check torch 17.safetensors 1 n.safetensors
+}
+
+@test "batches of one alone: nothing moves but what stands after, and a word of it" {
+	net
+	fl-local-train -m m.safetensors -b 1 -o u.sts 0.safetensors 2>log
+	grep -q "client 0: batches of one example have no variance: '0.running_var' stays, and what stands before it does not train" log
+	fl-aggregate -m m.safetensors -o n.safetensors u.sts
+	statistics m.safetensors >a
+	statistics n.safetensors | cmp - a
+	fl-local-train -m m.safetensors -b 2 -o u.sts 0.safetensors 2>log
+	[ ! -s log ]
+}

@@ -172,6 +172,12 @@ fl_real *fl_local_import(struct fl_local *l, const struct fl_tset *s, const char
 /* Flat vector as tensors PREFIX+NAME of s. */
 int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, struct fl_tset *s,
                     struct fl_err *e);
+/* The same two for what a method keeps of each parameter: a control variate, a moment.
+ * Running statistics have none; those of earlier versions' records are passed over. */
+fl_real *fl_local_import_params(struct fl_local *l, const struct fl_tset *s, const char *prefix,
+                                struct fl_err *e);
+int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *prefix,
+                           struct fl_tset *s, struct fl_err *e);
 /* Examples of each class, (classes). */
 double *fl_local_counts(struct fl_local *l, struct fl_err *e);
 /* A logits hook: adds l->priv, a vector (C), to every row of z. */

@@ -106,7 +106,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		s[i] = fabsf((l->w[i] - l->w0[i]) * l->w[i]);
 	for (size_t i = 0; i < l->net->nparam; i++)
 		mark(s + l->net->param[i].off, l->net->param[i].n, p->tau, count);
-	rc = fl_local_export(l, s, prefix, &mask, e);
+	rc = fl_local_export_params(l, s, prefix, &mask, e);
 	for (size_t i = 0; i < mask.nt && !rc; i++)
 		rc = add_mask(&mask.t[i], update, e);
 	fl_tset_release(&mask);

@@ -20,7 +20,7 @@ static const struct fl_param params[] = {
 
 static int begin(struct fl_local *l, struct fl_err *e)
 {
-	return (l->priv = fl_local_import(l, l->model, prefix, e)) ? 0 : -1;
+	return (l->priv = fl_local_import_params(l, l->model, prefix, e)) ? 0 : -1;
 }
 
 static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
@@ -40,7 +40,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	for (size_t i = 0; i < l->net->P; i++)
 		d[i] = moved > 0 ? (fl_real)(((double)l->w0[i] - (double)l->w[i]) / moved -
 		                             (double)d[i]) : 0;
-	return fl_local_export(l, d, prefix, update, e);
+	return fl_local_export_params(l, d, prefix, update, e);
 }
 
 const struct fl_method fl_method_fedcm = {

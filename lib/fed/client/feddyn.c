@@ -19,7 +19,7 @@ static const struct fl_param params[] = {
 
 static int begin(struct fl_local *l, struct fl_err *e)
 {
-	l->priv = fl_local_import(l, l->old, prefix, e);
+	l->priv = fl_local_import_params(l, l->old, prefix, e);
 	return l->priv ? 0 : fl_fail_in(e, "state");
 }
 
@@ -44,7 +44,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	(void)update;
 	for (size_t i = 0; i < l->net->P; i++)
 		h[i] += l->w[i] - l->w0[i];
-	return fl_local_export(l, h, prefix, l->state, e);
+	return fl_local_export_params(l, h, prefix, l->state, e);
 }
 
 const struct fl_method fl_method_feddyn = {

@@ -59,7 +59,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "fedspeed: form=paper wants lambda above 0");
 	if (!v || !(v->up = fl_local_vec(l, e)) || !(v->at = fl_local_vec(l, e)))
 		return -1;
-	if (!(v->h = fl_local_import(l, l->old, prefix, e)))
+	if (!(v->h = fl_local_import_params(l, l->old, prefix, e)))
 		return fl_fail_in(e, "state");
 	l->priv = v;
 	return 0;
@@ -109,7 +109,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 
 	for (size_t i = 0; i < l->net->P; i++)
 		v->h[i] += l->w[i] - l->w0[i];
-	if (fl_local_export(l, v->h, prefix, l->state, e))
+	if (fl_local_export_params(l, v->h, prefix, l->state, e))
 		return -1;
 	if (p->form == PAPER)
 		add_correction(l->state, update);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "tensor/running.h"
 
 /* What the loop's hooks are given. */
 struct run {
@@ -59,7 +60,8 @@ static int import_opt(const struct fl_local *l, struct fl_loop *p, struct fl_err
 	for (size_t i = 0; i < FL_OPT_VECS && opt->vec[i]; i++) {
 		name_vec(name, sizeof name, p, opt->vec[i]);
 		strcat(name, "/");
-		if (p->bench->vec[i] && fl_net_import(p->net, l->old, name, 0, p->bench->vec[i], e))
+		if (p->bench->vec[i] &&
+		    fl_net_import_params(p->net, l->old, name, 0, p->bench->vec[i], e))
 			return fl_fail_in(e, "state");
 	}
 	return 0;
@@ -78,7 +80,7 @@ static int export_opt(const struct fl_local *l, const struct fl_loop *p, struct 
 	for (size_t i = 0, n = opt->nvec(p->opt.p); i < n; i++) {
 		name_vec(name, sizeof name, p, opt->vec[i]);
 		strcat(name, "/");
-		if (fl_net_export(p->net, p->bench->vec[i], name, l->state, e))
+		if (fl_net_export_params(p->net, p->bench->vec[i], name, l->state, e))
 			return -1;
 	}
 	return 0;
@@ -215,6 +217,21 @@ static int run_epochs(struct run *r, struct fl_err *e)
 	return fl_loop_check(p, e);
 }
 
+/* One value has no variance: batch normalisation then keeps nothing of it, and passes no
+ * gradient on. */
+static void warn_of_one(const struct fl_local *l)
+{
+	for (size_t i = 0; i < l->net->nparam; i++) {
+		const struct fl_net_param *q = &l->net->param[i];
+
+		if (!fl_name_is_variance(q->name) || fl_shape_count(&l->net->layer[q->layer].in) > q->n)
+			continue;
+		fl_say(FL_LOG_WARN, "client %" PRId64 ": batches of one example have no variance: "
+		       "'%s' stays, and what stands before it does not train", l->client, q->name);
+		return;
+	}
+}
+
 int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 {
 	struct run r = { .l = l, .ph = ph, .method = method_of(l) };
@@ -222,6 +239,8 @@ int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 	ph->taken = 0;
 	ph->loss = NAN;
 	l->loop = &r.loop;
+	if ((l->cfg->batch == 1 || l->data->N == 1) && !ph->id)
+		warn_of_one(l);
 	if (set_loop(&r, e) || fl_loop_begin(&r.loop, e) ||
 	    (l->cfg->keep_opt && import_opt(l, &r.loop, e)) || run_epochs(&r, e))
 		return -1;

@@ -37,11 +37,11 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	if (!base || !fl_base_names(base, l->room->base, l->model))
 		return fl_fail(e, FL_EDATA, "--with: the gradient is at model %s, but this is %s",
 		               base ? base : "(no fl.base)", l->room->base);
-	if (!(v->m = fl_local_import(l, l->model, prefix, e)) || !(v->G = fl_local_vec(l, e)) ||
+	if (!(v->m = fl_local_import_params(l, l->model, prefix, e)) || !(v->G = fl_local_vec(l, e)) ||
 	    !(v->g0 = fl_local_vec(l, e)))
 		return -1;
 	l->priv = v;
-	return fl_net_import(l->net, with, "", 0, v->G, e) ? fl_fail_in(e, "--with") : 0;
+	return fl_net_import_params(l->net, with, "", 0, v->G, e) ? fl_fail_in(e, "--with") : 0;
 }
 
 static double batch(struct fl_local *l, const fl_real *w, fl_real *g)

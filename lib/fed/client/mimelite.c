@@ -27,7 +27,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	struct vecs *v = fl_arena_get(l->arena, 1, sizeof *v, e);
 	double loss;
 
-	if (!v || !(v->m = fl_local_import(l, l->model, prefix, e)) ||
+	if (!v || !(v->m = fl_local_import_params(l, l->model, prefix, e)) ||
 	    !(v->G = fl_local_vec(l, e)))
 		return -1;
 	l->priv = v;

@@ -59,6 +59,20 @@ int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, st
 	return fl_net_export(l->net, v, prefix, s, e);
 }
 
+fl_real *fl_local_import_params(struct fl_local *l, const struct fl_tset *s, const char *prefix,
+                                struct fl_err *e)
+{
+	fl_real *v = fl_local_vec(l, e);
+
+	return v && !fl_net_import_params(l->net, s, prefix, 1, v, e) ? v : NULL;
+}
+
+int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *prefix,
+                           struct fl_tset *s, struct fl_err *e)
+{
+	return fl_net_export_params(l->net, v, prefix, s, e);
+}
+
 void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
                    const fl_real *w, fl_real *g)
 {
@@ -72,7 +86,7 @@ int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real 
 
 	for (size_t i = 0; i < l->net->P; i++)
 		G[i] = rest * (G[i] - m[i]);
-	return fl_local_export(l, G, prefix, update, e);
+	return fl_local_export_params(l, G, prefix, update, e);
 }
 
 double *fl_local_counts(struct fl_local *l, struct fl_err *e)

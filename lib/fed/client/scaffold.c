@@ -30,9 +30,9 @@ static int begin(struct fl_local *l, struct fl_err *e)
 {
 	struct control *k = fl_arena_get(l->arena, 1, sizeof *k, e);
 
-	if (!k || !(k->c = fl_local_import(l, l->model, prefix, e)))
+	if (!k || !(k->c = fl_local_import_params(l, l->model, prefix, e)))
 		return -1;
-	if (!(k->ck = fl_local_import(l, l->old, prefix, e)))
+	if (!(k->ck = fl_local_import_params(l, l->old, prefix, e)))
 		return fl_fail_in(e, "state");
 	if (!(k->drift = fl_local_vec(l, e)))
 		return -1;
@@ -64,9 +64,9 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		k->c[i] = (fl_real)(p->fraction * d);
 		k->ck[i] = (fl_real)((double)k->ck[i] + d);
 	}
-	if (fl_local_export(l, k->ck, prefix, l->state, e))
+	if (fl_local_export_params(l, k->ck, prefix, l->state, e))
 		return -1;
-	return fl_local_export(l, k->c, prefix, update, e);
+	return fl_local_export_params(l, k->c, prefix, update, e);
 }
 
 const struct fl_method fl_method_scaffold = {
