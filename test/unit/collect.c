@@ -395,7 +395,7 @@ static int write_running(void)
 		                       .loss0 = NAN, .gradnorm = NAN, .loss = NAN, .lr = NAN };
 		struct fl_tset s = { 0 };
 
-		memcpy(u.base, from.base, 9);
+		memcpy(u.base, from.base, sizeof u.base);
 		fl_tset_add(&s, "w", FL_F32, 1, &n, x[k], &e);
 		fl_tset_add(&s, "0.running_mean", FL_F32, 0, NULL, &stat[k], &e);
 		if (fl_update_write(&u, &s, &e) || fl_stream_save(file(RUNNING + k, path), &s, 0, &e))
