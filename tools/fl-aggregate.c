@@ -505,21 +505,45 @@ static int write_partial(struct job *j, struct fl_err *e)
 	return rc;
 }
 
+/* A record a client into the folder -o, all of them or none. */
+static int write_pooled(struct job *j, struct fl_pooled *p, struct fl_err *e)
+{
+	struct fl_dir d;
+	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
+
+	for (size_t k = 0; !rc && k < p->n; k++) {
+		struct fl_out out = { .fd = -1 };
+		const char *client = fl_meta_get(&p->rec[k], "fl.client");
+		char *name = fl_arena_fmt(&j->run->arena, e, "%04lld.safetensors",
+		                          strtoll(client, NULL, 10));
+
+		rc = !name || fl_dir_create(&d, name, &out, e) ||
+		     fl_stream_write(&out, &p->rec[k], e) || fl_out_commit(&out, e) ? -1 : 0;
+		fl_out_abort(&out);
+	}
+	if (!rc)
+		rc = fl_dir_keep(&d, e) || fl_dir_commit(&d, !j->o->no_sync, e) ? -1 : 0;
+	fl_dir_abort(&d);
+	return rc;
+}
+
 static int pool(struct job *j, struct fl_err *e)
 {
 	struct fl_inputs in = { .path = j->run->operand, .n = j->run->noperand,
 	                        .expect = j->o->expect == FL_UNSET ? -1 : j->o->expect };
-	struct fl_tset out = { .t = NULL };
-	size_t K;
-	int rc = fl_pool_read(&in, &out, &K, e);
+	struct fl_pooled p;
+	int rc = fl_pool_read(&in, &p, e);
 
+	for (size_t k = 0; !rc && k < p.n; k++)
+		rc = fl_run_add_prov(j->run, j->o->no_prov, &p.rec[k], e);
+	if (!rc && p.personal && !strcmp(j->o->output, "-"))
+		rc = fl_fail(e, FL_EUSAGE, "%s gives a record of each client: -o FOLDER",
+		             fl_meta_get(&p.rec[0], "fl.method"));
 	if (!rc)
-		rc = fl_run_add_prov(j->run, j->o->no_prov, &out, e);
+		rc = p.personal ? write_pooled(j, &p, e) : write_one(j, &p.rec[0], e);
 	if (!rc)
-		rc = write_one(j, &out, e);
-	if (!rc)
-		fl_say(FL_LOG_INFO, "%zu clients, %s", K, fl_meta_get(&out, "fl.method"));
-	fl_tset_release(&out);
+		fl_say(FL_LOG_INFO, "%zu clients, %s", p.K, fl_meta_get(&p.rec[0], "fl.method"));
+	fl_pooled_release(&p);
 	fl_inputs_release(&in);
 	return rc;
 }

@@ -60,7 +60,9 @@ struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	const struct fl_distill *method;
-	struct fl_tset model, with;
+	struct fl_tset model;
+	struct fl_with with;
+	const char *who;		/* "method feddf" */
 	char base[FL_HASH_TEXT];
 	int64_t round;			/* of the model that is made */
 	struct fl_net net;
@@ -87,9 +89,6 @@ static int check_options(const struct job *j, struct fl_err *e)
 	if (!clients && j->run->noperand)
 		return fl_fail(e, FL_EUSAGE, "method %s reads no updates: '%s' has no place", name,
 		               j->run->operand[0]);
-	if (o->with.n != (j->method->with ? 1 : 0))
-		return fl_fail(e, FL_EUSAGE, j->method->with ? "method %s reads statistic %s by --with, "
-		               "once" : "method %s has no use for --with", name, j->method->with);
 	return 0;
 }
 
@@ -111,21 +110,11 @@ static int load_model(struct job *j, struct fl_err *e)
 	       fl_fail_in(e, "%s", j->o->model) : 0;
 }
 
-/* The statistic that the method wants. */
 static int load_with(struct job *j, struct fl_err *e)
 {
-	const char *path = j->o->with.n ? j->o->with.v[0] : NULL, *want = j->method->with, *spec;
-	size_t n = want ? strlen(want) : 0;
-
-	if (!path)
-		return 0;
-	if (fl_stream_load(path, FL_KIND_STATS, &j->with, e))
-		return -1;
-	spec = fl_meta_get(&j->with, "fl.method");
-	if (!spec || strncmp(spec, want, n) || (spec[n] && spec[n] != ':'))
-		return fl_fail(e, FL_EDATA, "%s: holds statistic %s, want %s", path,
-		               spec ? spec : "(no fl.method)", want);
-	return 0;
+	j->who = fl_arena_fmt(&j->run->arena, e, "method %s", j->method->e.name);
+	return !j->who || fl_with_open(&j->with, &j->o->with, e) ||
+	       fl_with_check(&j->with, j->method->with, j->who, e) ? -1 : 0;
 }
 
 static int load_data(struct job *j, struct fl_err *e)
@@ -230,7 +219,8 @@ static int train(struct job *j, struct fl_err *e)
 	};
 	struct fl_distill_run r = {
 		.lesson = &lesson, .net = &j->net, .w0 = j->w0, .w = j->w, .K = j->K, .u = u,
-		.update = rec, .data = &j->data, .with = &j->with, .arena = a, .threads = (int)o->threads,
+		.update = rec, .data = &j->data, .with = &j->with, .who = j->who,
+		.arena = a, .threads = (int)o->threads,
 	};
 
 	if (!u || !rec)
@@ -314,7 +304,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 	free(j.w0);
 	free(j.w);
 	fl_tset_release(&j.model);
-	fl_tset_release(&j.with);
+	fl_with_release(&j.with);
 	return rc;
 }
 

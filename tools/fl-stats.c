@@ -16,13 +16,22 @@
 #define WAVE 4			/* clients in memory a thread */
 
 struct opts {
-	const char *model, *output;
-	int64_t expect, threads;
+	const char *model, *output, *data;
+	struct fl_data_how how;
+	struct fl_strs with;
+	int64_t expect, threads, seed;
 	int allow_empty, no_sync, no_prov;
 };
 
+#define O(member) offsetof(struct opts, member)
 static const struct fl_opt options[] = {
 	FL_OPT_MODEL(struct opts),
+	{ 'd', 0, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
+	  "examples that every model sees, in place of clients' own" } },
+	FL_OPT_HOW(struct opts, FL_O_PROV),
+	FL_OPT_WITH(struct opts),
+	{ 's', FL_O_PROV, NULL, { "seed", FL_P_INT, O(seed), NULL, 0, 9e15, NULL, "n",
+	  "master seed of what a statistic draws; 0 where it is not given" } },
 	FL_OPT_EXPECT(struct opts),
 	FL_OPT_ALLOW_EMPTY(struct opts),
 	FL_OPT_THREADS(struct opts),
@@ -37,6 +46,7 @@ static const struct fl_family *const families[] = { &fl_family_stat, NULL };
 /* One thread's net and buffers. */
 struct room {
 	struct fl_net net;
+	int64_t round;			/* of the model */
 	fl_real *w, *g;			/* (P); g where the statistic goes back */
 	int32_t *y;			/* (BATCH) */
 	struct fl_work work;
@@ -44,7 +54,9 @@ struct room {
 };
 
 struct item {
-	struct fl_data data;
+	struct fl_data own;		/* the client's, unless all see the same */
+	const struct fl_data *data;
+	int64_t client;			/* -1: a model of nobody's */
 	struct fl_tset out;
 	char base[FL_HASH_TEXT];	/* of the model that saw it */
 	struct fl_arena arena;		/* the statistic's; out may have views of it */
@@ -54,8 +66,10 @@ struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	struct fl_spec what;
-	const char *spec;		/* its text */
+	const char *spec, *who;		/* its text; "statistic classmean" */
 	struct fl_models models;
+	struct fl_with with;
+	struct fl_data data;		/* of -d */
 	struct fl_out out;
 	struct room *room;		/* (threads) */
 	struct item *item;		/* (wave) */
@@ -92,7 +106,8 @@ static int room_init(struct room *r, const struct fl_tset *model, int backward, 
 	    !(r->y = fl_alloc(BATCH, sizeof *r->y, e)) ||
 	    (backward && !(r->g = fl_alloc(r->net.P, sizeof *r->g, e))))
 		return -1;
-	return fl_net_import(&r->net, model, "", 0, r->w, e);
+	return fl_meta_i64(model, "fl.round", &r->round, e) < 0 ||
+	       fl_net_import(&r->net, model, "", 0, r->w, e) ? -1 : 0;
 }
 
 static int check_finite(const struct fl_tset *s, struct fl_err *e)
@@ -119,22 +134,34 @@ static int check_classes(const struct fl_stat *s, const struct fl_net *net, stru
 	               s->e.name);
 }
 
-static int collect(const struct fl_spec *what, struct room *r, struct item *it, struct fl_err *e)
+static int check_data(const struct fl_stat *s, const struct fl_net *net, const struct fl_data *d,
+                      struct fl_err *e)
 {
+	if (check_classes(s, net, e) ||
+	    fl_data_fits(d, &net->in, s->any_label ? SIZE_MAX : net->classes,
+	                 s->backward ? net->targets : 0, e))
+		return -1;
+	return s->any_label ? 0 : fl_data_labelled(d, e);
+}
+
+static int collect(const struct job *j, struct room *r, struct item *it, struct fl_err *e)
+{
+	const struct fl_spec *what = &j->what;
 	const struct fl_stat *s = (const struct fl_stat *)what->entry;
-	const struct fl_data *d = &it->data;
+	const struct fl_data *d = it->data;
 	struct fl_stat_ctx c = {
 		.C = r->net.classes, .d = r->net.features, .n = d->N, .net = &r->net,
-		.work = &r->work, .w = r->w, .g = r->g, .arena = &it->arena
+		.work = &r->work, .w = r->w, .g = r->g, .arena = &it->arena,
+		.client = it->client, .data = d, .with = &j->with, .who = j->who,
+		.seed = j->o->seed == FL_UNSET ? 0 : (uint64_t)j->o->seed,
+		.round = (uint64_t)r->round,
 	};
 
-	if (check_classes(s, &r->net, e) ||
-	    fl_data_fits(d, &r->net.in, r->net.classes,
-	                 s->backward ? r->net.targets : 0, e) ||
-	    fl_data_labelled(d, e) || s->begin(what->p, &c, e))
+	if (check_data(s, &r->net, d, e) || s->begin(what->p, &c, e))
 		return -1;
 	for (size_t i = 0, B; i < d->N; i += B) {
 		B = d->N - i < BATCH ? d->N - i : BATCH;
+		c.i0 = i;
 		fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
 		if (s->backward && r->work.target)
 			fl_data_targets(d, NULL, i, B, r->work.target);
@@ -151,8 +178,8 @@ static int describe(const struct job *j, struct item *it, struct fl_err *e)
 	struct fl_tset *out = &it->out;
 
 	return fl_meta_set_kind(out, FL_KIND_STATS, e) ||
-	       fl_meta_set_i64(out, "fl.client", it->data.client, e) ||
-	       fl_meta_set_i64(out, "fl.examples", (int64_t)it->data.N, e) ||
+	       (it->client >= 0 && fl_meta_set_i64(out, "fl.client", it->client, e)) ||
+	       fl_meta_set_i64(out, "fl.examples", (int64_t)it->data->N, e) ||
 	       fl_meta_set(out, "fl.method", j->spec, e) ||
 	       fl_meta_set(out, "fl.base", it->base, e) ||
 	       fl_run_add_prov(j->run, j->o->no_prov, out, e) ? -1 : 0;
@@ -170,7 +197,7 @@ static int use_model(const struct job *j, struct room *r, struct item *it, struc
 		return r->ready ? 0 : room_init(r, &j->models.one, backward, e);
 	}
 	room_release(r);
-	rc = fl_models_get(&j->models, it->data.client, &own, it->base, e) ||
+	rc = fl_models_get(&j->models, it->client, &own, it->base, e) ||
 	     room_init(r, &own, backward, e) ? -1 : 0;
 	fl_tset_release(&own);
 	return rc;
@@ -184,9 +211,9 @@ static int do_item(void *ctx, size_t i, int thread, struct fl_err *e)
 
 	if (use_model(j, r, it, e))
 		return fl_fail_in(e, "%s", j->o->model);
-	if (collect(&j->what, r, it, e) || describe(j, it, e))
-		return fl_fail_in(e, "client %" PRId64, it->data.client);
-	return 0;
+	if (!collect(j, r, it, e) && !describe(j, it, e))
+		return 0;
+	return it->client < 0 ? -1 : fl_fail_in(e, "client %" PRId64, it->client);
 }
 
 /* --- all clients --- */
@@ -194,7 +221,7 @@ static int do_item(void *ctx, size_t i, int thread, struct fl_err *e)
 static void drop_items(struct job *j)
 {
 	for (size_t i = 0; i < j->n; i++) {
-		fl_data_release(&j->item[i].data);
+		fl_data_release(&j->item[i].own);
 		fl_tset_release(&j->item[i].out);
 		fl_arena_release(&j->item[i].arena);
 	}
@@ -230,7 +257,7 @@ static int check_client(struct job *j, const struct fl_data *d, struct fl_err *e
 static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e)
 {
 	struct fl_tset copy = { .t = NULL };
-	struct fl_data *d = &j->item[j->n].data;
+	struct fl_data *d = &j->item[j->n].own;
 	const char *name = fl_inputs_name(in);
 	char *dir = fl_dir_of(name);
 	int rc = -1;
@@ -243,18 +270,40 @@ static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, 
 	free(dir);
 	if (rc)
 		return rc;
-	j->n++;
+	j->item[j->n].data = d;
+	j->item[j->n++].client = d->client;
 	if (check_client(j, d, e))
 		return -1;
 	return j->n == j->wave ? flush(j, e) : 0;
 }
 
+/* The data of -d, as every model of the folder sees it, or the one model. */
+static int do_models(struct job *j, struct fl_err *e)
+{
+	int64_t one = -1, *client = &one;
+	size_t n = 1;
+
+	if (fl_data_open(&j->data, j->o->data, &j->o->how, e))
+		return -1;
+	if (j->models.folder)
+		client = fl_models_list(&j->models, &j->run->arena, &n, e);
+	else if (fl_meta_i64(&j->models.one, "fl.client", &one, e) < 0)
+		return -1;
+	for (size_t k = 0; client && k < n; k++) {
+		j->item[j->n].data = &j->data;
+		j->item[j->n++].client = client[k];
+		if (j->n == j->wave && flush(j, e))
+			return -1;
+	}
+	return client ? 0 : -1;
+}
+
 static int do_all(struct job *j, struct fl_inputs *in, struct fl_err *e)
 {
 	struct fl_tset rec = { .t = NULL };
-	int rc = 0;
+	int rc = j->o->data ? do_models(j, e) : 0;
 
-	while (!rc && (rc = fl_inputs_next(in, &rec, e)) > 0)
+	while (!rc && !j->o->data && (rc = fl_inputs_next(in, &rec, e)) > 0)
 		rc = take(j, in, &rec, e);
 	fl_tset_release(&rec);
 	if (!rc)
@@ -275,6 +324,9 @@ static int parse_what(struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "a statistic must be named; --list=stat names them");
 	if (fl_spec_parse(&fl_family_stat, r->operand[0], &r->arena, &j->what, e))
 		return -1;
+	if (j->o->data && r->noperand > 1)
+		return fl_fail(e, FL_EUSAGE, "with -d all models see the same data: '%s' has no place",
+		               r->operand[1]);
 	fl_spec_print(&j->what, &s);
 	if (!fl_str_check(&s, e) && (j->spec = fl_arena_str(&r->arena, fl_str_c(&s), e)) &&
 	    (r->prov = fl_arena_fmt(&r->arena, e, "%s %s", r->prov, j->spec)))
@@ -289,7 +341,11 @@ static int prepare(struct job *j, struct fl_err *e)
 	size_t threads = (size_t)o->threads;
 
 	j->wave = threads > 1 ? WAVE * threads : 1;
-	if (parse_what(j, e) || fl_run_output(j->run, &j->out, o->output, !o->no_sync, e) ||
+	if (parse_what(j, e) ||
+	    !(j->who = fl_arena_fmt(&j->run->arena, e, "statistic %s", j->what.entry->name)) ||
+	    fl_with_open(&j->with, &o->with, e) ||
+	    fl_with_check(&j->with, ((const struct fl_stat *)j->what.entry)->with, j->who, e) ||
+	    fl_run_output(j->run, &j->out, o->output, !o->no_sync, e) ||
 	    fl_models_open(&j->models, o->model, e) ||
 	    fl_models_base(&j->models, (int)o->threads, e))
 		return -1;
@@ -300,7 +356,7 @@ static int prepare(struct job *j, struct fl_err *e)
 
 static int run(struct fl_run *r, struct fl_err *e)
 {
-	struct job j = { .run = r, .o = r->opts };
+	struct job j = { .run = r, .o = r->opts, .data = { .client = -1 } };
 	struct fl_inputs in = {
 		.path = r->operand + 1, .n = r->noperand ? r->noperand - 1 : 0,
 		.expect = j.o->expect == FL_UNSET ? -1 : j.o->expect,
@@ -313,6 +369,9 @@ static int run(struct fl_run *r, struct fl_err *e)
 		room_release(&j.room[i]);
 	fl_tset_release(&j.seen);
 	fl_models_release(&j.models);
+	fl_with_release(&j.with);
+	if (j.o->data)
+		fl_data_release(&j.data);
 	fl_inputs_release(&in);
 	fl_out_abort(&j.out);
 	return rc;
@@ -320,6 +379,8 @@ static int run(struct fl_run *r, struct fl_err *e)
 
 static int reads_stdin(const struct fl_run *r)
 {
+	if (((const struct opts *)r->opts)->data)
+		return 0;
 	for (size_t i = 1; i < r->noperand; i++)
 		if (!strcmp(r->operand[i], "-"))
 			return 1;

@@ -185,3 +185,10 @@ void fl_spec_print(const struct fl_spec *s, struct fl_str *out)
 		sep = ',';
 	}
 }
+
+int fl_spec_is(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+
+	return text && !strncmp(text, name, n) && (!text[n] || text[n] == ':');
+}

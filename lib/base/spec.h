@@ -38,5 +38,7 @@ int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *
 /* Canonical: every parameter that is set, in table order; values' own
  * ',' '=' ':' '%' percent-encoded. PATH parameters are left out. */
 void fl_spec_print(const struct fl_spec *s, struct fl_str *out);
+/* Whether text, which may be NULL, is a spec of that name, whatever its parameters. */
+int fl_spec_is(const char *text, const char *name);
 
 #endif

@@ -72,6 +72,9 @@ int fl_models_base(struct fl_models *m, int threads, struct fl_err *e);
  * NULL. Where path is a file, every client has the same. */
 int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out,
                   char base[FL_HASH_TEXT], struct fl_err *e);
+/* Whose models a folder holds, ascending: (*n) in a. */
+int64_t *fl_models_list(const struct fl_models *m, struct fl_arena *a, size_t *n,
+                        struct fl_err *e);
 void fl_models_release(struct fl_models *m);
 
 #endif

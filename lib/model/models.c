@@ -1,11 +1,14 @@
 /* -m's argument: one model for all, or a folder with one for each client. */
 #include "model/model.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
@@ -123,4 +126,72 @@ int fl_models_get(const struct fl_models *m, int64_t client, struct fl_tset *out
 		return 0;
 	fl_tset_release(out);
 	return -1;
+}
+
+/* The client of 0007.safetensors or 0007.sts; -1: the name of something else. */
+static int64_t client_of(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+	char id[24];
+	int64_t client;
+
+	if (!digits || digits >= sizeof id ||
+	    (strcmp(name + digits, ".safetensors") && strcmp(name + digits, ".sts")))
+		return -1;
+	memcpy(id, name, digits);
+	id[digits] = '\0';
+	return fl_num_i64(id, &client) ? -1 : client;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Appends the client of each file; *n: how many. */
+static int read_ids(DIR *d, int64_t **id, size_t *n, struct fl_err *e)
+{
+	struct dirent *f;
+	size_t cap = 0;
+
+	while ((f = readdir(d))) {
+		int64_t client = client_of(f->d_name);
+
+		if (client < 0)
+			continue;
+		if (fl_grow(id, &cap, *n + 1, sizeof **id, e))
+			return -1;
+		(*id)[(*n)++] = client;
+	}
+	return 0;
+}
+
+int64_t *fl_models_list(const struct fl_models *m, struct fl_arena *a, size_t *n,
+                        struct fl_err *e)
+{
+	DIR *d = opendir(m->path);
+	int64_t *id = NULL, *out = NULL;
+	size_t all = 0;
+
+	*n = 0;
+	if (!d) {
+		fl_fail(e, FL_EIO, "%s: %s", m->path, strerror(errno));
+		return NULL;
+	}
+	if (!read_ids(d, &id, &all, e) && (out = fl_arena_get(a, all + 1, sizeof *out, e))) {
+		if (all)
+			qsort(id, all, sizeof *id, by_id);
+		for (size_t i = 0; i < all; i++)
+			if (!*n || out[*n - 1] != id[i])
+				out[(*n)++] = id[i];
+		if (!*n) {
+			fl_fail(e, FL_EDATA, "%s: holds no model NNNN.safetensors", m->path);
+			out = NULL;
+		}
+	}
+	closedir(d);
+	free(id);
+	return out;
 }

@@ -111,7 +111,7 @@ refuses() {
 	refuses 2 "-M" -m "$M"
 	refuses 2 "exclude each other" -m "$M" -M feddf -d "$G/data.safetensors" -e 1 --steps 1 "$u"
 	refuses 3 "client 0 is there twice" -m "$M" -M feddf -d "$G/data.safetensors" "$u" "$u"
-	refuses 3 "want kind 'stats'" -m "$M" -M ccvr --with "$u"
+	refuses 3 "holds update, but method ccvr reads statistic moments" -m "$M" -M ccvr --with "$u"
 	refuses 3 "12" -m "$M" -M feddf -d digits "$u"
 	fl-distill -m "$M" -M feddf -d "$G/data.safetensors" -o next.safetensors "$u"
 	refuses 3 "client 0: fl.round is 1, but the model is of round 1" -m next.safetensors -M feddf -d "$G/data.safetensors" "$u"
@@ -143,4 +143,71 @@ refuses() {
 	END
 	fl-distill -m "$M" -M ccvr --with flat.safetensors -o c.safetensors
 	refuses 3 "class 2: the covariance is not positive semidefinite: pivot 3 is -1" -m "$M" -M ccvr --with bad.safetensors
+}
+
+@test "fedgh trains a head on class means of unlike networks, and fedre on mixtures, as NumPy does" {
+	fl-partition -d digits -k 3 -B shards:s=3 -s 1 -o clients
+	mkdir m
+	for k in 0 1 2; do
+		fl-init -a mlp:in=64,hidden=$((20 + 5 * k))+8,out=10 -s $k -o g.safetensors
+		fl-local-train -m g.safetensors clients/000$k.safetensors |
+			fl-aggregate -m g.safetensors -o m/000$k.safetensors
+	done
+	fl-init -a logreg:in=8,out=10 -s 5 -o head.safetensors
+	fl-stats -m m classmean clients/*.safetensors >c.sts
+	fl-stats -m m -s 2 entangled clients/*.safetensors >e.sts
+	o="-m head.safetensors -M fedgh --opt sgd:lr=0.3 -e 3 -b 4 --shuffle none"
+	fl-distill $o --with c.sts -o c.safetensors
+	fl-distill $o --with e.sts -o e.safetensors
+	st-cat --client=2 c.sts -o c2.sts
+	st-cat --client=0-1 c.sts -o c01.sts
+	fl-distill $o --with c2.sts --with c01.sts | cmp - c.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, stream
+		def rows(path):
+		    for t, _, _ in stream(path):
+		        if "soft" in t:
+		            yield t["mean"][0], t["soft"][0]
+		        else:
+		            for c in np.flatnonzero(t["count"]):
+		                yield t["mean"][c], np.eye(10)[c]
+		def train(path):
+		    w = {k: v.astype(float) for k, v in load("head.safetensors")[0].items()}
+		    x, q = (np.array(v, float) for v in zip(*rows(path)))
+		    for _ in range(3):
+		        for i in range(0, len(x), 4):
+		            z = x[i:i+4] @ w["0.weight"].T + w["0.bias"]
+		            p = np.exp(z - z.max(1, keepdims=True))
+		            d = (p / p.sum(1, keepdims=True) - q[i:i+4]) / len(z)
+		            w["0.weight"] -= 0.3 * d.T @ x[i:i+4]
+		            w["0.bias"] -= 0.3 * d.sum(0)
+		    return w
+		for name in "ce":
+		    w, got = train(name + ".sts"), load(name + ".safetensors")[0]
+		    for k in w:
+		        assert np.allclose(got[k], w[k], rtol=1e-4, atol=1e-5), (name, k, abs(got[k] - w[k]).max())
+	END
+	# A client of one class: its mixture is its class mean, and so is the head.
+	fl-partition -d digits -k 10 -B shards:s=1 -s 1 -o one
+	fl-init -a mlp:in=64,hidden=8,out=10 -s 1 -o g.safetensors
+	one=$(for f in one/*.safetensors; do
+		fl-stats -m g.safetensors entangled $f >x.sts
+		fl-stats -m g.safetensors classmean $f >y.sts
+		"$PYTHON" -c "
+import sys; sys.path.insert(0, '$ROOT/test/golden')
+from fed_record import stream
+t = next(stream('x.sts'))[0]
+print('$f' if t['classes'][0] == 1 else '')"
+	done | sed -n '/./{p;q;}')
+	[ -n "$one" ]
+	fl-distill $o --with <(fl-stats -m g.safetensors entangled $one) -o x.safetensors
+	fl-distill $o --with <(fl-stats -m g.safetensors classmean $one) -o y.safetensors
+	st-cmp x.safetensors y.safetensors
+	refuses 3 "statistic classmean of client 0: 'mean' is not of 10 rows of 16" \
+		-m "$(fl-init -a logreg:in=16,out=10 -o h.safetensors; echo h.safetensors)" -M fedgh --with c.sts
+	refuses 2 "not pooled" -m head.safetensors -M fedgh
+	fl-aggregate -o pooled.safetensors c.sts
+	refuses 3 "a record says no fl.client" -m head.safetensors -M fedgh --with pooled.safetensors
 }

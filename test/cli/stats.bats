@@ -110,3 +110,88 @@ setup() {
 	run sh -c "fl-stats -m '$M' classmean '$c' >/dev/full"
 	[ "$status" = 4 ]
 }
+
+# personal: three models m/000K.safetensors of the clients, each trained on its own data
+personal() {
+	mkdir m
+	for k in 0 1 2; do
+		fl-local-train -m "$M" -e 2 "$D/clients/000$k.safetensors" |
+			fl-aggregate -m "$M" -n 1 -o m/000$k.safetensors
+	done
+	fl-partition -d digits:split=test -k 1 -B iid -o public
+}
+
+@test "outputs: what every model of a folder says of the same examples, pooled, is NumPy's" {
+	personal
+	while read -r of pool certain; do
+		fl-stats -m m outputs:of=$of,pool=$pool,certain=$certain -d public/0000.safetensors -o o.sts
+		fl-stats -m m -j 3 outputs:of=$of,pool=$pool,certain=$certain -d public/0000.safetensors |
+			cmp - o.sts
+		fl-aggregate -o p.safetensors o.sts
+		"$PYTHON" "$ROOT/test/golden/stat/outputs.py" m public/0000.safetensors $of $pool $certain o.sts p.safetensors
+	done <<-END
+		logits mean 0
+		probs mean 0.9
+		features mean 0
+		loss mean 0
+		logits vote 0
+		probs agree 0.9
+		logits entropy 0
+		probs entropy 0.9
+	END
+}
+
+@test "outputs: one model is its own answer, equal models agree, and others' rows are a client's" {
+	personal
+	fl-stats -m "$M" outputs -d public/0000.safetensors -o one.sts
+	run fl-aggregate one.sts
+	[[ $status = 3 && $output == *"fl.client is missing"* ]]
+	mkdir same
+	for k in 0 1; do cp m/0000.safetensors same/000$k.safetensors; done
+	fl-stats -m same outputs:of=probs,pool=entropy -d public/0000.safetensors | fl-aggregate -o e.safetensors
+	fl-stats -m same outputs:of=probs,pool=agree -d public/0000.safetensors | fl-aggregate -o a.safetensors
+	for f in e a; do st-cat --tensor label --strip-meta --one -o $f.label $f.safetensors; done
+	cmp e.label a.label
+	fl-stats -m same outputs:of=probs -d public/0000.safetensors -o s.sts
+	st-cat --client=1 --one -o want s.sts
+	st-cmp --rtol 1e-6 <(st-cat --tensor probs --strip-meta --one want) <(st-cat --tensor probs --strip-meta --one a.safetensors)
+	fl-stats -m m outputs:own=off -d public/0000.safetensors -o m.sts
+	run fl-aggregate m.sts
+	[[ $status = 2 && $output == *"-o FOLDER"* ]]
+	fl-aggregate -o others m.sts
+	[ "$(ls others)" = "$(ls m)" ]
+	fl-stats -m m outputs -d public/0000.safetensors | st-cat --client=0,2 | fl-aggregate -o two.safetensors
+	st-cmp <(st-cat --tensor logits --strip-meta --one others/0001.safetensors) <(st-cat --tensor logits --strip-meta --one two.safetensors)
+}
+
+@test "outputs of clients' own examples do not go together, and say so" {
+	fl-stats -m "$M" outputs "$D"/clients/*.safetensors >o.sts
+	run fl-aggregate o.sts
+	[[ $status = 3 && $output == *"fl-stats -d"* ]]
+	run fl-stats -m "$M" outputs -d digits "$D/clients/0000.safetensors"
+	[[ $status = 2 && $output == *"has no place"* ]]
+	fl-stats -m "$M" outputs:of=features,pool=vote -d digits:split=test -o f.sts
+	run fl-stats -m "$M" outputs --with f.sts -d digits
+	[[ $status = 2 && $output == *"no use for f.sts"* ]]
+}
+
+@test "entangled: a mixture of the client's class means by its soft label, drawn by seed and round" {
+	fl-stats -m "$M" classmean "$D"/clients/*.safetensors >c.sts
+	fl-stats -m "$M" -s 3 entangled "$D"/clients/*.safetensors >e.sts
+	fl-stats -m "$M" -s 3 -j 2 entangled "$D"/clients/*.safetensors | cmp - e.sts
+	fl-stats -m "$M" -s 4 entangled "$D"/clients/*.safetensors >f.sts
+	run st-cmp e.sts f.sts
+	[ "$status" = 1 ]
+	fl-aggregate -o p.safetensors e.sts
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, stream
+		p = load("p.safetensors")[0]
+		for k, ((c, _, _), (m, _, _)) in enumerate(zip(stream("c.sts"), stream("e.sts"))):
+		    u = m["soft"][0].astype(float)
+		    assert abs(u.sum() - 1) < 1e-6 and ((u > 0) == (c["count"] > 0)).all() and m["classes"][0] == (u > 0).sum()
+		    assert np.allclose(m["mean"][0], u @ c["mean"].astype(float), rtol=1e-5, atol=1e-6)
+		    assert (p["mean"][k] == m["mean"][0]).all() and (p["soft"][k] == m["soft"][0]).all()
+	END
+}

@@ -6,7 +6,8 @@ import struct
 
 import numpy as np
 
-TYPES = {"int64": "I64", "float64": "F64", "float32": "F32", "uint8": "U8"}
+TYPES = {"int64": "I64", "float64": "F64", "float32": "F32", "int32": "I32",
+         "uint8": "U8"}
 NUMPY = {v: k for k, v in TYPES.items()}
 
 

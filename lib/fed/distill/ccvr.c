@@ -25,6 +25,11 @@ static const struct fl_param table[] = {
 	{ 0 }
 };
 
+static const struct fl_want wants[] = {
+	{ FL_KIND_STATS, "moments", 0, NULL },
+	{ FL_KIND_NONE, NULL, 0, NULL }
+};
+
 struct moments {
 	const double *mean, *cov;	/* (C,d) (C,d,d) */
 	const int64_t *count;		/* (C) */
@@ -32,13 +37,17 @@ struct moments {
 
 static int read_moments(const struct fl_distill_run *r, struct moments *m, struct fl_err *e)
 {
-	const struct fl_tensor *mean = fl_tset_find(r->with, "mean");
-	const struct fl_tensor *cov = fl_tset_find(r->with, "cov");
-	const struct fl_tensor *n = fl_tset_find(r->with, "count");
+	const struct fl_tensor *mean, *cov, *n;
+	const struct fl_tset *rec;
 	size_t C = r->net->classes, d = r->net->features, dim[] = { C, d, d };
 	struct fl_tensor want[] = { { .ndim = 2, .dim = dim }, { .ndim = 3, .dim = dim },
 	                            { .ndim = 1, .dim = dim } };
 
+	if (fl_with_one(r->with, wants, -1, r->who, &rec, e) < 0)
+		return -1;
+	mean = fl_tset_find(rec, "mean");
+	cov = fl_tset_find(rec, "cov");
+	n = fl_tset_find(rec, "count");
 	if (!mean || !cov || !n || mean->dtype != FL_F64 || cov->dtype != FL_F64 ||
 	    n->dtype != FL_I64 || !fl_tensor_same_shape(mean, &want[0]) ||
 	    !fl_tensor_same_shape(cov, &want[1]) || !fl_tensor_same_shape(n, &want[2]))
@@ -154,6 +163,6 @@ const struct fl_distill fl_distill_ccvr = {
 		.note = "The paper draws by frequency; ports of it have draw=equal. Its power transform of "
 			"features, for some data, is not here.",
 	},
-	.with = "moments",
+	.with = wants,
 	.run = run,
 };

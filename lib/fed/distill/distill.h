@@ -5,6 +5,7 @@
 
 #include "data/data.h"
 #include "fed/fed.h"
+#include "fed/with.h"
 #include "nn/net.h"
 #include "optim/optim.h"
 
@@ -49,7 +50,8 @@ struct fl_distill_run {
 	const struct fl_update *u;	/* (K) by ascending client id */
 	const struct fl_tset *update;	/* (K) */
 	const struct fl_data *data;
-	const struct fl_tset *with;	/* the record of the statistic, or NULL */
+	const struct fl_with *with;	/* records of --with */
+	const char *who;		/* "method feddf", for messages */
 	int threads;
 	struct fl_arena *arena;
 	double loss;			/* out: of the last epoch */
@@ -58,7 +60,7 @@ struct fl_distill_run {
 struct fl_distill {
 	struct fl_entry e;
 	unsigned needs;
-	const char *with;		/* the statistic that --with has to bring, or NULL */
+	const struct fl_want *with;	/* what --with has to bring, or NULL */
 	int (*run)(const void *p, struct fl_distill_run *r, struct fl_err *e);
 };
 

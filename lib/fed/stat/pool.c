@@ -147,8 +147,9 @@ const struct fl_tensor *fl_pool_need(const struct fl_pool *q, size_t k, const ch
 	return t;
 }
 
-/* fl.base, where that is the same in all. */
-static int set_meta(const struct members *all, struct fl_tset *out, struct fl_err *e)
+/* Of a record that pooling gave. fl.base, where that is the same in all. */
+static int set_meta(const struct members *all, int64_t client, struct fl_tset *out,
+                    struct fl_err *e)
 {
 	const char *base = fl_meta_get(&all->m[0].rec, "fl.base");
 	int64_t n = 0;
@@ -166,44 +167,67 @@ static int set_meta(const struct members *all, struct fl_tset *out, struct fl_er
 	return fl_meta_set_kind(out, FL_KIND_STATS, e) ||
 	       fl_meta_set(out, "fl.method", all->method, e) ||
 	       fl_meta_set_i64(out, "fl.examples", n, e) ||
+	       (client >= 0 && fl_meta_set_i64(out, "fl.client", client, e)) ||
 	       (base && fl_meta_set(out, "fl.base", base, e)) ? -1 : 0;
 }
 
-static int pool(struct members *all, struct fl_tset *out, struct fl_err *e)
+static int parse_method(struct members *all, struct fl_spec *spec, struct fl_err *e)
+{
+	if (!fl_spec_parse(&fl_family_stat, all->method, &all->arena, spec, e))
+		return 0;
+	if (e->code == FL_EUSAGE)	/* a bad record, not a bad command line */
+		e->code = FL_EDATA;
+	return fl_fail_in(e, "fl.method");
+}
+
+static int pool(struct members *all, struct fl_pooled *out, struct fl_err *e)
 {
 	struct fl_arena *a = &all->arena;
 	int64_t *client = fl_arena_get(a, all->K, sizeof *client, e);
 	double *examples = fl_arena_get(a, all->K, sizeof *examples, e);
 	struct fl_tset *rec = fl_arena_get(a, all->K, sizeof *rec, e);
+	const struct fl_stat *stat;
 	struct fl_spec spec;
 
-	if (!client || !examples || !rec)
+	if (!client || !examples || !rec || parse_method(all, &spec, e))
 		return -1;
-	if (fl_spec_parse(&fl_family_stat, all->method, a, &spec, e)) {
-		if (e->code == FL_EUSAGE)	/* a bad record, not a bad command line */
-			e->code = FL_EDATA;
-		return fl_fail_in(e, "fl.method");
-	}
 	for (size_t k = 0; k < all->K; k++) {
 		client[k] = all->m[k].client;
 		examples[k] = (double)all->m[k].examples;
 		rec[k] = all->m[k].rec;
 	}
-	if (((const struct fl_stat *)spec.entry)->pool(spec.p, &(struct fl_pool){
-		.K = all->K, .client = client, .examples = examples, .rec = rec }, out, e))
+	stat = (const struct fl_stat *)spec.entry;
+	out->K = all->K;
+	out->personal = stat->personal && stat->personal(spec.p);
+	out->n = out->personal ? all->K : 1;
+	out->rec = fl_arena_zero(&out->arena, out->n, sizeof *out->rec, e);
+	if (!out->rec || stat->pool(spec.p, &(struct fl_pool){
+		.K = all->K, .client = client, .examples = examples, .rec = rec }, out->rec, e))
 		return -1;
-	return set_meta(all, out, e);
+	for (size_t k = 0; k < out->n; k++)
+		if (set_meta(all, out->personal ? client[k] : -1, &out->rec[k], e))
+			return -1;
+	return 0;
 }
 
-int fl_pool_read(struct fl_inputs *in, struct fl_tset *out, size_t *K, struct fl_err *e)
+int fl_pool_read(struct fl_inputs *in, struct fl_pooled *out, struct fl_err *e)
 {
 	struct members all = { .m = NULL };
-	int rc = read_all(&all, in, e) || pool(&all, out, e) ? -1 : 0;
+	int rc;
 
-	*K = all.K;
+	*out = (struct fl_pooled){ .n = 0 };
+	rc = read_all(&all, in, e) || pool(&all, out, e) ? -1 : 0;
 	for (size_t k = 0; k < all.K; k++)
 		fl_tset_release(&all.m[k].rec);
 	free(all.m);
 	fl_arena_release(&all.arena);
 	return rc;
+}
+
+void fl_pooled_release(struct fl_pooled *p)
+{
+	for (size_t k = 0; p->rec && k < p->n; k++)
+		fl_tset_release(&p->rec[k]);
+	fl_arena_release(&p->arena);
+	*p = (struct fl_pooled){ .n = 0 };
 }

@@ -4,12 +4,20 @@
 #define FL_FED_STAT_STAT_H
 
 #include "base/spec.h"
+#include "data/data.h"
+#include "fed/with.h"
 #include "nn/net.h"
 #include "tensor/stream.h"
 
 struct fl_stat_ctx {
 	size_t C, d;		/* classes, features */
 	size_t n;		/* examples of this client */
+	int64_t client;		/* -1: nobody's, as of a server's own model */
+	const struct fl_data *data;	/* the examples, with all their columns */
+	size_t i0;		/* the first one of the batch at hand */
+	const struct fl_with *with;	/* records of --with */
+	const char *who;	/* "statistic outputs", for messages */
+	uint64_t seed, round;	/* of what the statistic draws; round: the model's */
 	const struct fl_net *net;
 	struct fl_work *work;	/* after a forward pass */
 	const fl_real *w;	/* (P) */
@@ -29,23 +37,35 @@ struct fl_pool {
 struct fl_stat {
 	struct fl_entry e;
 	int backward;		/* batch() goes back through the net */
+	int any_label;		/* takes examples that have no label, y -1 */
+	const struct fl_want *with;	/* what it reads beside the model, or NULL */
 	int (*begin)(const void *p, struct fl_stat_ctx *c, struct fl_err *e);
-	/* A batch in stored order: features f(B,d), logits z(B,C), labels y(B). */
+	/* A batch in stored order, examples c->i0 and on: features f(B,d), logits z(B,C),
+	 * labels y(B). */
 	int (*batch)(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
 	             const int32_t *y, size_t B, struct fl_err *e);
 	int (*end)(const void *p, struct fl_stat_ctx *c, struct fl_tset *out, struct fl_err *e);
 	/* Clients' records -> that of all their examples together, as far as the
-	 * statistic allows. */
+	 * statistic allows; where personal() says so, a record for each client: out(K). */
 	int (*pool)(const void *p, const struct fl_pool *q, struct fl_tset *out, struct fl_err *e);
+	int (*personal)(const void *p);	/* NULL: no */
 };
 
 extern const struct fl_entry *const fl_stat_list[];
 extern const struct fl_family fl_family_stat;
 
+/* What clients' statistics become: one record, or where personal one of each client. */
+struct fl_pooled {
+	size_t K, n;		/* clients; records: 1 or K */
+	int personal;
+	struct fl_tset *rec;	/* (n), by ascending client */
+	struct fl_arena arena;
+};
 /* Reads records of kind stats, each client's once, all of one fl.method, and pools
  * them: sums in double by ascending client, whatever the order of arrival. Sets
- * kind, fl.method, fl.examples, and fl.base where all agree. *K: clients. */
-int fl_pool_read(struct fl_inputs *in, struct fl_tset *out, size_t *K, struct fl_err *e);
+ * kind, fl.method, fl.examples, fl.base where all agree, and fl.client where personal. */
+int fl_pool_read(struct fl_inputs *in, struct fl_pooled *out, struct fl_err *e);
+void fl_pooled_release(struct fl_pooled *p);
 /* Tensor name of client k's record: there, of that type and number of dimensions,
  * shaped as that of the first client, and finite; counts not below 0. */
 const struct fl_tensor *fl_pool_need(const struct fl_pool *q, size_t k, const char *name,
