@@ -1,12 +1,11 @@
 /* FedNova: updates per unit of local work, times the mean work.
- *   u = tau sum p_k u_k / a_k,  p_k = n_k / sum n_k,
- * tau = sum p_k a_k, or sum p_k t_k. a_k is the sum of the shares with which the steps' gradients enter u_k: for plain
- * SGD the number of steps t = fl.steps, with momentum beta
- * (t - beta (1 - beta^t)/(1 - beta))/(1 - beta), with a proximal term
- * (1 - (1 - lr mu)^t)/(lr mu). With both, shares change sign, and a_k is the sum of
- * their magnitudes, the paper's norm; the code that came with the paper has, step by step,
- * c = beta c + 1, a = (1 - lr mu)(a + c) + 1, which is neither. It follows from what the
- * update says of itself, fl.opt and fl.method; updates whose optimiser went on from the
+ *   u = tau sum p_k u_k / a_k,  p_k = n_k / sum n_k,  tau = sum p_k a_k, or sum p_k t_k.
+ * a_k is the sum of the shares with which the gradients of t_k = fl.steps steps enter u_k:
+ * for plain SGD t, with momentum beta (t - beta (1 - beta^t)/(1 - beta))/(1 - beta), with a
+ * proximal term (1 - (1 - lr mu)^t)/(lr mu). With both, shares change sign, and a_k is the
+ * sum of their magnitudes, the paper's norm; the code that came with the paper has, step by
+ * step, c = beta c + 1, a = (1 - lr mu)(a + c) + 1, which is neither. It follows from what
+ * the update says of itself, fl.opt and fl.method; updates whose optimiser went on from the
  * round before (fl.opt_kept) are refused. */
 #include <math.h>
 

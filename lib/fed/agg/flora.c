@@ -7,17 +7,13 @@
  *   W  <- W + s sum_k p_k B_k A_k      exact; the rank of the sum may be sum_k r_k
  *   B  <- 0,  A <- sum_k p_k A_k       the next round's adapters begin anew
  *
- * with s = alpha/rank of the layer. A client of a smaller rank has rows of zeros in B's
- * columns beyond it (method hetlora); stacking adapters is the same sum. Tensors that
- * are not adapters' are averaged. Meant for server sgd at rate 1: others would scale
- * the step that empties B. */
-#include <math.h>
-#include <stdlib.h>
+ * with s = alpha/rank of the layer. A client of a smaller rank has zeros in B's columns and
+ * A's rows beyond it (method hetlora); stacking adapters is the same sum. A row of A is the
+ * mean over those who have it. Tensors that are not adapters' are averaged. Meant for server
+ * sgd at rate 1: others would scale the step that empties B. */
 #include <string.h>
 
-#include "base/num.h"
-#include "fed/agg/agg.h"
-#include "model/model.h"
+#include "fed/agg/adapter.h"
 
 enum weight { EXAMPLES, UNIFORM };
 
@@ -33,87 +29,55 @@ static const struct fl_param table[] = {
 	{ 0 }
 };
 
-struct ctx {
-	struct fl_whole *w;
-	const struct fl_tset *model;
-	double *share;			/* (K) adds up to 1 */
-	struct fl_arena a;
-};
-
-/* An adapter of the model: layer and its three tensors there. */
-struct adapter {
-	const char *name;
-	double scale;
-	const struct fl_tensor *W, *A, *B;	/* (O,...), (R,...), (...,R) */
-	size_t R, I, O;			/* A is (R,I), B is (O,R), W has O I numbers */
-};
-
-static double real_of(const struct fl_layer *l, const char *key)
+static int has_row(const float *A, const float *u, size_t n)
 {
-	const struct fl_param *p = fl_param_find(l->entry->e.params, key);
-	const char *at = (const char *)l->p + (p ? p->off : 0);
+	size_t i = 0;
 
-	if (!p)
-		return NAN;
-	return p->type == FL_P_INT ? (double)*(const int64_t *)(const void *)at :
-	       *(const double *)(const void *)at;
+	while (i < n && !(A[i] + u[i] != 0))
+		i++;
+	return i < n;
 }
 
-static const struct fl_tensor *part(struct ctx *c, const struct fl_tset *s, const char *layer,
-                                    const char *suffix, struct fl_err *e)
+/* Row r of sum_k p_k A_k less A, over the clients that have it: one whose rank is smaller
+ * has zeros there. What nobody has stays. */
+static int mean_row(struct fl_adapters *c, const struct fl_adapter *t, size_t r, double *sum,
+                    float *out, struct fl_err *e)
 {
-	const char *name = fl_arena_fmt(&c->a, e, "%s.%s", layer, suffix);
+	const float *A = (const float *)t->A->data + r * t->I;
+	size_t owners = 0;
+	double share = 0;
 
-	return name ? fl_tset_find(s, name) : NULL;
-}
-
-/* 1: the layer is an adapter. */
-static int get_adapter(struct ctx *c, const struct fl_layer *l, struct adapter *t,
-                       struct fl_err *e)
-{
-	*t = (struct adapter){
-		.name = l->name, .scale = real_of(l, "alpha") / real_of(l, "rank"),
-		.W = part(c, c->model, l->name, "weight", e),
-		.A = part(c, c->model, l->name, "lora_A", e),
-		.B = part(c, c->model, l->name, "lora_B", e),
-	};
-	if (!t->W || !t->A || !t->B || !isfinite(t->scale))
-		return 0;
-	t->R = t->A->dim[0];
-	t->I = t->A->n / t->R;
-	t->O = t->B->n / t->R;
-	return t->O * t->I == t->W->n;
-}
-
-/* sum_k p_k u_k of a tensor that every update has, into out's of that name. */
-static float *mean(struct ctx *c, const struct fl_tensor *t, struct fl_err *e)
-{
-	double *sum = fl_arena_zero(&c->a, t->n, sizeof *sum, e);
-	struct fl_tensor *out = sum ? fl_tset_add(&c->w->out[0], t->name, FL_F32, t->ndim, t->dim,
-	                                          NULL, e) : NULL;
-	float *v;
-
-	if (!out)
-		return NULL;
+	memset(sum, 0, t->I * sizeof *sum);
 	for (size_t k = 0; k < c->w->K; k++) {
-		const struct fl_tensor *u = fl_tset_find(c->w->update[k], t->name);
+		const float *u = fl_adapters_update(c, t->A, k, e);
 
-		if (!u) {
-			fl_fail(e, FL_EDATA, "client %lld: tensor '%s' is missing; rule flora wants the same "
-			        "tensors from every client", (long long)c->w->u[k].client, t->name);
-			return NULL;
-		}
-		for (size_t i = 0; i < t->n; i++)
-			sum[i] += c->share[k] * (double)((const float *)u->data)[i];
+		if (!u)
+			return -1;
+		if (!has_row(A, u += r * t->I, t->I))
+			continue;
+		owners++;
+		share += c->share[k];
+		for (size_t i = 0; i < t->I; i++)
+			sum[i] += c->share[k] * (double)u[i];
 	}
-	v = out->data;
-	for (size_t i = 0; i < t->n; i++)
-		v[i] = (float)sum[i];
-	return v;
+	for (size_t i = 0; owners && i < t->I; i++)
+		out[i] = (float)(owners < c->w->K ? sum[i] / share : sum[i]);
+	return 0;
+}
+
+static int mean_rows(struct fl_adapters *c, const struct fl_adapter *t, struct fl_err *e)
+{
+	double *sum = fl_arena_get(&c->a, t->I, sizeof *sum, e);
+	float *out = sum ? fl_adapters_result(c, t->A, e) : NULL;
+
+	for (size_t r = 0; out && r < t->R; r++)
+		if (mean_row(c, t, r, sum, out + r * t->I, e))
+			return -1;
+	return out ? 0 : -1;
 }
 
 /* sum(O,I) += by (B + dB) (A + dA). */
-static void add_product(const struct adapter *t, const float *dB, const float *dA, double by,
+static void add_product(const struct fl_adapter *t, const float *dB, const float *dA, double by,
                         double *sum)
 {
 	const float *A = t->A->data, *B = t->B->data;
@@ -127,66 +91,36 @@ static void add_product(const struct adapter *t, const float *dB, const float *d
 		}
 }
 
-static int fold(struct ctx *c, const struct adapter *t, struct fl_err *e)
+static int fold(struct fl_adapters *c, const struct fl_adapter *t, struct fl_err *e)
 {
 	double *sum = fl_arena_zero(&c->a, t->W->n, sizeof *sum, e);
-	struct fl_tensor *W;
-	float *B;
+	float *W, *B;
 
-	if (!sum || !mean(c, t->A, e) || !(B = mean(c, t->B, e)))
+	if (!sum || mean_rows(c, t, e) || !(B = fl_adapters_mean(c, t->B, c->share, e)))
 		return -1;
 	for (size_t k = 0; k < c->w->K; k++)
-		add_product(t, fl_tset_find(c->w->update[k], t->B->name)->data,
-		            fl_tset_find(c->w->update[k], t->A->name)->data, t->scale * c->share[k], sum);
+		add_product(t, fl_adapters_update(c, t->B, k, e), fl_adapters_update(c, t->A, k, e),
+		            t->scale * c->share[k], sum);
 	for (size_t i = 0; i < t->B->n; i++)
 		B[i] = -((const float *)t->B->data)[i];
-	if (!(W = fl_tset_add(&c->w->out[0], t->W->name, FL_F32, t->W->ndim, t->W->dim, NULL, e)))
+	if (!(W = fl_adapters_result(c, t->W, e)))
 		return -1;
 	for (size_t i = 0; i < t->W->n; i++)
-		((float *)W->data)[i] = (float)sum[i];
-	return 0;
-}
-
-static int fold_all(struct ctx *c, const struct fl_net *net, struct fl_err *e)
-{
-	const struct fl_tset *first = c->w->update[0];
-	size_t adapters = 0;
-
-	for (size_t i = 0; i < net->nlayer; i++) {
-		struct adapter t;
-		int is = get_adapter(c, &net->layer[i], &t, e);
-
-		if (is && fold(c, &t, e))
-			return -1;
-		adapters += (size_t)is;
-	}
-	if (!adapters)
-		return fl_fail(e, FL_EDATA, "the model has no layer with lora_A and lora_B; rule flora "
-		               "combines these");
-	for (size_t i = 0; i < first->nt; i++)
-		if (!fl_tset_find(&c->w->out[0], first->t[i].name) && !mean(c, &first->t[i], e))
-			return -1;
+		W[i] = (float)sum[i];
 	return 0;
 }
 
 static int whole(const void *block, struct fl_whole *w, struct fl_err *e)
 {
 	const struct params *p = block;
-	struct ctx c = { .w = w, .model = w->model[0] };
-	struct fl_net net = { .layer = NULL };
-	double all = 0;
-	int rc = -1;
+	struct fl_adapters c;
+	int rc = fl_adapters_find(&c, w, "flora", p->weight == UNIFORM, e);
 
-	if ((c.share = fl_arena_get(&c.a, w->K, sizeof *c.share, e)) &&
-	    !fl_model_of(&net, c.model, e)) {
-		for (size_t k = 0; k < w->K; k++)
-			all += c.share[k] = p->weight == UNIFORM ? 1 : (double)w->u[k].examples;
-		for (size_t k = 0; k < w->K; k++)
-			c.share[k] /= all;
-		rc = fold_all(&c, &net, e);
-	}
-	fl_net_release(&net);
-	fl_arena_release(&c.a);
+	for (size_t i = 0; !rc && i < c.n; i++)
+		rc = fold(&c, &c.v[i], e);
+	if (!rc)
+		rc = fl_adapters_rest(&c, e);
+	fl_adapters_release(&c);
 	return rc;
 }
 
@@ -199,6 +133,8 @@ const struct fl_rule fl_rule_flora = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "W += s sum p_k B_k A_k, B = 0, A = sum p_k A_k",
+		.note = "The paper stacks adapters and draws new ones for the next round; here those go on "
+			"from the mean of A, row by row over the clients that have the row, with B = 0.",
 	},
 	.whole = whole,
 };

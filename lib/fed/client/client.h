@@ -111,13 +111,14 @@ struct fl_local {
 enum fl_role { FL_ROLE_SHARED, FL_ROLE_PRIVATE, FL_ROLE_FROZEN };
 
 enum {
-	FL_METHOD_STATE = 1,	/* keeps client state: --state DIR is required */
+	FL_METHOD_STATE = 1,	/* keeps client state: --state DIR is required; or keeps() says so */
 	FL_METHOD_WHOLE = 2	/* hooks want the whole gradient first: two-pass loop */
 };
 
 struct fl_method {
 	struct fl_entry e;
 	unsigned flags;
+	int (*keeps)(const void *p);	/* as FL_METHOD_STATE, by parameters; NULL: by flags alone */
 	/* The weight of a term that pulls each step back, pull (w - w0); NULL: none.
 	 * For fl_method_how. */
 	double (*pull)(const void *p);

@@ -16,8 +16,8 @@ int fl_local_keeps(const struct fl_train *cfg)
 {
 	const struct fl_method *m = (const struct fl_method *)cfg->method.entry;
 
-	return cfg->keep_opt || m->flags & FL_METHOD_STATE || m->role ||
-	       cfg->buffers == FL_BUFFERS_LOCAL;
+	return cfg->keep_opt || m->flags & FL_METHOD_STATE || (m->keeps && m->keeps(cfg->method.p)) ||
+	       m->role || cfg->buffers == FL_BUFFERS_LOCAL;
 }
 
 /* --- roles --- */
