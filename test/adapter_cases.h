@@ -81,12 +81,12 @@ static inline void adapter_run(struct adapter_case *c)
 	ok(worst <= c->tol * fmax(top, 1e-12), "%s: gradient: %.3g of %.3g", c->name, worst, top);
 }
 
-static inline void adapter_cases(void (*also)(struct adapter_case *c))
+static inline void adapter_cases(const char *record, void (*also)(struct adapter_case *c))
 {
 	struct fl_err e = { 0 };
 	struct adapter_case c = { .name = "" };
 
-	if (!ok(!fl_stream_load("test/golden/adapter/losses.safetensors", -1, &c.rec, &e),
+	if (!ok(!fl_stream_load(record, -1, &c.rec, &e),
 	        "the golden record loads"))
 		return;
 	for (size_t i = 0; i < c.rec.nkv; i++) {

@@ -205,12 +205,12 @@ static inline void case_run(struct cases *c, struct fl_err *e)
 }
 
 /* Every case of at most this many multiply-adds an example. */
-static inline void cases_run(double tol, double madds)
+static inline void cases_run(const char *record, double tol, double madds)
 {
 	struct fl_err e = { 0 };
 	struct cases c = { .tol = tol };
 
-	if (!ok(!fl_stream_load("test/golden/nn/cases.safetensors", -1, &c.rec, &e),
+	if (!ok(!fl_stream_load(record, -1, &c.rec, &e),
 	        "the golden record loads"))
 		return;
 	for (size_t i = 0; i < c.rec.nt; i++) {

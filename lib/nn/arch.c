@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "nn/taps.h"
 
 #define KEYS_MAX 64
 #define NAME_BYTES 256
 
-static const char *const top_keys[] = { "input", "layers", "loss", "features", NULL };
+static const char *const top_keys[] = {
+	"input", "layers", "loss", "features", "weight", "taps", NULL
+};
+/* The name of what a list of layers begins with. */
+static const char input_name[] = "input";
 
 static int unknown_key(const char *key, const char *const *names, size_t n, struct fl_err *e)
 {
@@ -21,18 +25,18 @@ static int unknown_key(const char *key, const char *const *names, size_t n, stru
 	return fl_fail(e, FL_EUSAGE, "unknown key '%s'", key);
 }
 
-static int check_top(json_t *top, struct fl_err *e)
+int fl_arch_keys(json_t *o, const char *const *names, struct fl_err *e)
 {
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(top, key, v) {
+	json_object_foreach(o, key, v) {
 		size_t i = 0;
 
-		while (top_keys[i] && strcmp(top_keys[i], key))
+		while (names[i] && strcmp(names[i], key))
 			i++;
-		if (!top_keys[i])
-			return unknown_key(key, top_keys, i, e);
+		if (!names[i])
+			return unknown_key(key, names, i, e);
 	}
 	return 0;
 }
@@ -84,8 +88,8 @@ static int value_text(const json_t *v, struct fl_str *out, struct fl_err *e)
 
 static int unknown_layer_key(const struct fl_entry *en, const char *key, struct fl_err *e)
 {
-	const char *names[KEYS_MAX] = { "layer", "name" };
-	size_t n = 2;
+	const char *names[KEYS_MAX] = { "layer", "name", "from" };
+	size_t n = 3;
 
 	for (const struct fl_param *p = en->params; p && p->name && n < KEYS_MAX; p++)
 		names[n++] = p->name;
@@ -111,6 +115,7 @@ static int set_key(struct fl_net *net, struct fl_layer *l, void *block, const ch
 /* Where a layer stands: its place in a list, of a block where parent is given. */
 struct place {
 	size_t i, from, item;
+	size_t input;			/* the activation that the list begins with */
 	const char *list;		/* "layers", "body", "shortcut" */
 	const struct fl_layer *parent;
 };
@@ -153,6 +158,51 @@ static int set_place(struct fl_net *net, struct fl_layer *l, const struct place 
 	return l->at ? 0 : -1;
 }
 
+size_t fl_arch_layer(const struct fl_net *net, const struct fl_layer *parent, const char *name,
+                     struct fl_err *e)
+{
+	size_t found = SIZE_MAX, inner = parent ? strlen(parent->name) + 1 : 0;
+
+	for (size_t i = 0; i < net->nlayer; i++) {
+		const char *s = net->layer[i].name;
+
+		if (inner && (strncmp(s, parent->name, inner - 1) || s[inner - 1] != '.'))
+			continue;
+		if (strcmp(s + inner, name))
+			continue;
+		if (found != SIZE_MAX) {
+			fl_fail(e, FL_EUSAGE, "two layers are called '%s'", s);
+			return SIZE_MAX;
+		}
+		found = i;
+	}
+	if (found == SIZE_MAX)
+		fl_fail(e, FL_EUSAGE, "no layer before is called '%s%s%s'", parent ? parent->name : "",
+		        parent ? "." : "", name);
+	return found;
+}
+
+/* What the layer reads in place of the one before it. */
+static int set_from(struct fl_net *net, struct fl_layer *l, const struct place *at,
+                    const json_t *v, struct fl_err *e)
+{
+	const char *s = json_string_value(v);
+	size_t i;
+
+	if (!v)
+		return 0;
+	if (!s)
+		return fl_fail(e, FL_EUSAGE, "from: not a word");
+	if (!strcmp(s, input_name)) {
+		l->from = at->input;
+		return 0;
+	}
+	if ((i = fl_arch_layer(net, at->parent, s, e)) == SIZE_MAX)
+		return fl_fail_in(e, "from");
+	l->from = i + 1;
+	return 0;
+}
+
 static int find_layer(struct fl_layer *l, const json_t *o, struct fl_err *e)
 {
 	const char *names[KEYS_MAX], *kind = json_string_value(json_object_get(o, "layer"));
@@ -173,7 +223,7 @@ static int find_layer(struct fl_layer *l, const json_t *o, struct fl_err *e)
 
 static int is_structure(const struct fl_layer *l, const char *key)
 {
-	return !strcmp(key, "layer") || !strcmp(key, "name") ||
+	return !strcmp(key, "layer") || !strcmp(key, "name") || !strcmp(key, "from") ||
 	       (l->entry->block && (!strcmp(key, "body") || !strcmp(key, "shortcut")));
 }
 
@@ -203,8 +253,8 @@ static int read_nested(struct fl_net *net, const struct fl_layer *l, const char 
 
 	if (v && !json_is_array(v))
 		return fl_fail(e, FL_EUSAGE, "%s: not a list", list);
-	if (read_list(net, v, (struct place){ .from = l->from, .item = l->item, .list = list,
-	                                      .parent = l }, e))
+	if (read_list(net, v, (struct place){ .from = l->from, .input = l->from, .item = l->item,
+	                                      .list = list, .parent = l }, e))
 		return -1;
 	*n = net->nlayer - begin;
 	return 0;
@@ -230,8 +280,10 @@ static int read_layer(struct fl_net *net, const struct place *at, json_t *o, str
 
 	if (!json_is_object(o))
 		return fl_fail(e, FL_EUSAGE, "not an object");
-	if (find_layer(&l, o, e) || set_place(net, &l, at, e) || set_name(net, &l, at, json_object_get(o, "name"), e) ||
-	    read_keys(net, &l, o, e) || (l.entry->block && read_block(net, &l, o, e)))
+	if (find_layer(&l, o, e) || set_place(net, &l, at, e) ||
+	    set_name(net, &l, at, json_object_get(o, "name"), e) ||
+	    set_from(net, &l, at, json_object_get(o, "from"), e) || read_keys(net, &l, o, e) ||
+	    (l.entry->block && read_block(net, &l, o, e)))
 		return -1;
 	net->layer[net->nlayer++] = l;
 	return 0;
@@ -284,6 +336,14 @@ static int read_loss(struct fl_net *net, const json_t *v, struct fl_err *e)
 	       fl_fail_in(e, "loss") : 0;
 }
 
+int fl_arch_weight(const json_t *v, double *weight, struct fl_err *e)
+{
+	*weight = v ? json_number_value(v) : 1;
+	if (v && (!json_is_number(v) || *weight < 0 || *weight > FL_TAP_WEIGHT_MAX))
+		return fl_fail(e, FL_EUSAGE, "weight: not a number in [0,%g]", FL_TAP_WEIGHT_MAX);
+	return 0;
+}
+
 static int read_features(struct fl_net *net, const json_t *v, struct fl_err *e)
 {
 	size_t items = net->layer[net->nlayer - 1].item + 1;
@@ -304,10 +364,12 @@ static int read_top(struct fl_net *net, json_t *top, struct fl_err *e)
 {
 	if (!json_is_object(top))
 		return fl_fail(e, FL_EUSAGE, "not a JSON object");
-	return check_top(top, e) || read_input(net, json_object_get(top, "input"), e) ||
+	return fl_arch_keys(top, top_keys, e) || read_input(net, json_object_get(top, "input"), e) ||
 	       read_layers(net, json_object_get(top, "layers"), e) ||
 	       read_loss(net, json_object_get(top, "loss"), e) ||
-	       read_features(net, json_object_get(top, "features"), e) ? -1 : 0;
+	       fl_arch_weight(json_object_get(top, "weight"), &net->weight, e) ||
+	       read_features(net, json_object_get(top, "features"), e) ||
+	       fl_taps_read(net, json_object_get(top, "taps"), e) ? -1 : 0;
 }
 
 int fl_arch_read(struct fl_net *net, const char *json, struct fl_err *e)
@@ -322,7 +384,7 @@ int fl_arch_read(struct fl_net *net, const char *json, struct fl_err *e)
 	return rc;
 }
 
-static void print_quoted(const char *s, struct fl_str *out)
+void fl_arch_quote(const char *s, struct fl_str *out)
 {
 	json_t *j = json_string(s);
 	char *text = json_dumps(j, JSON_ENCODE_ANY);
@@ -365,23 +427,44 @@ static void print_value(const struct fl_param *p, const void *block, struct fl_s
 		break;
 	default:
 		fl_param_print(p, block, &text);
-		print_quoted(fl_str_c(&text), out);
+		fl_arch_quote(fl_str_c(&text), out);
 		fl_str_release(&text);
 		break;
 	}
 }
 
-static void print_list(const struct fl_net *net, size_t begin, size_t end, size_t parent,
+/* A list of layers as it is printed. */
+struct list {
+	size_t input;		/* the activation that it begins with */
+	size_t parent;		/* bytes of names that are its block's */
+};
+
+static void print_list(const struct fl_net *net, size_t begin, size_t end, struct list in,
                        struct fl_str *out);
 
-/* Layer i; its name without the first bytes, which are its block's. */
-static void print_layer(const struct fl_net *net, size_t i, size_t parent, struct fl_str *out)
+/* The activation that an item of a list reads, nested layers being the block's. */
+static size_t read_by(const struct fl_net *net, size_t i)
+{
+	return net->layer[i - net->layer[i].body - net->layer[i].shortcut].from;
+}
+
+static void print_from(const struct fl_net *net, size_t from, struct list in, struct fl_str *out)
+{
+	fl_str_add(out, ",\"from\":");
+	fl_arch_quote(from == in.input ? input_name : net->layer[from - 1].name + in.parent, out);
+}
+
+/* Layer i, after the activation `before` of its list. */
+static void print_layer(const struct fl_net *net, size_t i, size_t before, struct list in,
+                        struct fl_str *out)
 {
 	const struct fl_layer *l = &net->layer[i];
-	size_t inner = strlen(l->name) + 1;
+	struct list inner = { read_by(net, i), strlen(l->name) + 1 };
 
 	fl_str_addf(out, "{\"layer\":\"%s\",\"name\":", l->entry->e.name);
-	print_quoted(l->name + parent, out);
+	fl_arch_quote(l->name + in.parent, out);
+	if (inner.input != before)
+		print_from(net, inner.input, in, out);
 	for (const struct fl_param *p = l->entry->e.params; p && p->name; p++) {
 		if (!fl_param_is_set(p, l->p))
 			continue;
@@ -399,7 +482,7 @@ static void print_layer(const struct fl_net *net, size_t i, size_t parent, struc
 }
 
 /* Layers [begin,end): the last one's nested layers stand before it. */
-static void print_list(const struct fl_net *net, size_t begin, size_t end, size_t parent,
+static void print_list(const struct fl_net *net, size_t begin, size_t end, struct list in,
                        struct fl_str *out)
 {
 	size_t last = end - 1;
@@ -407,10 +490,10 @@ static void print_list(const struct fl_net *net, size_t begin, size_t end, size_
 	if (begin == end)
 		return;
 	last -= net->layer[end - 1].body + net->layer[end - 1].shortcut;
-	print_list(net, begin, last, parent, out);
+	print_list(net, begin, last, in, out);
 	if (last > begin)
 		fl_str_addc(out, ',');
-	print_layer(net, end - 1, parent, out);
+	print_layer(net, end - 1, last > begin ? last : in.input, in, out);
 }
 
 int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e)
@@ -420,11 +503,17 @@ int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e
 	fl_str_add(out, "{\"input\":");
 	print_sizes(net->in.d, net->in.ndim, out);
 	fl_str_add(out, ",\"layers\":[");
-	print_list(net, 0, net->nlayer, 0, out);
+	print_list(net, 0, net->nlayer, (struct list){ 0, 0 }, out);
 	fl_spec_print(&net->loss, &loss);
 	fl_str_add(out, "],\"loss\":");
-	print_quoted(fl_str_c(&loss), out);
+	fl_arch_quote(fl_str_c(&loss), out);
 	fl_str_release(&loss);
-	fl_str_addf(out, ",\"features\":%zu}", net->layer[net->feature_layer].item);
+	if (net->weight < 1 || net->weight > 1) {
+		fl_str_add(out, ",\"weight\":");
+		fl_str_addnum(out, net->weight);
+	}
+	fl_str_addf(out, ",\"features\":%zu", net->layer[net->feature_layer].item);
+	fl_taps_print(net, out);
+	fl_str_addc(out, '}');
 	return fl_str_check(out, e);
 }

@@ -29,5 +29,6 @@ const struct fl_loss_entry fl_loss_bce = {
 		.doc = "sigmoid cross-entropy of one class against the rest, mean of all",
 		.formula = "mean of log(1 + exp z_c) - z_c [c = y]",
 	},
+	.classes = 1,
 	.loss = loss,
 };

@@ -136,6 +136,7 @@ const struct fl_loss_entry fl_loss_ce = {
 		.psize = sizeof(struct ce),
 		.formula = "mean of log sum exp(z) - z_y",
 	},
+	.classes = 1,
 	.check = check,
 	.loss = loss,
 };

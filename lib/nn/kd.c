@@ -93,6 +93,7 @@ const struct fl_loss_entry fl_loss_kd = {
 		.psize = sizeof(struct kd),
 		.formula = "alpha T^2 KL(softmax(t/T) || softmax(z/T)) + (1 - alpha) CE(z, y)",
 	},
+	.classes = 1,
 	.targets = targets,
 	.scratch = scratch,
 	.loss = loss,

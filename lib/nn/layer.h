@@ -64,6 +64,7 @@ struct fl_layer {
 	struct fl_layer_param param[FL_LAYER_PARAMS];
 	size_t off[FL_LAYER_PARAMS];	/* into the flat parameter vector, in reals */
 	size_t from;			/* the activation it reads: that of layer from-1; 0: the input */
+	int leaf;			/* taps alone read its output */
 	size_t item;			/* place in the architecture's list; nested layers have their block's */
 	size_t body, shortcut;		/* a block's nested layers, which stand just before it */
 	size_t skip;			/* a block: the activation it adds, of shape in2 */
@@ -151,6 +152,7 @@ struct fl_batch {
  * it what the outputs mean: logits of classes, or distributions of embeddings. */
 struct fl_loss_entry {
 	struct fl_entry e;
+	int classes;		/* outputs are of the classes y */
 	/* FL_EUSAGE: the parameters do not fit C outputs. NULL: they always do. */
 	int (*check)(const void *p, size_t C, struct fl_err *e);
 	/* Numbers of an example's target, the data's tensor `target`. NULL: 0. */

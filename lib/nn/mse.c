@@ -28,5 +28,6 @@ const struct fl_loss_entry fl_loss_mse = {
 		.doc = "squared distance to the one-hot class, mean over batch and outputs",
 		.formula = "mean of (z_c - [c = y])^2",
 	},
+	.classes = 1,
 	.loss = loss,
 };

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "nn/arch.h"
+#include "nn/taps.h"
 #include "tensor/running.h"
 
 /* Each parameter begins on a cache line. */
@@ -132,15 +133,23 @@ static int set_ends(struct fl_net *net, struct fl_err *e)
 	return 0;
 }
 
-/* Activation at is read by the layer after it alone, and not as features. */
+size_t fl_net_feature_at(const struct fl_net *net)
+{
+	return net->layer[net->feature_layer].from;
+}
+
+/* Activation at is read by the layer after it alone, and not as features or by a tap. */
 static int read_once(const struct fl_net *net, size_t at)
 {
 	for (size_t i = 0; i < net->nlayer; i++)
 		if ((net->layer[i].from == at && i != at) ||
 		    (net->layer[i].entry->block && net->layer[i].skip == at))
 			return 0;
-	return net->layer[at].from == at && net->feature_layer != at &&
-	       net->layer[net->feature_layer].from != at;
+	for (size_t i = 0; i < net->ntap; i++)
+		for (size_t k = 0; k < net->tap[i].nof; k++)
+			if (net->tap[i].of[k] == at)
+				return 0;
+	return net->layer[at].from == at && fl_net_feature_at(net) != at;
 }
 
 /* Layers that do the relu and the pooling after them: a quarter of the numbers, and
@@ -172,7 +181,8 @@ int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 {
 	*net = (struct fl_net){ .layer = NULL };
 	if (fl_arch_read(net, json, e) || shape_layers(net, e) || place_params(net, e) ||
-	    names_differ(net, e) || set_ends(net, e) || set_loss(net, e) || set_arch(net, e)) {
+	    names_differ(net, e) || set_ends(net, e) || set_loss(net, e) || fl_taps_shape(net, e) ||
+	    set_arch(net, e)) {
 		fl_net_release(net);
 		return -1;
 	}
@@ -233,6 +243,29 @@ static int take_params(struct fl_net *head, size_t at, struct fl_err *e)
 	return 0;
 }
 
+/* The taps of what is above at. */
+static int take_taps(struct fl_net *head, size_t at, struct fl_err *e)
+{
+	const struct fl_tap *t = head->tap, *end = t + head->ntap;
+	size_t k;
+
+	if (!head->ntap)
+		return 0;
+	if (!(head->tap = fl_arena_get(&head->arena, head->ntap, sizeof *t, e)))
+		return -1;
+	for (head->ntap = 0; t < end; t++) {
+		struct fl_tap *to = &head->tap[head->ntap];
+
+		*to = *t;
+		if (!(to->of = fl_arena_get(&head->arena, t->nof, sizeof *to->of, e)))
+			return -1;
+		for (k = 0; k < t->nof && t->of[k] > at; k++)
+			to->of[k] = t->of[k] - at;
+		head->ntap += k == t->nof;
+	}
+	return 0;
+}
+
 int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct fl_err *e)
 {
 	*head = *net;
@@ -242,7 +275,7 @@ int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct
 		return fl_fail(e, FL_EDATA, "no layer is above the outputs");
 	if (!stands_alone(net, at))
 		return fl_fail(e, FL_EDATA, "a layer from %s on reads what is below", net->layer[at].at);
-	if (!take_params(head, at, e) && !take_layers(head, at, e)) {
+	if (!take_params(head, at, e) && !take_layers(head, at, e) && !take_taps(head, at, e)) {
 		head->features = fl_shape_count(&head->in);
 		set_pooled(head);
 		if (!set_arch(head, e))

@@ -4,13 +4,18 @@
  * that expands to it:
  *   {"input":[784],"layers":[{"layer":"linear","out":128},{"layer":"relu"},
  *    {"layer":"linear","out":10}],"loss":"ce","features":2}
+ * A layer reads the one before it in its list or, with "from", an earlier one by name;
+ * "input" is what the list begins with.
  * A residual block holds lists of layers, "body" and, where its input is not added
  * as it is, "shortcut"; they stand before it in layer[], and all layers read the
  * activation `from`. Names there are relative to the block's.
  * A layer's keys are its parameters, plus "name" (tensor prefix; default its
  * index, as torch.nn.Sequential). "features": index of the layer whose INPUT is
  * the feature vector (default: the last layer that has parameters). An input of
- * another shape with the same number of elements is taken as it lies. */
+ * another shape with the same number of elements is taken as it lies.
+ * "taps" name outputs of layers, side by side, that have a loss of their own, whose
+ * weight is 1 unless given, or are looked at alone; "weight" is that of the net's loss:
+ *   "taps":[{"name":"a","of":["t","i"],"loss":"supcon","weight":0.3}] */
 #ifndef FL_NN_NET_H
 #define FL_NN_NET_H
 
@@ -29,6 +34,14 @@ struct fl_net_param {
 	unsigned layer;
 };
 
+struct fl_tap {
+	const char *name;
+	size_t *of, nof;	/* activations: that of layer of-1 */
+	size_t C;		/* numbers, all together */
+	struct fl_spec loss;	/* entry NULL: none */
+	double weight;		/* of its loss in what training minimises */
+};
+
 struct fl_net {
 	struct fl_layer *layer;
 	size_t nlayer;
@@ -42,6 +55,9 @@ struct fl_net {
 	size_t first;		/* first layer that has parameters: earlier ones need no gradient */
 	size_t feature_layer, features;	/* input of that layer, its size */
 	struct fl_spec loss;
+	double weight;		/* of that loss */
+	struct fl_tap *tap;
+	size_t ntap;
 	int threads;		/* 0: one */
 	enum fl_gemm_precision precision;
 	const char *arch;	/* canonical text for fl.arch */
@@ -60,10 +76,14 @@ void fl_net_threads(struct fl_net *net, int threads);
 void fl_net_precision(struct fl_net *net, enum fl_gemm_precision precision);
 double fl_net_madds(const struct fl_net *net);
 
-/* The layers of net after activation at, such as net->feature_layer, as a net of their
+/* The activation that holds the features. */
+size_t fl_net_feature_at(const struct fl_net *net);
+
+/* The layers of net after activation at, such as fl_net_feature_at(), as a net of their
  * own, whose input is that activation: its parameters keep their names and their places in
- * flat vectors of net, whose other stretches it never touches. A view: net must outlive
- * it. FL_EDATA where a later layer reads what is below, or none has parameters. */
+ * flat vectors of net, whose other stretches it never touches. Taps that are wholly above
+ * are its own, too. A view: net must outlive it. FL_EDATA where a later layer reads what is
+ * below, or none has parameters. */
 int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct fl_err *e);
 
 /* Initial weights: PyTorch's defaults from the counter generator, keyed by
@@ -91,6 +111,14 @@ enum fl_work_use { FL_WORK_FORWARD, FL_WORK_TRAIN, FL_WORK_INPUT };
  * parameters, or its gradient alone, which saves the work of the others. */
 enum fl_dinput { FL_DINPUT_NONE, FL_DINPUT_TOO, FL_DINPUT_ALONE };
 
+/* A tap in a step. */
+struct fl_tap_work {
+	fl_real *z;		/* (B,C) where several outputs stand side by side, or NULL */
+	fl_real *dz;		/* (B,C) in training, or NULL */
+	int add;		/* backward adds dz to the gradients of the outputs */
+	double weight;		/* the net's; whoever trains may set it anew */
+};
+
 /* Everything of a step in one arena: activations, gradients of activations,
  * caches, scratch, for batches up to B. Reused for every step. */
 struct fl_work {
@@ -100,6 +128,8 @@ struct fl_work {
 	fl_real **dx, **dx2;	/* (nlayer) what a layer adds to those of what it reads, or NULL */
 	fl_real **cache;
 	fl_real *target;	/* (B, net->targets) to be filled, or NULL */
+	double weight;		/* of the net's loss; whoever trains may set it anew */
+	struct fl_tap_work *tap;	/* (net->ntap) */
 	fl_real *scratch, *loss_scratch;
 	fl_real *stats;		/* the caller's flat vector whose running statistics a forward
 				 * pass in training updates; NULL: they stay */
@@ -115,7 +145,8 @@ void fl_work_release(struct fl_work *k);
 /* act[0] (B rows) -> act[nlayer]. rng may be NULL where train is 0. */
 void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *w, size_t B,
                     int train, struct fl_rng *rng);
-/* Loss of the outputs there with classes y and k->target; fills dact[nlayer] where grad. */
+/* Loss of the outputs there with classes y and k->target, and of the taps', by their
+ * weights; fills dact[nlayer] and the taps' dz where grad. A loss of weight 0 is left out. */
 double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
                    int grad);
 /* Called for each stretch [begin,end) of the flat vector, in order for each parameter
@@ -126,6 +157,12 @@ typedef void fl_done(void *ctx, size_t param, size_t begin, size_t end, fl_real 
  * room, whatever is left in it, and done() is not called. */
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
                      size_t B, struct fl_rng *rng, fl_done *done, void *ctx);
+/* Index of the tap of that name; net->ntap: there is none. */
+size_t fl_net_tap(const struct fl_net *net, const char *name);
+/* After a forward pass: the tap's numbers (B,C), and the mean of its loss, which it has. */
+const fl_real *fl_net_tapped(const struct fl_net *net, struct fl_work *k, size_t tap, size_t B);
+double fl_net_tap_loss(const struct fl_net *net, struct fl_work *k, size_t tap, const int32_t *y,
+                       size_t B);
 /* The feature vectors (B, features) after a forward pass. */
 const fl_real *fl_net_features(const struct fl_net *net, const struct fl_work *k);
 

@@ -5,9 +5,11 @@
  * whose backward reads it. Gradients are always taken in place there. What lies
  * between a layer and the pooling that it does itself has no buffers. */
 #include <stdint.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "nn/net.h"
+#include "nn/taps.h"
 
 static fl_real *buffer(struct fl_work *k, size_t B, size_t n, struct fl_err *e)
 {
@@ -42,16 +44,31 @@ static size_t output_of(const struct fl_net *net, size_t i)
 	return i + 1 + (net->layer[i].pooled ? 2 : 0);
 }
 
+/* Whether features or a tap are what layer i reads, as it is or in another shape. */
+static int looked_at(const struct fl_net *net, const struct fl_work *k, size_t i)
+{
+	const fl_real *x = k->act[net->layer[i].from];
+	size_t at = fl_net_feature_at(net);
+
+	if (at <= i && k->act[at] == x)
+		return 1;
+	for (size_t t = 0; t < net->ntap; t++)
+		for (size_t j = 0; j < net->tap[t].nof; j++)
+			if ((at = net->tap[t].of[j]) <= i && k->act[at] == x)
+				return 1;
+	return 0;
+}
+
 /* Whether layer i may write over its input. */
 static int in_place(const struct fl_net *net, const struct fl_work *k, size_t i)
 {
-	size_t j = net->layer[i].from, feature = net->layer[net->feature_layer].from;
+	size_t j = net->layer[i].from;
 
 	if (net->layer[i].entry->view)
 		return 1;
 	if (!net->layer[i].entry->elementwise)
 		return 0;
-	if (feature <= i && k->act[feature] == k->act[j])
+	if (looked_at(net, k, i))
 		return 0;
 	while (j && net->layer[j - 1].entry->view)
 		j = net->layer[j - 1].from;
@@ -117,7 +134,11 @@ static int get_gradients(struct fl_work *k, const struct fl_net *net, int input,
 	for (size_t i = net->nlayer; i-- > (input ? 0 : net->first);) {
 		const struct fl_layer *l = &net->layer[i];
 		const struct fl_layer_entry *en = l->entry;
+		size_t to = output_of(net, i);
 
+		if (!l->within && !k->dact[to] &&	/* taps alone read it */
+		    !(k->dact[to] = buffer(k, k->B, fl_shape_count(&net->layer[to - 1].out), e)))
+			return -1;
 		if (wanted(net, input, l->from) && !l->within) {
 			k->dx[i] = en->view || en->elementwise ? k->dact[i + 1] :
 			           buffer(k, k->B, fl_shape_count(&l->in), e);
@@ -134,6 +155,13 @@ static int get_gradients(struct fl_work *k, const struct fl_net *net, int input,
 	return 0;
 }
 
+static size_t loss_scratch(const struct fl_spec *loss, size_t B, size_t C)
+{
+	const struct fl_loss_entry *entry = (const struct fl_loss_entry *)loss->entry;
+
+	return entry ? fl_loss_scratch(entry, loss->p, B, C) : 0;
+}
+
 static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
 {
 	size_t most = 0;
@@ -148,8 +176,12 @@ static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_er
 	if (!(k->scratch = buffer(k, 1, most, e)) ||
 	    (net->targets && !(k->target = buffer(k, k->B, net->targets, e))))
 		return -1;
-	most = fl_loss_scratch((const struct fl_loss_entry *)net->loss.entry, net->loss.p, k->B,
-	                       net->classes);
+	most = loss_scratch(&net->loss, k->B, net->classes);
+	for (size_t i = 0; i < net->ntap; i++) {
+		size_t n = loss_scratch(&net->tap[i].loss, k->B, net->tap[i].C);
+
+		most = n > most ? n : most;
+	}
 	return (k->loss_scratch = buffer(k, 1, most, e)) ? 0 : -1;
 }
 
@@ -166,7 +198,7 @@ int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, enum fl_
 	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
 	    get_activations(k, net, e) || get_caches(k, net, use, e) ||
 	    (use != FL_WORK_FORWARD && get_gradients(k, net, use == FL_WORK_INPUT, e)) ||
-	    get_scratch(k, net, e)) {
+	    get_scratch(k, net, e) || fl_taps_init(k, net, use != FL_WORK_FORWARD, e)) {
 		fl_work_release(k);
 		return fl_fail_in(e, "buffers for batches of %zu", B);
 	}
@@ -203,21 +235,50 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
 			l->entry->forward(l, &a, relu);
 		i += (size_t)relu;
 	}
+	for (size_t i = 0; i < net->ntap; i++)
+		k->tap[i].add = 0;
+}
+
+struct fl_batch fl_work_batch(const struct fl_net *net, const struct fl_work *k, const int32_t *y,
+                              size_t B)
+{
+	return (struct fl_batch){
+		.B = B, .y = y, .t = k->target, .scratch = k->loss_scratch,
+		.threads = net->threads < FL_LOSS_THREADS ? net->threads : FL_LOSS_THREADS,
+		.precision = net->precision,
+	};
+}
+
+/* The net's own loss by its weight, before those of taps. */
+static double own_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
+                       int grad)
+{
+	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
+	struct fl_batch b = fl_work_batch(net, k, y, B);
+	size_t n = B * net->classes;
+	double value;
+
+	b.C = net->classes;
+	b.z = k->act[net->nlayer];
+	b.dz = grad ? k->dact[net->nlayer] : NULL;
+	if (!(k->weight > 0)) {
+		if (grad)
+			memset(b.dz, 0, n * sizeof *b.dz);
+		return 0;
+	}
+	value = loss->loss(net->loss.p, &b);
+	if (grad && (k->weight < 1 || k->weight > 1))
+		for (size_t i = 0; i < n; i++)
+			b.dz[i] *= (fl_real)k->weight;
+	return k->weight * value;
 }
 
 double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
                    int grad)
 {
-	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
+	double sum = own_loss(net, k, y, B, grad);
 
-	const struct fl_batch b = {
-		.B = B, .C = net->classes, .z = k->act[net->nlayer], .y = y, .t = k->target,
-		.dz = grad ? k->dact[net->nlayer] : NULL, .scratch = k->loss_scratch,
-		.threads = net->threads < FL_LOSS_THREADS ? net->threads : FL_LOSS_THREADS,
-		.precision = net->precision,
-	};
-
-	return loss->loss(net->loss.p, &b);
+	return net->ntap ? sum + fl_taps_loss(net, k, y, B, grad) : sum;
 }
 
 /* From a layer's offsets to the net's parameters. */
@@ -271,16 +332,18 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 			.scratch = k->scratch,
 		};
 
+		if (net->ntap && !l->within)
+			fl_taps_back(net, k, output_of(net, i), B);
 		if (!l->entry->view && !l->within)
 			l->entry->backward(l, &a);
 		share(k, l->from, dx, B * fl_shape_count(&l->in));
 		share(k, l->skip, dx2, B * fl_shape_count(&l->in2));
-		if (k->dfeature && i == net->feature_layer && k->dact[i])
-			add(k->dfeature, k->dact[i], B * net->features);
+		if (k->dfeature && i == net->feature_layer && wanted(net, input, l->from))
+			add(k->dfeature, k->dact[l->from], B * net->features);
 	}
 }
 
 const fl_real *fl_net_features(const struct fl_net *net, const struct fl_work *k)
 {
-	return k->act[net->feature_layer];
+	return k->act[fl_net_feature_at(net)];
 }

@@ -31,6 +31,7 @@ static void differences(struct adapter_case *c)
 
 int main(void)
 {
-	adapter_cases(differences);
+	adapter_cases("test/golden/adapter/losses.safetensors", differences);
+	adapter_cases("test/golden/nn/towers.safetensors", differences);
 	return tap_done();
 }

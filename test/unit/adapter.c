@@ -257,7 +257,8 @@ static void shapes(void)
 
 int main(void)
 {
-	adapter_cases(NULL);
+	adapter_cases("test/golden/adapter/losses.safetensors", NULL);
+	adapter_cases("test/golden/nn/towers.safetensors", NULL);
 	official_asymvlm();
 	official_others();
 	by_hand();

@@ -78,6 +78,44 @@ static void round_trips(void)
 	           "\"loss\":\"ce\",\"features\":2}");
 }
 
+#define LINEAR(name, rest) \
+	"{\"layer\":\"linear\",\"name\":\"" name "\"" rest ",\"out\":3,\"bias\":true}"
+#define EXITS "{\"input\":[4],\"layers\":[" LINEAR("0", "") "," \
+	"{\"layer\":\"relu\",\"name\":\"1\"}," LINEAR("exit", "") "," \
+	LINEAR("3", ",\"from\":\"1\"") ",{\"layer\":\"concat\",\"name\":\"t\"," \
+	"\"from\":\"input\",\"body\":[" LINEAR("a", "") "],\"shortcut\":[" LINEAR("b", "") "," \
+	LINEAR("c", ",\"from\":\"input\"") "," LINEAR("d", ",\"from\":\"a\"") "]}," \
+	LINEAR("5", ",\"from\":\"3\"") "],\"loss\":\"ce\","
+
+/* What a layer reads, where it is not the one before it; and taps. */
+static void branches_and_taps(void)
+{
+	struct fl_net net;
+
+	round_trip(EXITS "\"features\":5,\"taps\":[{\"name\":\"e\",\"of\":[\"exit\"],\"loss\":\"ce\","
+	           "\"weight\":0.3},{\"name\":\"t\",\"of\":[\"t.b\",\"t.c\",\"t\"]}]}",
+	           EXITS "\"features\":5,\"taps\":[{\"name\":\"e\",\"of\":[\"exit\"],\"loss\":\"ce\","
+	           "\"weight\":0.3},{\"name\":\"t\",\"of\":[\"t.b\",\"t.c\",\"t\"]}]}");
+	round_trip("{\"input\":[4],\"layers\":[" LINEAR("a", ",\"from\":\"input\"") ","
+	           LINEAR("b", ",\"from\":\"a\"")
+	           "],\"taps\":[{\"of\":[\"b\"],\"loss\":\"mse\",\"name\":\"x\"}],\"weight\":2}",
+	           "{\"input\":[4],\"layers\":[" LINEAR("a", "") "," LINEAR("b", "") "],\"loss\":\"ce\","
+	           "\"weight\":2,\"features\":1,\"taps\":[{\"name\":\"x\",\"of\":[\"b\"],\"loss\":\"mse\","
+	           "\"weight\":1}]}");
+	if (!ok(!fl_model_net(&net, EXITS "\"taps\":[{\"name\":\"e\",\"of\":[\"exit\"],\"loss\":\"kd\"},"
+	                      "{\"name\":\"t\",\"of\":[\"t\",\"t.b\",\"t.c\"]}]}", 0, &e), "taps build")) {
+		printf("# %s\n", e.msg);
+		return;
+	}
+	is_int((long long)net.ntap, 2, "as many as there are");
+	is_int((long long)fl_net_tap(&net, "t"), 1, "found by name");
+	is_int((long long)fl_net_tap(&net, "x"), 2, "or not");
+	is_int((long long)net.tap[1].C, 12, "numbers side by side");
+	is_int((long long)net.targets, 3, "targets of a tap's loss are the net's");
+	is_int((long long)fl_net_feature_at(&net), 4, "features are what the layer reads");
+	fl_net_release(&net);
+}
+
 #define BLOCK "{\"layer\":\"residual\",\"name\":\"b\",\"body\":[{\"layer\":\"linear\",\"out\":4," \
 	"\"name\":\"fc\"},{\"layer\":\"residual\",\"body\":[{\"layer\":\"linear\",\"out\":4}]}]}"
 
@@ -127,9 +165,40 @@ static void refuses(const char *arch, const char *msg)
 #define NET(layers) "{\"input\":[4],\"layers\":[" layers "]}"
 #define IMAGE(layers) "{\"input\":[2,5,5],\"layers\":[" layers "]}"
 #define LIN "{\"layer\":\"linear\",\"out\":3}"
+#define TAPPED(taps) "{\"input\":[4],\"layers\":[" LIN "],\"taps\":[" taps "]}"
 
 static void errors(void)
 {
+	refuses(NET(LIN ",{\"layer\":\"relu\",\"from\":\"2\"}"),
+	        "architecture: layers[1]: from: no layer before is called '2'");
+	refuses(NET(LIN ",{\"layer\":\"relu\",\"from\":0}"), "architecture: layers[1]: from: not a word");
+	refuses(NET(LIN ",{\"layer\":\"relu\",\"name\":\"0\"}," LIN ","
+	            "{\"layer\":\"relu\",\"from\":\"0\"}"),
+	        "architecture: layers[3]: from: two layers are called '0'");
+	refuses(NET(LIN ",{\"layer\":\"residual\",\"body\":[{\"layer\":\"relu\",\"from\":\"0\"}]}"),
+	        "architecture: layers[1]: body[0]: from: no layer before is called '1.0'");
+	refuses(NET(LIN "," LIN ",{\"layer\":\"relu\",\"from\":\"0\"}"),
+	        "architecture: layers[1]: nothing reads its outputs");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\"],\"los\":\"ce\"}"),
+	        "architecture: taps[0]: unknown key 'los', did you mean 'loss'?");
+	refuses(TAPPED("{\"name\":\"a b\",\"of\":[\"0\"]}"), "architecture: taps[0]: name: not a word of "
+	        "1 to 64 letters, digits, '_', '-' and '.'");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\"]},{\"name\":\"a\",\"of\":[\"0\"]}"),
+	        "architecture: taps[1]: name: two taps are called 'a'");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":\"0\"}"),
+	        "architecture: taps[0]: of: not a list of 1 to 64 names of layers");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"x\"]}"),
+	        "architecture: taps[0]: of: no layer before is called 'x'");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\"],\"weight\":1}"),
+	        "architecture: taps[0]: weight: there is no loss");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\"],\"loss\":\"ce\",\"weight\":-1}"),
+	        "architecture: taps[0]: weight: not a number in [0,1e+06]");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\",\"0\"],\"loss\":\"ce\"}"),
+	        "architecture: taps[0]: loss: ce: 6 numbers for the net's 3 classes");
+	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\"],\"loss\":\"kd\"},{\"name\":\"b\","
+	               "\"of\":[\"0\",\"0\"],\"loss\":\"infonce\"}"),
+	        "architecture: taps[1]: loss: infonce: wants targets of 6 numbers where others want 3");
+	refuses(NET(LIN) "x", "architecture: line 1, column 52: end of file expected near 'x'");
 	refuses("mpl", "family arch has no 'mpl'; did you mean 'mlp'?");
 	refuses("mlp:hiden=3", "mlp has no 'hiden'; did you mean 'hidden'?");
 	refuses("mlp:hidden=0",
@@ -481,6 +550,7 @@ int main(void)
 	names_in_blocks();
 	names_of_preset();
 	round_trips();
+	branches_and_taps();
 	errors();
 	damaged();
 	json_file();

@@ -107,15 +107,25 @@ static void fused_relu(void)
 	fl_arena_release(&a);
 }
 
+/* Two towers, contrasts between them beside the classes. */
+#define TOWER(begin, name) "{\"layer\":\"slice\",\"begin\":" #begin ",\"size\":17,\"name\":\"s" name \
+	"\"},{\"layer\":\"linear\",\"out\":11,\"name\":\"" name "\"}"
+static const char towers[] =
+	"{\"input\":[37],\"layers\":[{\"layer\":\"concat\",\"name\":\"t\",\"body\":[" TOWER(0, "a") "],"
+	"\"shortcut\":[" TOWER(18, "b") "]},{\"layer\":\"mixup\",\"name\":\"m\",\"from\":\"t.a\"},"
+	"{\"layer\":\"linear\",\"from\":\"t\",\"out\":5}],\"taps\":["
+	"{\"name\":\"m\",\"of\":[\"m\",\"t.b\"],\"loss\":\"mixco\"},"
+	"{\"name\":\"s\",\"of\":[\"t\"],\"loss\":\"softclip\"}]}";
+
 /* CRC of weights after three steps of a net whose sizes fill no vector. */
-static uint32_t trained(void)
+static uint32_t trained(const char *arch)
 {
 	struct golden t = { .B = 19 };
 	struct descent d = { .t = &t };
 	struct fl_rng r;
 	uint32_t crc;
 
-	if (fl_model_net(&t.net, "mlp:in=37,hidden=33+18,out=5", 0, NULL) ||
+	if (fl_model_net(&t.net, arch, 0, NULL) ||
 	    fl_work_init(&t.work, &t.net, t.B, 1, NULL) ||
 	    fl_spec_parse(&fl_family_opt, "sgd:momentum=0.9,wd=0.01,nesterov=on", &t.arena, &d.spec,
 	                  NULL))
@@ -147,8 +157,12 @@ static uint32_t trained_with(const char *isa)
 	if (pipe(fd) || (pid = fork()) < 0)
 		return 0;
 	if (!pid) {
+		uint32_t plain, tapped;
+
 		setenv("FL_CPU", isa, 1);
-		crc = trained();
+		plain = trained("mlp:in=37,hidden=33+18,out=5");
+		tapped = trained(towers);
+		crc = plain && tapped ? plain ^ tapped : 0;
 		_exit(write(fd[1], &crc, sizeof crc) != sizeof crc);
 	}
 	close(fd[1]);
@@ -170,6 +184,51 @@ static void instruction_sets(void)
 		ok(trained_with(isa[i]) == ref, "give the same bytes with %s", isa[i]);
 }
 
+/* Of rows b, so that a mixed one says of which two and by how much. */
+static void mixed_rows(void)
+{
+	enum { B = 2000 };
+	static int taken[B];
+	double mixed = 0, sum = 0, square = 0, off = 0;
+	struct fl_net net;
+	struct fl_work k;
+	struct fl_rng r;
+	float w[64] = { 0 };
+
+	if (!ok(!fl_net_build(&net, "{\"input\":[1],\"layers\":[{\"layer\":\"mixup\",\"share\":0.3},"
+	                      "{\"layer\":\"linear\",\"out\":1}]}", NULL) &&
+	        !fl_work_init(&k, &net, B, 1, NULL), "rows are mixed"))
+		return;
+	for (size_t b = 0; b < B; b++)
+		k.act[0][b] = (float)b;
+	fl_rng_init(&r, 1, 0, 0, FL_RNG_DROPOUT, 0);
+	fl_net_forward(&net, &k, w, B, 1, &r);
+	for (size_t b = 0; b < B; b++) {
+		const float *y = k.act[1] + 3 * b;
+		double beta = (double)y[1], j = (double)y[2];
+
+		taken[(size_t)y[2]]++;
+		off = fmax(off, fabs((double)y[0] - beta * (double)b - (1 - beta) * j));
+		if (beta < 1) {
+			mixed++;
+			sum += beta;
+			square += (beta - .5) * (beta - .5);
+		}
+	}
+	ok(off < 1e-3, "each is what it says: %g", off);
+	for (size_t b = 0; b < B; b++)
+		off = fmax(off, abs(taken[b] - 1));
+	ok(off < 1, "partners are a permutation");
+	ok(fabs(mixed / B - .3) < .04, "share 0.3: %g", mixed / B);
+	ok(fabs(sum / mixed - .5) < .05 && fabs(square / mixed - 1 / 5.2) < .03,
+	   "weights are Beta(0.15, 0.15): mean %g, variance %g", sum / mixed, square / mixed);
+	fl_net_forward(&net, &k, w, B, 0, &r);
+	ok(k.act[1][3 * 7] == 7 && k.act[1][3 * 7 + 1] == 1 && k.act[1][3 * 7 + 2] == 7,
+	   "outside training rows stay");
+	fl_work_release(&k);
+	fl_net_release(&net);
+}
+
 int main(void)
 {
 	struct fl_err e = { 0 };
@@ -186,5 +245,6 @@ int main(void)
 	}
 	golden_close(&t);
 	fused_relu();
+	mixed_rows();
 	return tap_done();
 }

@@ -141,7 +141,7 @@ static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
 	int rc = -1;
 
 	if (!M || read_moments(r, &m, e) || count_draws(p, &m, r->net->classes, M, &N, e) ||
-	    fl_net_head(&head, r->net, r->net->feature_layer, e))
+	    fl_net_head(&head, r->net, fl_net_feature_at(r->net), e))
 		return -1;
 	if (!draw(r, &m, M, N, &data, e)) {
 		rc = train(r, &head, &data, e);
