@@ -126,7 +126,7 @@ static int load_data(struct job *j, struct fl_err *e)
 	if (fl_data_open(d, j->o->data, &j->o->how, e))
 		return -1;
 	j->has_data = 1;
-	return fl_data_fits(d, &j->net.in, SIZE_MAX, 0, e);
+	return fl_data_fits(d, &j->net, SIZE_MAX, 0, e);
 }
 
 static int check_update(const struct job *j, const struct member *m, struct fl_err *e)

@@ -262,7 +262,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	}
 	if (j->o->confusion && has_classes(&n->net, e))
 		return fl_fail_in(e, "--confusion");
-	if (fl_data_fits(d, &n->net.in, C, j->losses ? n->net.targets : 0, e) ||
+	if (fl_data_fits(d, &n->net, C, j->losses ? n->net.targets : 0, e) ||
 	    fl_data_labelled(d, e) || (j->counting && !(it->row.counts = get_counts(C, e))))
 		return -1;
 	it->row.C = C;
@@ -274,7 +274,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	if (j->first.ready) {
 		const struct fl_net *net = &j->first.net;
 
-		if (fl_data_fits(d, &net->in, net->classes, net->targets, e) ||
+		if (fl_data_fits(d, net, net->classes, net->targets, e) ||
 		    (!fr->work.B && room_init(fr, net, e)))
 			return fl_fail_in(e, "%s", j->o->with);
 		add_up(j, &j->first, fr, d, 1, it->row.first, NULL);

@@ -731,6 +731,7 @@ static int open_data(struct job *j, struct fl_err *e)
 
 	if (fl_data_open(&j->data, o->data, &o->how, e))
 		return -1;
+	fl_data_warn_raw(&j->data, NULL);
 	if (!o->index)
 		return 0;
 	if (j->data.row)

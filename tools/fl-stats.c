@@ -138,7 +138,7 @@ static int check_data(const struct fl_stat *s, const struct fl_net *net, const s
                       struct fl_err *e)
 {
 	if (check_classes(s, net, e) ||
-	    fl_data_fits(d, &net->in, s->any_label ? SIZE_MAX : net->classes,
+	    fl_data_fits(d, net, s->any_label ? SIZE_MAX : net->classes,
 	                 s->backward ? net->targets : 0, e))
 		return -1;
 	return s->any_label ? 0 : fl_data_labelled(d, e);

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "data/source.h"
 #include "kernel/vmath.h"
+#include "nn/net.h"
 #include "tensor/st.h"
 
 static int is_integer(const struct fl_tensor *t)
@@ -197,6 +198,7 @@ static int take_scale(struct fl_data *d, struct fl_err *e)
 	if (s.n > 1 && (d->x->ndim < 2 || d->x->dim[1] != s.n))
 		return fl_fail(e, FL_EDATA, "fl.scale: %zu channels, but 'x' has %zu", s.n,
 		               d->x->ndim < 2 ? 1 : d->x->dim[1]);
+	d->scaled = meta(d, "fl.scale") != NULL;
 	d->div = s.div;
 	d->channels = s.n;
 	d->mean = s.mean;
@@ -344,11 +346,11 @@ static int wrong_inputs(const struct fl_data *d, const struct fl_shape *in, stru
 	               have, d->d, want);
 }
 
-int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t classes,
+int fl_data_fits(const struct fl_data *d, const struct fl_net *net, size_t classes,
                  size_t targets, struct fl_err *e)
 {
-	if (d->d != fl_shape_count(in) || !same_layout(d, in))
-		return wrong_inputs(d, in, e);
+	if (d->d != fl_shape_count(&net->in) || !same_layout(d, &net->in))
+		return wrong_inputs(d, &net->in, e);
 	if (d->C > classes)
 		return fl_fail(e, FL_EDATA, "%s: %zu classes, the model tells %zu apart", d->name, d->C,
 		               classes);
@@ -358,6 +360,7 @@ int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t clas
 	if (targets && d->target->dim[1] != targets)
 		return fl_fail(e, FL_EDATA, "%s: tensor 'target' has %zu numbers an example, the model's "
 		               "loss wants %zu", d->name, d->target->dim[1], targets);
+	fl_data_warn_raw(d, net);
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 
 #include <stdint.h>
 
-#include "nn/layer.h"
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
@@ -29,6 +28,7 @@ struct fl_data {
 	size_t C;			/* classes: fl.classes, or 1 + the largest label */
 	int64_t client;			/* fl.client, -1 where there is none */
 	/* fl.scale: (v/div - mean[c])/std[c], channel c = first of x's dims */
+	int scaled;			/* 0: there is none, values are inputs as they are */
 	double div;
 	size_t channels;
 	float *mean, *std;		/* (channels) */
@@ -94,11 +94,15 @@ void fl_data_crc(const struct fl_tset *rec, char text[FL_BASE_CRC]);
  * format's; NULL where there is none. */
 const char *fl_data_split(const struct fl_data *d);
 
+struct fl_net;
+/* A word, once in a process, where bytes without a scale are inputs of net: not where its
+ * first layer takes any. net NULL: of data that are pictures, whatever they are for. */
+void fl_data_warn_raw(const struct fl_data *d, const struct fl_net *net);
 /* A net's input shape must have d values, and the same dimensions where examples have as
  * many of them (dimensions of 1 aside, unless their number is the same with them); its loss
  * want as many targets as there are (0: those there are do not matter): FL_EDATA with both
- * shapes. */
-int fl_data_fits(const struct fl_data *d, const struct fl_shape *in, size_t classes,
+ * shapes. Warns as the above. */
+int fl_data_fits(const struct fl_data *d, const struct fl_net *net, size_t classes,
                  size_t targets, struct fl_err *e);
 /* For training and measuring by class: FL_EDATA with the first row without a label. */
 int fl_data_labelled(const struct fl_data *d, struct fl_err *e);

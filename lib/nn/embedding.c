@@ -94,6 +94,7 @@ const struct fl_layer_entry fl_layer_embedding = {
 		.psize = sizeof(struct embedding),
 		.formula = "y_t = W[x_t]",
 	},
+	.raw = 1,
 	.shape = shape,
 	.init = init,
 	.forward = forward,

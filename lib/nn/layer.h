@@ -118,6 +118,7 @@ struct fl_layer_entry {
 	int view;		/* y is x, another shape: nothing to compute, no functions */
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
 	int relu;		/* is the relu that others can apply themselves */
+	int raw;		/* as the first, takes inputs of any size: normalises them, or looks them up */
 	int fuse_relu;		/* forward can apply a following relu itself */
 	int fuse_pool;		/* a following relu and pooling, forward and backward: fl_layer.pooled */
 	int (*quads)(const struct fl_layer *l);	/* whether it is such a pooling, as quads.h does */

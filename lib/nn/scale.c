@@ -84,6 +84,7 @@ const struct fl_layer_entry fl_layer_scale = {
 		.psize = sizeof(struct scale),
 		.formula = "y = w x",
 	},
+	.raw = 1,
 	.shape = shape,
 	.init = init,
 	.forward = forward,

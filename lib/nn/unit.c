@@ -91,6 +91,7 @@ const struct fl_layer_entry fl_layer_unit = {
 		.psize = sizeof(struct unit),
 		.formula = "y = x / |x|",
 	},
+	.raw = 1,
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,

@@ -73,6 +73,39 @@ refused() {
 		fl-eval -m m.safetensors -d ix/0000.safetensors --channels-last
 }
 
+@test "bytes that go in unscaled: a word, once a run, and none where they are meant so" {
+	warns() { "$@" 2>err >out; [ "$(grep -c "bytes such as .* --scale '{\"div\":255}'" err)" = 1 ] && [ "$(wc -l <err)" = 1 ]; }
+	quiet() { "$@" 2>err >out; cat err; [ ! -s err ]; }
+	part=(fl-partition -k 2 -B iid --no-sync)
+	warns "${part[@]}" -d s.npz -o raw
+	quiet "${part[@]}" -d s.npz -o scaled --scale '{"div":255}'
+	quiet "${part[@]}" -d s.npz -o meant --scale '{"div":1}'
+	quiet "${part[@]}" -d x.npy,y.npy -o floats
+	"$PYTHON" -c "import numpy as np; np.save('flags.npy', np.arange(36).reshape(12, 3).astype('u1') % 2)
+np.save('codes.npy', np.arange(36).reshape(12, 3).astype('u1') + 50)"
+	quiet "${part[@]}" -d flags.npy,y.npy -o flags
+	quiet "${part[@]}" -d codes.npy,y.npy -o codes
+	fl-init -a '{"input":[2,4,4],"layers":[{"layer":"flatten"},{"layer":"linear","out":3}]}' -o m --no-sync
+	fl-init -a '{"input":[2,4,4],"layers":[{"layer":"flatten"},{"layer":"unit"},{"layer":"linear","out":3}]}' \
+		-o unit --no-sync
+	fl-init -a '{"input":[3],"layers":[{"layer":"embedding","num":99,"dim":2},{"layer":"flatten"},
+		{"layer":"linear","out":3}]}' -o words --no-sync
+	fl-init -a logreg:in=3,out=3 -o table --no-sync
+	warns fl-local-train -m m raw/*.safetensors
+	warns fl-local-train -m m raw/*.safetensors -j 2
+	warns fl-eval -m m raw/*.safetensors -d s.npz
+	warns fl-stats -m m classmean raw/*.safetensors
+	warns fl-local-train -m table codes/*.safetensors
+	quiet fl-local-train -q -m m raw/*.safetensors
+	quiet fl-local-train -m m scaled/*.safetensors
+	quiet fl-local-train -m m meant/*.safetensors
+	quiet fl-eval -m m -d s.npz --scale '{"div":255}'
+	quiet fl-local-train -m unit raw/*.safetensors
+	quiet fl-local-train -m words codes/*.safetensors
+	quiet fl-local-train -m table floats/*.safetensors
+	quiet fl-local-train -m table flags/*.safetensors
+}
+
 @test "tensors of any record, CIFAR-10" {
 	fl-partition -d s.npz -k 1 -B iid -o c --no-sync
 	reads st:file=c/0000.safetensors,group=group npz.want.npz

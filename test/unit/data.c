@@ -1,6 +1,7 @@
 /* Data sets: batches against NumPy, subsets, the index form, sources, refusals. */
 #include "data/data.h"
 #include "data/source.h"
+#include "nn/net.h"
 #include "tap.h"
 
 #include <unistd.h>
@@ -279,7 +280,7 @@ static void test_refusals(void)
 static int fits(const struct fl_data *d, size_t inputs, size_t classes, size_t targets,
                 struct fl_err *e)
 {
-	return fl_data_fits(d, &(struct fl_shape){ 1, { inputs } }, classes, targets, e);
+	return fl_data_fits(d, &(struct fl_net){ .in = { 1, { inputs } } }, classes, targets, e);
 }
 
 /* Examples of 3x4x2 and a net's input of so many dimensions. */
@@ -296,7 +297,7 @@ static void test_layout(const struct fl_data *d)
 	struct fl_err e = { 0 };
 
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		int rc = fl_data_fits(d, &t[i].in, 5, 0, &e);
+		int rc = fl_data_fits(d, &(struct fl_net){ .in = t[i].in }, 5, 0, &e);
 
 		ok(!rc == !t[i].why && (!rc || (e.code == FL_EDATA && strstr(e.msg, t[i].why))),
 		   "inputs of %u dimensions, case %zu: %s", t[i].in.ndim, i, rc ? e.msg : "taken");

@@ -240,7 +240,7 @@ static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	if (l->client < 0)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", l->data->name);
 	memcpy(l->facts.base, l->room->base, sizeof l->facts.base);
-	if (!fl_data_fits(l->data, &net->in, net->classes, net->targets, e) &&
+	if (!fl_data_fits(l->data, net, net->classes, net->targets, e) &&
 	    !fl_data_labelled(l->data, e) && !check_state(l, e) && !train(l, e) && !finish(l, update, e))
 		return 0;
 	return fl_fail_in(e, "client %" PRId64, l->client);
