@@ -24,8 +24,8 @@ study() {
 	[ "$before" = "$(stat -c %Y.%i "$OUT"/planted/1/*.json)" ]
 }
 
-@test "federated adaptation: adapters by FedAvg, low ranks by FLoRA" {
-	study fedvlm ROUNDS=1 RUNS="frozen fedavg lora-flora"
-	[ "$(grep -c '^| ' "$OUT/RESULTS.md")" = 4 ]
+@test "federated adaptation: adapters by FedAvg, low ranks by HetLoRA and FLoRA" {
+	study fedvlm ROUNDS=1 RUNS="frozen fedavg lora-hetlora lora-flora"
+	[ "$(grep -c '^| ' "$OUT/RESULTS.md")" = 5 ]
 	grep -q '<table>' "$OUT/report.html"
 }
