@@ -1,4 +1,5 @@
 /* fl-aggregate: combines the updates of a round into the next model. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,15 +204,54 @@ static int receive(struct fl_received *r, const struct fl_tset *model, const cha
 	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ? -1 : 0;
 }
 
+static const struct fl_received *hold(struct job *j, int64_t client, struct fl_err *e)
+{
+	struct held *h = fl_arena_zero(&j->run->arena, 1, sizeof *h, e);
+
+	if (!h || fl_grow(&j->held, &j->heldcap, j->nheld + 1, sizeof *j->held, e) ||
+	    fl_models_get(&j->models, client, &h->model, h->r.base, e))
+		return NULL;
+	h->client = client;
+	j->held[j->nheld++] = h;
+	if (receive(&h->r, &h->model, h->r.base, e))
+		return NULL;
+	return &h->r;
+}
+
+/* A rule over models that may differ: all of the folder's, of one round. */
+static int open_folder(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	int64_t *client;
+	size_t n;
+
+	if (keeps_state(j) || o->state || o->history || o->partial)
+		return fl_fail(e, FL_EUSAGE, "%s: over a folder of models nothing is kept and nothing "
+		               "is partial: no --state, --history or --partial, no rule or server "
+		               "that keeps state", o->model);
+	if (!strcmp(o->output, "-"))
+		return fl_fail(e, FL_EUSAGE, "%s is a folder: a model a client is written, -o FOLDER",
+		               o->model);
+	if (!(client = fl_models_list(&j->models, &j->run->arena, &n, e)))
+		return -1;
+	for (size_t k = 0; k < n; k++) {
+		if (!hold(j, client[k], e))
+			return -1;
+		if (j->held[k]->r.round != j->held[0]->r.round)
+			return fl_fail(e, FL_EDATA, "%s: the model of client %" PRId64 " is of round %" PRId64
+			               ", that of client %" PRId64 " of %" PRId64, o->model, client[k],
+			               j->held[k]->r.round, client[0], j->held[0]->r.round);
+	}
+	return 0;
+}
+
 static int open_models(struct job *j, struct fl_err *e)
 {
 	if (fl_models_open(&j->models, j->o->model, e) ||
 	    fl_models_base(&j->models, j->c.threads, e))
 		return -1;
 	if (j->models.folder)
-		return j->rule->personal ? 0 : fl_fail(e, FL_EUSAGE,
-			"%s: is a folder, but rule %s makes one model of one", j->o->model,
-			j->rule->e.name);
+		return j->rule->personal ? 0 : open_folder(j, e);
 	if (receive(&j->now, &j->models.one, j->models.base, e))
 		return fl_fail_in(e, "%s", j->o->model);
 	if (j->rule->personal)
@@ -222,17 +262,23 @@ static int open_models(struct job *j, struct fl_err *e)
 	return 0;
 }
 
-static const struct fl_received *hold(struct job *j, int64_t client, struct fl_err *e)
+static int by_client(const void *key, const void *held)
 {
-	struct held *h = fl_arena_zero(&j->run->arena, 1, sizeof *h, e);
+	const int64_t *client = key;
+	const struct held *const *h = held;
 
-	if (!h || fl_grow(&j->held, &j->heldcap, j->nheld + 1, sizeof *j->held, e) ||
-	    fl_models_get(&j->models, client, &h->model, h->r.base, e))
-		return NULL;
-	j->held[j->nheld++] = h;
-	if (receive(&h->r, &h->model, h->r.base, e))
-		return NULL;
-	return &h->r;
+	return (*client > (*h)->client) - (*client < (*h)->client);
+}
+
+/* The client's model, which a rule over a folder has already: they are ascending. */
+static const struct fl_received *find_held(struct job *j, int64_t client, struct fl_err *e)
+{
+	struct held **h = bsearch(&client, j->held, j->nheld, sizeof(struct held *), by_client);
+
+	if (!h)
+		fl_fail(e, FL_EDATA, "client %" PRId64 ": no model %04" PRId64 ".safetensors or .sts in %s",
+		        client, client, j->o->model);
+	return h ? &(*h)->r : NULL;
 }
 
 static const struct fl_received *received(void *ctx, const struct fl_update *u, struct fl_err *e)
@@ -242,7 +288,7 @@ static const struct fl_received *received(void *ctx, const struct fl_update *u, 
 	int64_t age = j->now.round + 1 - u->round;
 
 	if (j->models.folder)
-		return hold(j, u->client, e);
+		return j->rule->personal ? hold(j, u->client, e) : find_held(j, u->client, e);
 	if (j->o->history && age > 0 && age <= j->o->stale)
 		return fl_history_find(&j->history, j->o->history, u->round - 1, u->base, e);
 	return &j->now;
@@ -405,11 +451,12 @@ static int set_meta(struct job *j, struct fl_tset *next, int64_t round, const ch
 	return fl_run_add_prov(j->run, j->o->no_prov, next, e);
 }
 
-static int step(struct job *j, struct fl_combined *u, struct fl_tset *next, struct fl_err *e)
+static int step(struct job *j, const struct fl_received *from, const struct fl_combined *u,
+                struct fl_tset *next, struct fl_err *e)
 {
 	struct fl_server_round r = { .round = j->c.round, .K = j->c.K };
 	struct fl_step s = { .server = j->server, .p = j->o->server.p, .u = u,
-	                     .model = j->now.model, .old = &j->old, .threads = j->c.threads };
+	                     .model = from->model, .old = &j->old, .threads = j->c.threads };
 
 	memcpy(r.s, j->c.s, sizeof r.s);
 	return fl_server_step(&s, &r, next, &j->state, e);
@@ -421,7 +468,7 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 {
 	struct fl_tset next = { .t = NULL };
 	struct fl_out out = { .fd = -1 };
-	int rc = step(j, u, &next, e);
+	int rc = step(j, &j->now, u, &next, e);
 
 	if (!rc && (rc = fl_running_check(&next, "", e)))
 		fl_fail_in(e, "the next model");
@@ -440,22 +487,37 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	return rc;
 }
 
-static int save_personal(struct job *j, const struct fl_dir *d, const struct fl_member *m,
-                         struct fl_tset *next, struct fl_err *e)
+/* The next model of a client, in the folder that is made. */
+static int save_personal(struct job *j, const struct fl_dir *d, int64_t client,
+                         const struct fl_received *from, struct fl_tset *next, struct fl_err *e)
 {
-	char *name = fl_arena_fmt(&next->arena, e, "%04lld.safetensors", (long long)m->u.client);
+	char *name = fl_arena_fmt(&next->arena, e, "%04lld.safetensors", (long long)client);
 	struct fl_out out = { .fd = -1 };
 	int rc = -1;
 
-	if (fl_running_check(next, "", e))
-		return fl_fail_in(e, "the next model of client %lld", (long long)m->u.client);
-	if (name && !copy_meta(next, m->from->model, e) &&
-	    !fl_meta_set_i64(next, "fl.client", m->u.client, e) &&
-	    !set_meta(j, next, m->u.round, m->from->base, e) &&
+	if (name && !copy_meta(next, from->model, e) &&
+	    !fl_meta_set_i64(next, "fl.client", client, e) &&
+	    !set_meta(j, next, from->round + 1, from->base, e) &&
 	    !fl_dir_create(d, name, &out, e) && !fl_stream_write(&out, next, e))
 		rc = fl_out_commit(&out, e);
 	fl_out_abort(&out);
 	return rc;
+}
+
+/* One of the folder's models, with what it holds of the combined update. */
+static int save_held(struct job *j, const struct fl_dir *d, const struct fl_combined *u,
+                     const struct held *h, struct fl_err *e)
+{
+	struct fl_mark empty = fl_arena_mark(&j->run->arena);
+	struct fl_tset next = { .t = NULL };
+	struct fl_combined own;
+	int rc = fl_combined_of(u, h->r.model, &j->run->arena, &own, e) ||
+	         step(j, &h->r, &own, &next, e) ||
+	         save_personal(j, d, h->client, &h->r, &next, e) ? -1 : 0;
+
+	fl_tset_release(&next);
+	fl_arena_rewind(&j->run->arena, empty);
+	return rc ? fl_fail_in(e, "client %" PRId64, h->client) : 0;
 }
 
 static int any(const char *name)
@@ -464,14 +526,18 @@ static int any(const char *name)
 	return 1;
 }
 
-/* All of them or none: killed anywhere, the same call does the same again. */
-static int write_personal(struct job *j, struct fl_err *e)
+/* All of them or none: killed anywhere, the same call does the same again. u: combined over
+ * a folder of models; NULL: the rule has made them. */
+static int write_personal(struct job *j, const struct fl_combined *u, struct fl_err *e)
 {
 	struct fl_dir d;
 	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
 
-	for (size_t k = 0; !rc && k < j->c.K; k++)
-		rc = save_personal(j, &d, &j->c.member[k], &j->c.result[k], e);
+	for (size_t k = 0; !rc && !u && k < j->c.K; k++)
+		rc = save_personal(j, &d, j->c.member[k].u.client, j->c.member[k].from,
+		                   &j->c.result[k], e);
+	for (size_t k = 0; !rc && u && k < j->nheld; k++)
+		rc = save_held(j, &d, u, j->held[k], e);
 	if (!rc)
 		rc = fl_dir_keep(&d, e);
 	if (!rc)
@@ -566,7 +632,8 @@ static int aggregate(struct job *j, struct fl_err *e)
 	if (!rc && j->o->partial)
 		rc = write_partial(j, e);
 	else if (!rc && !(rc = fl_collect_combine(&j->c, &u, e)))
-		rc = j->rule->personal ? write_personal(j, e) : write_model(j, &u, e);
+		rc = j->rule->personal ? write_personal(j, NULL, e) :
+		     j->models.folder ? write_personal(j, &u, e) : write_model(j, &u, e);
 	if (!rc)
 		fl_say(FL_LOG_INFO, "round %lld: %zu clients, %s, server %s", (long long)j->c.round,
 		       j->c.K, fl_str_c(&j->spec), fl_str_c(&j->sspec));

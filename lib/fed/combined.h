@@ -18,4 +18,8 @@ struct fl_combined {
 	           struct fl_err *e);
 };
 
+/* What of all a model holds, and the extras: a view, whose room is in a. */
+int fl_combined_of(const struct fl_combined *all, const struct fl_tset *model, struct fl_arena *a,
+                   struct fl_combined *out, struct fl_err *e);
+
 #endif

@@ -236,7 +236,7 @@ near() {
 	make c.safetensors "$mask; m['client'] = 7; t['@other/x'] = np.ones(3, 'f4')"
 	f "client 7: tensor '@other/x': rule fedcac does not combine extras" c.safetensors
 	fails 2 "server fedadam has no place" fl-aggregate -m "$M" -R fedcac -S fedadam -o none a.safetensors
-	fails 2 "is a folder, but rule mean makes one model" fl-aggregate -m one -o out.safetensors a.safetensors
+	fails 2 "is a folder: a model a client is written, -o FOLDER" fl-aggregate -m one a.safetensors
 }
 
 @test "any order, split, tree and number of threads gives the same bytes" {

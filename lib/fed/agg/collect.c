@@ -153,6 +153,9 @@ struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t,
 
 	if (pos < c->nslot && !strcmp(c->slot[pos]->t.name, t->name))
 		return same_shape(t, &c->slot[pos]->t, e) ? NULL : c->slot[pos];
+	/* Models that differ: each tensor is combined over those who hold it. */
+	if (!c->model && !fl_tensor_is_extra(t) && t->dtype == FL_F32)
+		return new_slot(c, pos, t, NULL, e);
 	if (m)
 		fl_fail(e, FL_EDATA, "tensor '%s' is %s in the model: only F32 is averaged", t->name,
 		        fl_dtype_name(m->dtype));
@@ -175,20 +178,47 @@ static int is_taken(const struct fl_collect *c, const struct fl_tensor *t)
 	       t->name[n + 1] == '/';
 }
 
-/* Whole rules see records and models themselves; no slots. */
-static int check_whole(const struct fl_collect *c, const struct fl_member *m,
-                       const struct fl_tensor *t, struct fl_err *e)
+/* That a tensor is one of the model that the client received. */
+static int check_held(const struct fl_member *m, const struct fl_tensor *t, struct fl_err *e)
 {
 	const struct fl_tensor *want = fl_tset_find(m->from->model, t->name);
 
-	if (fl_tensor_is_extra(t))
-		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras", t->name, c->who);
 	if (!want)
 		return fl_fail(e, FL_EDATA, "tensor '%s' is not in the model", t->name);
 	if (want->dtype != FL_F32)
 		return fl_fail(e, FL_EDATA, "tensor '%s' is %s in the model: only F32 is averaged",
 		               t->name, fl_dtype_name(want->dtype));
 	return same_shape(t, want, e);
+}
+
+/* Whole rules see records and models themselves; no slots. */
+static int check_whole(const struct fl_collect *c, const struct fl_member *m,
+                       const struct fl_tensor *t, struct fl_err *e)
+{
+	if (fl_tensor_is_extra(t))
+		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras", t->name, c->who);
+	return check_held(m, t, e);
+}
+
+/* The slot of a client's tensor. Where clients have models of their own, these are to agree
+ * on what has one name. */
+static struct fl_slot *slot_of(struct fl_collect *c, const struct fl_member *m,
+                               const struct fl_tensor *t, struct fl_err *e)
+{
+	const struct fl_slot *s;
+	char a[256], b[256];
+
+	if (c->model || fl_tensor_is_extra(t))
+		return fl_collect_slot(c, t, e);
+	if (check_held(m, t, e))
+		return NULL;
+	s = fl_collect_find(c, t->name);
+	if (!s || fl_tensor_same_shape(&s->t, t))
+		return fl_collect_slot(c, t, e);
+	fl_fail(e, FL_EDATA, "tensor '%s' is %s, that of another client %s: what models do not share "
+	        "clients keep by fl-local-train -M partial:private=GLOB", t->name,
+	        fl_tensor_shape_str(t, a, sizeof a), fl_tensor_shape_str(&s->t, b, sizeof b));
+	return NULL;
 }
 
 /* --- sub-networks --- */
@@ -280,7 +310,7 @@ static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 			continue;
 		}
 		if (c->rule->whole ? check_whole(c, m, t, e) :
-		    !(p->slot = fl_collect_slot(c, t, e)))
+		    !(p->slot = slot_of(c, m, t, e)))
 			return -1;
 	}
 	return 0;

@@ -100,7 +100,7 @@ struct fl_collect {
 	const void *fp;
 	const char *who;		/* "rule qfedavg", whose needs are checked */
 	const char *spec;		/* its canonical text: partials carry it */
-	const struct fl_tset *model;	/* what is averaged; NULL: personal models */
+	const struct fl_tset *model;	/* what is averaged; NULL: each client has its own */
 	char base[FL_HASH_TEXT];	/* of model, for partials */
 	int64_t round;			/* being combined; personal: out, the latest one */
 	/* The model that an update must have been trained from. */
