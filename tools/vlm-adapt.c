@@ -347,7 +347,7 @@ static int check_run(const struct job *j, const struct fl_tset *s, struct fl_err
 	struct fl_str run = FL_STR_INIT;
 	int rc = describe(j, &run, e);
 
-	if (!rc && (!was || strcmp(was, fl_str_c(&run))))
+	if (!rc && (!was || !fl_num_alike(was, fl_str_c(&run))))
 		rc = fl_fail(e, FL_EDATA, "is of another run: %s; this is: %s", was ? was : "none",
 		             fl_str_c(&run));
 	fl_str_release(&run);

@@ -593,12 +593,9 @@ static int measure(struct job *j, struct answers *a, struct fl_err *e)
 
 /* --- output --- */
 
-/* Counts without an exponent. */
 static void add_value(struct fl_str *b, double v, int json)
 {
-	if (fabs(v) < 0x1p53 && !(floor(v) < v))
-		fl_str_addf(b, "%.0f", v);
-	else if (json)
+	if (json)
 		fl_str_addjsonnum(b, v);
 	else
 		fl_str_addnum(b, v);
@@ -791,8 +788,8 @@ static int check_sets(const struct job *j, struct fl_err *e)
 		               j->val.m.part[0].name);
 	if (!j->images.label)
 		fl_say(o->rows || o->write_classes ? FL_LOG_INFO : FL_LOG_WARN,
-		       "%s: no labels beside the rows, so the answers are not measured; --labels FILE.npy or "
-		       "FILE#NAME gives them", name);
+		       "%s: no labels beside the rows, so the answers are not measured; --labels FILE gives "
+		       "them", name);
 	return 0;
 }
 

@@ -92,21 +92,40 @@ int fl_num_size(const char *s, uint64_t *v)
 	return 0;
 }
 
-/* Tidies printf's exponent: 1e-05 -> 1e-5. */
-static char *tidy(char *buf)
+#define PLAIN_MAX 16	/* decimal exponents below are written out */
+#define BRIEF_MAX 5
+
+/* The number before its exponent x > 0, "-1.5" of -1.5e10, as digits and zeros. */
+static void write_out(char *buf, int x)
 {
-	char *x = strchr(buf, 'e'), *d;
+	char *to = buf + (*buf == '-');
+
+	for (const char *p = to; *p; p++)
+		if (*p != '.')
+			*to++ = *p;
+	for (int n = (int)(to - buf) - (*buf == '-'); n <= x; n++)
+		*to++ = '0';
+	*to = '\0';
+}
+
+/* Tidies printf's exponent: 1e-05 -> 1e-5; writes out one of 0 ... most-1, of a number
+ * with no digit beyond the point: 1.5e+03 -> 1500. */
+static char *tidy(char *buf, int most)
+{
+	char *x = strchr(buf, 'e'), *digits;
+	int exponent = 0;
 
 	if (!x)
 		return buf;
-	x++;
-	if (*x == '+')
-		memmove(x, x + 1, strlen(x));
-	else if (*x == '-')
-		x++;
-	for (d = x; *d == '0' && d[1]; d++)
-		;
-	memmove(x, d, strlen(d) + 1);
+	digits = x + 2 + (x[2] == '0');	/* after a sign, at least two of them */
+	for (const char *p = digits; *p; p++)
+		exponent = 10 * exponent + (*p - '0');
+	if (x[1] == '+' && exponent < most) {
+		*x = '\0';
+		write_out(buf, exponent);
+	} else {
+		memmove(x + 1 + (x[1] == '-'), digits, strlen(digits) + 1);
+	}
 	return buf;
 }
 
@@ -214,7 +233,8 @@ static char *print_plain(char *buf, double v, int bits)
 	return buf;
 }
 
-char *fl_num_print(char *buf, double v)
+/* With an exponent from 10^most on. */
+static char *print_shortest(char *buf, double v, int most)
 {
 	int prec;
 
@@ -224,9 +244,19 @@ char *fl_num_print(char *buf, double v)
 		return buf;
 	for (prec = is_power(v) || reads_back(buf, 15, v) ? 1 : 16; prec < 17; prec++)
 		if (reads_back(buf, prec, v))
-			return tidy(buf);
+			return tidy(buf, most);
 	snprintf(buf, FL_NUM_MAX, "%.17g", v);
-	return tidy(buf);
+	return tidy(buf, most);
+}
+
+char *fl_num_print(char *buf, double v)
+{
+	return print_shortest(buf, v, PLAIN_MAX);
+}
+
+char *fl_num_brief(char *buf, double v)
+{
+	return print_shortest(buf, v, BRIEF_MAX);
 }
 
 char *fl_num_printf32(char *buf, float v)
@@ -239,9 +269,41 @@ char *fl_num_printf32(char *buf, float v)
 		return buf;
 	for (prec = is_power((double)v) || reads_back_f32(buf, 7, v) ? 1 : 8; prec < 9; prec++)
 		if (reads_back_f32(buf, prec, v))
-			return tidy(buf);
+			return tidy(buf, PLAIN_MAX);
 	snprintf(buf, FL_NUM_MAX, "%.9g", (double)v);
-	return tidy(buf);
+	return tidy(buf, PLAIN_MAX);
+}
+
+/* Whether text s(n) is a number, which is printed as now(m) is written. */
+static int prints_as(const char *s, size_t n, const char *now, size_t m)
+{
+	char text[FL_NUM_MAX], back[FL_NUM_MAX];
+	double v;
+
+	if (n >= sizeof text)
+		return 0;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	return !fl_num_real(text, &v) && strlen(fl_num_print(back, v)) == m && !memcmp(back, now, m);
+}
+
+int fl_num_alike(const char *was, const char *now)
+{
+	static const char number[] = "0123456789.e+-";
+
+	while (*was || *now) {
+		size_t n = strspn(was, number), m = strspn(now, number);
+
+		if (n != m || memcmp(was, now, n)) {
+			if (!n || !m || !prints_as(was, n, now, m))
+				return 0;
+		} else if (!n && *was != *now) {
+			return 0;
+		}
+		was += n ? n : 1;
+		now += m ? m : 1;
+	}
+	return 1;
 }
 
 size_t fl_num_part(double p, size_t n)

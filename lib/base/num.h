@@ -16,11 +16,17 @@ int fl_num_size(const char *s, uint64_t *v);
 
 #define FL_NUM_MAX 32	/* bytes that hold any printed number */
 
-/* The shortest decimal that reads back to the same value; buf[FL_NUM_MAX].
- * "nan", "inf", "-inf" for what is not finite. Returns buf. */
+/* The fewest digits that read back to the same value; buf[FL_NUM_MAX]. With an exponent
+ * below 1e-4 and from 1e16 on: 0.0001, 10, 1500000, 2e-5, 1e16. "nan", "inf", "-inf" for
+ * what is not finite. Returns buf. */
 char *fl_num_print(char *buf, double v);
 char *fl_num_printf32(char *buf, float v);
 char *fl_num_printi(char *buf, int64_t v);
+/* The same for limits that people read, with an exponent from 1e5 on: 1e9. */
+char *fl_num_brief(char *buf, double v);
+/* Whether two texts with numbers in them differ at most in how numbers are written, as
+ * other versions did: "lr=1e1" and "lr=10". */
+int fl_num_alike(const char *was, const char *now);
 
 /* The part p of n, rounded down: the largest m with m/n <= p as doubles. p stands for
  * the decimal or the ratio that was meant, so .29 of 100 are 29, though .29 * 100 is less,

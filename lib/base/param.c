@@ -263,6 +263,8 @@ const struct fl_param *fl_param_find(const struct fl_param *t, const char *name)
 
 void fl_param_range(const struct fl_param *p, struct fl_str *out)
 {
+	char limit[FL_NUM_MAX];
+
 	switch (p->type) {
 	case FL_P_BOOL:
 		fl_str_add(out, "on|off");
@@ -276,9 +278,9 @@ void fl_param_range(const struct fl_param *p, struct fl_str *out)
 	case FL_P_SIZE:
 	case FL_P_DIMS:
 		fl_str_addc(out, '[');
-		fl_str_addnum(out, p->lo);
+		fl_str_add(out, fl_num_brief(limit, p->lo));
 		fl_str_addc(out, ',');
-		fl_str_addnum(out, p->hi);
+		fl_str_add(out, fl_num_brief(limit, p->hi));
 		fl_str_addc(out, ']');
 		break;
 	default:

@@ -287,6 +287,15 @@ near() {
 	fails 2 "is not a folding rule" fl-aggregate -m "$M" --partial -R median whole
 }
 
+@test "a partial whose numbers are written as they were before counts" {
+	fl-aggregate -m "$M" -R mean:denominator=100 "$F"/u/* >want
+	fl-aggregate --partial -m "$M" -R mean:denominator=100 "$F"/u/* >part
+	grep -q -a 'denominator=100"' part
+	LC_ALL=C sed -i 's/denominator=100"/denominator=1e2"/' part
+	fl-aggregate -m "$M" -R mean:denominator=100 part | cmp - want
+	fails 3 "want mean:weight=examples,denominator=10" fl-aggregate -m "$M" -R mean:denominator=10 part
+}
+
 @test "the model of the next round" {
 	fl-aggregate -m "$M" -o n.safetensors "$F/all.sts"
 	st-check -q n.safetensors

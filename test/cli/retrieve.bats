@@ -68,6 +68,26 @@ both() {
 	[ "$(sort -u h | wc -l)" -gt 1 ]
 }
 
+@test "numbers are those that a shell, sort and jq read: 10 is not 1e1" {
+	"$PYTHON" - <<-END
+		import numpy as np
+		e = np.eye(12, dtype="f4") + 10
+		np.save("g.npy", e)
+		np.save("p.npy", np.full(12, 9))
+	END
+	vlm-retrieve --gallery g.npy --queries g.npy --score ip --truth diagonal --metric medr,meanr,rsum --both \
+		--no-hits >diagonal
+	grep -qx '#rsum	600' diagonal
+	m=$(vlm-retrieve --gallery g.npy --queries g.npy --score ip --truth p.npy --metric medr --no-hits |
+		awk '$1 == "#medr" { print $2 }')
+	[ "$m" -le 10 ] && [ "$m" -ge 9 ]
+	vlm-retrieve --gallery g.npy --queries g.npy --score ip --top 1 >t
+	[ "$(cut -f 4 t | sort -u)" = 1221 ]
+	npy g.npy '1e3 * np.arange(1, 4, dtype="f4")[:, None]'
+	[ "$(vlm-retrieve --gallery g.npy --queries g.npy --score ip | cut -f 4 | sort -nr | xargs)" = \
+		"9000000 6000000 6000000 4000000 3000000 3000000 2000000 2000000 1000000" ]
+}
+
 @test "TSV, JSON, TREC, ranking and npy say the same" {
 	args="--gallery floats-image.safetensors --queries floats-text.safetensors --top 4"
 	vlm-retrieve $args --ranking r.json --ids i.npy --scores s.npy -o t --no-sync

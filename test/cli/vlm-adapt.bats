@@ -164,6 +164,19 @@ END
 	cmp "$W/a" "$W/b"
 }
 
+@test "a state whose numbers are written as they were before goes on" {
+	small=${SMALL/residual=on/residual=on,kappa=100}
+	vlm-adapt $small -e 2 --lr-end 0 --state "$W/s" -o "$W/a"
+	grep -c -a 'adapt.run.*kappa=100;' "$W/s"
+	LC_ALL=C sed -i 's/kappa=100;/kappa=1e2;/' "$W/s"
+	run --separate-stderr vlm-adapt -v $small -e 2 --lr-end 0 --state "$W/s" -o "$W/b"
+	[ "$status" = 0 ]
+	[[ $stderr == *"going on after epoch 2"* ]]
+	cmp "$W/a" "$W/b"
+	LC_ALL=C sed -i 's/kappa=1e2;/kappa=1e3;/' "$W/s"
+	fails 3 "is of another run" vlm-adapt $small -e 2 --lr-end 0 --state "$W/s"
+}
+
 @test "the log has a line for every epoch, and validation is in it" {
 	vlm-adapt $SMALL -e 3 --val-texts $T#text --val-images $T#image --val-pairs $T --log "$W/log" -o "$W/a"
 	[ "$(wc -l <"$W/log")" = 3 ]

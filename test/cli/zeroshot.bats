@@ -201,10 +201,10 @@ near() {
 	vlm-zeroshot "${ALL[@]}" --labels images.safetensors#label --val val.safetensors | cmp - want
 	fails 3 "'label' is I64 40, must be 90 integers" vlm-zeroshot --texts texts.safetensors \
 		--images x.safetensors --labels val.safetensors#label
-	fails 3 "no tensor 'lable'" vlm-zeroshot --texts texts.safetensors --images x.safetensors \
+	fails 3 "tensor 'lable' is missing" vlm-zeroshot --texts texts.safetensors --images x.safetensors \
 		--labels images.safetensors#lable
-	fails 3 "labels are FILE#NAME or .npy" vlm-zeroshot --texts texts.safetensors --images x.safetensors \
-		--labels images.safetensors
+	vlm-zeroshot "${own[@]}" --val v.safetensors --val-labels val.safetensors#label --labels images.safetensors |
+		cmp - want
 	fails 3 "images.safetensors#id: row 0: label 100, there are 7 classes" vlm-zeroshot \
 		--texts texts.safetensors --images x.safetensors --labels images.safetensors#id
 	fails 2 "--val-labels without --val" vlm-zeroshot "${ALL[@]}" --val-labels val.safetensors#label

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "fed/agg/collect_int.h"
 #include "tensor/running.h"
 
@@ -269,7 +270,7 @@ static int check_head(const struct fl_collect *c, const struct fl_tset *rec, str
 	if (!base || !fl_base_names(base, c->base, c->model))
 		return fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s",
 		               base ? base : "missing", c->base);
-	if (!spec || strcmp(spec, c->spec))
+	if (!spec || !fl_num_alike(spec, c->spec))
 		return fl_fail(e, FL_EDATA, "a partial of %s, want %s", spec ? spec : "no rule",
 		               c->spec);
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "fed/stat/stat.h"
 #include "tensor/meta.h"
 
@@ -29,7 +30,7 @@ static int same_method(struct members *all, const struct fl_tset *rec, struct fl
 		return fl_fail(e, FL_EDATA, "fl.method is missing: which statistic is this?");
 	if (!all->method)
 		return (all->method = fl_arena_str(&all->arena, method, e)) ? 0 : -1;
-	return !strcmp(method, all->method) ? 0 :
+	return fl_num_alike(method, all->method) || fl_num_alike(all->method, method) ? 0 :
 	       fl_fail(e, FL_EDATA, "fl.method is '%s', but that of others is '%s'", method,
 	               all->method);
 }
