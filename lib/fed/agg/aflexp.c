@@ -43,6 +43,9 @@ const struct fl_rule fl_rule_aflexp = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "l_k += gamma F_k; u = sum_k n_k e^(l_k) u_k / sum_k n_k e^(l_k)",
+		.note = "The paper's objective by another ascent: it projects onto the simplex, as rule "
+			"afl does. l_k moves when client k takes part. This one needs a client's own "
+			"facts only, so that partial sums combine.",
 	},
 	.fold = {
 		.mean = 1,

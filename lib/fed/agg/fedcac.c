@@ -330,6 +330,8 @@ const struct fl_rule fl_rule_fedcac = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "w_i = m_i mean of w_j over C_i + (1 - m_i) mean of all w_j",
+		.note = "The mean of all is by examples, as FedAvg's. Without critical weights a "
+			"client's overlap with any other is 0.",
 	},
 	.takes = "fedcac",
 	.personal = 1,

@@ -65,6 +65,9 @@ const struct fl_rule fl_rule_qfedavg = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "u = sum_k L F_k^q u_k / sum_k (q F_k^(q-1) |L u_k|^2 + L F_k^q)",
+		.note = "Sums without weights are those of the authors' code, where clients are drawn "
+			"by their share of the examples; weight=examples multiplies both by n_k. F_k is "
+			"at the received model, as in the paper.",
 	},
 	.fold = {
 		.needs = FL_NEED_LOSS0 | FL_NEED_NORM,

@@ -122,6 +122,9 @@ const struct fl_method fl_method_fedcac = {
 		.params = params,
 		.psize = sizeof(struct fedcac),
 		.formula = "mask = |(w - w0) w| among the tau n largest of its tensor",
+		.note = "The threshold itself counts, so that ties may make a mask larger. Where the "
+			"tau n largest reach down to nothing, 1e-10, the smallest above 1e-20 is the "
+			"threshold, as in the authors' code.",
 	},
 	.end = end,
 };

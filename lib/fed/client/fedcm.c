@@ -53,6 +53,7 @@ const struct fl_method fl_method_fedcm = {
 		.psize = sizeof(struct fedcm),
 		.formula = "w -= lr (alpha grad F_k(w) + (1 - alpha) d); "
 			   "d' = mean of (w0 - w)/(steps lr)",
+		.note = "In both papers clients count alike: rule mean:weight=uniform.",
 	},
 	.begin = begin,
 	.grad = grad,

@@ -56,6 +56,8 @@ const struct fl_method fl_method_feddyn = {
 		.params = params,
 		.psize = sizeof(struct feddyn),
 		.formula = "w -= lr (grad F_k(w) + alpha (w - w0 + h_k)); h_k += w - w0",
+		.note = "h_k is -1/alpha times the gradient that the paper keeps, so it does not depend "
+			"on alpha. Clients count alike in the paper: rule mean:weight=uniform.",
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,

@@ -60,6 +60,8 @@ const struct fl_method fl_method_fedproto = {
 		.params = params,
 		.psize = sizeof(struct fedproto),
 		.formula = "F_k + lambda mean of (h - P_y)^2, P: class means of features",
+		.note = "The paper's method where each client keeps a model of its own, a folder for "
+			"-m, and none are averaged. How clients count in P is the statistic's weight.",
 	},
 	.with = "classmean",
 	.begin = begin,

@@ -40,6 +40,7 @@ const struct fl_method fl_method_logitadj = {
 		.params = params,
 		.psize = sizeof(struct logitadj),
 		.formula = "F_k = mean of CE(z_c + tau ln pi_c, y), pi the client's class shares",
+		.note = "The paper has one prior, of all the data; here each client has its own.",
 	},
 	.begin = begin,
 	.logits = fl_local_shift,

@@ -78,6 +78,10 @@ const struct fl_method fl_method_scaffold = {
 		.params = params,
 		.psize = sizeof(struct scaffold),
 		.formula = "w -= lr (grad F_k(w) - c_k + c); c_k+ = c_k - c + (w0 - w)/(steps lr)",
+		.note = "Option II of the paper, with its c where fraction is the share of clients in a "
+			"round and the rule is mean:weight=uniform. (w0 - w)/(steps lr) is the mean "
+			"gradient for plain SGD; with momentum beta it grows to 1/(1 - beta) of it, and "
+			"weight decay is part of it.",
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,

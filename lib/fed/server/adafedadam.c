@@ -160,6 +160,10 @@ const struct fl_server fl_server_adafedadam = {
 		.psize = sizeof(struct params),
 		.formula = "W = n I^alpha; g = mean of gradients of norm |g_k|; C = mean certainty; "
 			   "Adam with decays beta^C and rate C lr",
+		.note = "F_k(theta_0) is the loss at a client's first round in which it is above 0. An "
+			"update or a gradient of norm 0 counts as a gradient of 0 and is left out of "
+			"the mean of C_k. C below cmin becomes cmin. warmup=6,relative=off is the "
+			"authors' code.",
 	},
 	.fold = &weighing,
 	.vec = { "m", "v" },

@@ -37,6 +37,9 @@ const struct fl_server fl_server_feddyn = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "s = s + fraction g; w = w - g - s",
+		.note = "s is the paper's h over alpha. Clients count alike in the papers: rule "
+			"mean:weight=uniform. For fedspeed this is what the authors' code does; "
+			"form=paper of that method wants server sgd.",
 	},
 	.vec = { "s" },
 	.apply = apply,
