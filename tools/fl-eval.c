@@ -89,7 +89,13 @@ struct row {
 	double v[METRICS_MAX];
 	double first[METRICS_MAX];	/* of the model of --with, for ratios */
 	size_t C;
-	uint64_t *counts;		/* (C,C+1) as in metric.h, or NULL; owned */
+	uint64_t *counts;		/* (nview,C,C+1) as in metric.h, or NULL; owned */
+};
+
+/* What metrics measure: the outputs, the first of views, or a tap. */
+struct view {
+	const char *tap;		/* NULL: the outputs */
+	int counting;			/* something wants its counts */
 };
 
 /* Network and weights of a model, and room for one batch. */
@@ -125,8 +131,11 @@ struct job {
 	size_t wave, nitem;
 	struct row *row;		/* (nrow); with counts for --confusion alone */
 	size_t nrow, rowcap;
+	struct view view[METRICS_MAX + 1];
+	size_t nview, of[METRICS_MAX];	/* of: a metric's view */
+	const char *name[METRICS_MAX];	/* of its fields */
 	int counting, losses;		/* something wants counts, the model's loss */
-	uint64_t *counts;		/* (C,C+1) of all clients together; NULL: none yet */
+	uint64_t *counts;		/* (nview,C,C+1) of all clients together; NULL: none yet */
 	size_t C;			/* classes of counts */
 	struct fl_spread spread[METRICS_MAX];
 };
@@ -169,23 +178,31 @@ static void room_release(struct room *r)
 	*r = (struct room){ .p = NULL };
 }
 
-static uint64_t *get_counts(size_t C, struct fl_err *e)
+static uint64_t *get_counts(const struct job *j, size_t C, struct fl_err *e)
 {
 	size_t cells;
 
-	if (!fl_confusion_cells(C, &cells))
+	if (!fl_confusion_cells(C, &cells) && !fl_mul(cells, j->nview, &cells))
 		return fl_alloc(cells, sizeof(uint64_t), e);
 	fl_fail_mem(e, SIZE_MAX);
 	return NULL;
 }
 
-static void finish(const struct fl_specs *metric, struct row *row, size_t C)
+/* A view's of all counts. */
+static uint64_t *counts_of(uint64_t *counts, size_t view, size_t C)
 {
+	return counts ? counts + view * C * (C + 1) : NULL;
+}
+
+static void finish(const struct job *j, struct row *row, size_t C)
+{
+	const struct fl_specs *metric = &j->o->metric;
+
 	for (size_t m = 0; m < metric->n; m++) {
 		const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
 
 		if (f->counts)
-			row->v[m] = f->counts(metric->v[m].p, row->counts, C);
+			row->v[m] = f->counts(metric->v[m].p, counts_of(row->counts, j->of[m], C), C);
 		else if (f->ratio)	/* a first loss of 0 has no ratio */
 			row->v[m] = row->first[m] > 0 ? row->v[m] / row->first[m] : NAN;
 		else
@@ -193,42 +210,58 @@ static void finish(const struct fl_specs *metric, struct row *row, size_t C)
 	}
 }
 
-/* Of examples [i,i+B), whose outputs are there. */
-static double loss(const struct net *n, struct room *r, const struct fl_data *d, size_t i, size_t B)
+/* Of examples whose outputs are there; tap: net.ntap, or whose loss it is. */
+static double loss(const struct net *n, struct room *r, size_t tap, size_t B)
 {
-	if (r->work.target)
-		fl_data_targets(d, NULL, i, B, r->work.target);
-	return fl_net_loss(&n->net, &r->work, r->y, B, 0);
+	return tap < n->net.ntap ? fl_net_tap_loss(&n->net, &r->work, tap, r->y, B) :
+	       fl_net_loss(&n->net, &r->work, r->y, B, 0);
+}
+
+/* Adds what metrics of a view have of examples [i,i+B), whose outputs are there. */
+static void add_view(const struct job *j, const struct net *n, struct room *r, size_t view,
+                     size_t i, size_t B, int only, double *v, uint64_t *counts)
+{
+	const struct fl_specs *metric = &j->o->metric;
+	const struct fl_net *net = &n->net;
+	size_t C = net->classes, tap = net->ntap;
+	const float *z = r->work.act[net->nlayer];
+	int rows = 1;			/* z are of classes */
+
+	if (j->view[view].tap) {
+		tap = fl_net_tap(net, j->view[view].tap);
+		z = fl_net_tapped(net, &r->work, tap, B);
+		rows = net->tap[tap].C == C;
+	}
+	if (rows)
+		fl_softmax_rows(z, r->p, r->lse, B, C);
+	for (size_t m = 0; m < metric->n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
+
+		if (j->of[m] != view || (only && !f->ratio))
+			continue;
+		if (f->of_model)
+			v[m] += (double)B * loss(n, r, tap, B);
+		else if (f->model)
+			v[m] += f->model(net, n->w, z, r->y, i, B);
+		else if (f->batch)
+			v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
+	}
+	if (counts && j->view[view].counting)
+		fl_confusion_add(counts_of(counts, view, C), z, r->y, B, C);
 }
 
 /* Sums of n over the examples into v: of all metrics, or where only is set, of ratios. */
 static void add_up(const struct job *j, const struct net *n, struct room *r, const struct fl_data *d,
                    int only, double *v, uint64_t *counts)
 {
-	const struct fl_specs *metric = &j->o->metric;
-	size_t C = n->net.classes;
-
 	for (size_t i = 0, B; i < d->N; i += B) {
-		const float *z = r->work.act[n->net.nlayer];
-
 		B = d->N - i < BATCH ? d->N - i : BATCH;
 		fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
+		if (j->losses && r->work.target)
+			fl_data_targets(d, NULL, i, B, r->work.target);
 		fl_net_forward(&n->net, &r->work, n->w, B, 0, NULL);
-		fl_softmax_rows(z, r->p, r->lse, B, C);
-		for (size_t m = 0; m < metric->n; m++) {
-			const struct fl_metric *f = (const struct fl_metric *)metric->v[m].entry;
-
-			if (only && !f->ratio)
-				continue;
-			if (f->of_model)
-				v[m] += (double)B * loss(n, r, d, i, B);
-			else if (f->model)
-				v[m] += f->model(&n->net, n->w, z, r->y, i, B);
-			else if (f->batch)
-				v[m] += f->batch(metric->v[m].p, z, r->lse, r->y, B, C);
-		}
-		if (counts)
-			fl_confusion_add(counts, z, r->y, B, C);
+		for (size_t k = 0; k < j->nview; k++)
+			add_view(j, n, r, k, i, B, only, v, counts);
 	}
 }
 
@@ -240,9 +273,27 @@ static int has_classes(const struct fl_net *net, struct fl_err *e)
 	return 0;
 }
 
-static int metric_fits(const struct fl_metric *f, const struct fl_net *net, struct fl_err *e)
+static int tap_fits(const struct fl_metric *f, const struct fl_net *net, const char *name,
+                    struct fl_err *e)
 {
-	if (!f->of_model && has_classes(net, e))
+	size_t t;
+
+	if (fl_net_need_tap(net, name, &t, e))
+		return -1;
+	if (f->of_model && !net->tap[t].loss.entry)
+		return fl_fail(e, FL_EDATA, "the tap has no loss");
+	if (!f->of_model && net->tap[t].C != net->classes)
+		return fl_fail(e, FL_EDATA, "the tap has %zu numbers, and there are %zu classes",
+		               net->tap[t].C, net->classes);
+	return 0;
+}
+
+static int metric_fits(const struct job *j, size_t m, const struct fl_net *net, struct fl_err *e)
+{
+	const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
+	const char *tap = j->view[j->of[m]].tap;
+
+	if (tap ? tap_fits(f, net, tap, e) : !f->of_model && has_classes(net, e))
 		return -1;
 	return f->fits ? f->fits(net, e) : 0;
 }
@@ -254,16 +305,13 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 	const struct fl_data *d = &it->data;
 	size_t C = n->net.classes;
 
-	for (size_t m = 0; m < j->o->metric.n; m++) {
-		const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
-
-		if (metric_fits(f, &n->net, e))
-			return fl_fail_in(e, "metric %s", f->e.name);
-	}
+	for (size_t m = 0; m < j->o->metric.n; m++)
+		if (metric_fits(j, m, &n->net, e))
+			return fl_fail_in(e, "metric %s", j->name[m]);
 	if (j->o->confusion && has_classes(&n->net, e))
 		return fl_fail_in(e, "--confusion");
 	if (fl_data_fits(d, &n->net, C, j->losses ? n->net.targets : 0, e) ||
-	    fl_data_labelled(d, e) || (j->counting && !(it->row.counts = get_counts(C, e))))
+	    fl_data_labelled(d, e) || (j->counting && !(it->row.counts = get_counts(j, C, e))))
 		return -1;
 	it->row.C = C;
 	it->row.round = n->round;
@@ -279,7 +327,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 			return fl_fail_in(e, "%s", j->o->with);
 		add_up(j, &j->first, fr, d, 1, it->row.first, NULL);
 	}
-	finish(&j->o->metric, &it->row, C);
+	finish(j, &it->row, C);
 	return 0;
 }
 
@@ -372,14 +420,14 @@ static int pool(struct job *j, struct row *row, struct fl_err *e)
 		return 0;
 	if (!j->counts) {
 		j->C = row->C;
-		if (!(j->counts = get_counts(j->C, e)))
+		if (!(j->counts = get_counts(j, j->C, e)))
 			return -1;
 	}
 	if (row->C != j->C)
 		return fl_fail(e, FL_EDATA, "model of client %" PRId64 ": %zu classes, others have %zu",
 		               row->client, row->C, j->C);
 	fl_confusion_cells(j->C, &cells);
-	for (size_t i = 0; i < cells; i++)
+	for (size_t i = 0; i < cells * j->nview; i++)
 		j->counts[i] += row->counts[i];
 	if (!j->o->confusion) {
 		free(row->counts);
@@ -505,7 +553,8 @@ static int summarise(struct job *j, struct fl_err *e)
 			v[i] = j->row[i].v[m];
 		rc = fl_spread(v, n, j->nrow, f->higher_is_better, &j->spread[m], e);
 		if (!rc && f->counts)
-			j->spread[m].weighted = f->counts(j->o->metric.v[m].p, j->counts, j->C);
+			j->spread[m].weighted = f->counts(j->o->metric.v[m].p,
+			                                  counts_of(j->counts, j->of[m], j->C), j->C);
 	}
 	free(v);
 	free(n);
@@ -516,7 +565,7 @@ static int summarise(struct job *j, struct fl_err *e)
 
 static const char *metric_name(const struct job *j, size_t m)
 {
-	return j->o->metric.v[m].entry->name;
+	return j->name[m];
 }
 
 static double field_value(const struct job *j, size_t m, size_t f)
@@ -798,18 +847,51 @@ static int check_min(const struct job *j, int check, struct fl_err *e)
 
 /* --- all of it --- */
 
-static int check_options(const struct job *j, struct fl_err *e)
+/* The view of a metric, and the name of its fields: accuracy, or accuracy@tap. */
+static int set_view(struct job *j, size_t m, struct fl_err *e)
 {
-	const struct opts *o = j->o;
-	size_t std = !strcmp(o->model, "-"), ratios = 0, i, k;
+	const struct fl_spec *s = &j->o->metric.v[m];
+	const struct fl_tapped *t = s->entry->params == fl_metric_tap ? s->p : NULL;
+	size_t v = 0;
 
-	if (!o->metric.n || o->metric.n > METRICS_MAX)
+	j->name[m] = s->entry->name;
+	if (!t || !t->tap)
+		return 0;
+	for (v = 1; v < j->nview && strcmp(j->view[v].tap, t->tap); v++)
+		;
+	j->view[v].tap = t->tap;
+	j->nview = v == j->nview ? v + 1 : j->nview;
+	j->of[m] = v;
+	j->name[m] = fl_arena_fmt(&j->run->arena, e, "%s@%s", s->entry->name, t->tap);
+	return j->name[m] ? 0 : -1;
+}
+
+/* FL_EUSAGE where two have the same fields. */
+static int set_views(struct job *j, struct fl_err *e)
+{
+	size_t n = j->o->metric.n;
+
+	if (!n || n > METRICS_MAX)
 		return fl_fail(e, FL_EUSAGE, "--metric: want 1 to %d", METRICS_MAX);
-	for (i = 0; i < o->metric.n; i++)
-		for (k = 0; k < i; k++)
-			if (o->metric.v[i].entry == o->metric.v[k].entry)
+	j->nview = 1;
+	for (size_t m = 0; m < n; m++)
+		if (set_view(j, m, e))
+			return -1;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(metric_name(j, i), metric_name(j, k)))
 				return fl_fail(e, FL_EUSAGE, "--metric: %s is given twice",
 				               metric_name(j, i));
+	return 0;
+}
+
+static int check_options(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	size_t std = !strcmp(o->model, "-"), ratios = 0, i;
+
+	if (set_views(j, e))
+		return -1;
 	for (i = 0; i < o->metric.n; i++)
 		ratios += ((const struct fl_metric *)o->metric.v[i].entry)->ratio != 0;
 	if (!ratios != !o->with)
@@ -843,11 +925,12 @@ static int setup(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 
-	j->counting = o->confusion != NULL;
+	j->counting = j->view[0].counting = o->confusion != NULL;
 	for (size_t m = 0; m < o->metric.n; m++) {
 		const struct fl_metric *f = (const struct fl_metric *)o->metric.v[m].entry;
 
 		j->counting |= f->counts != NULL;
+		j->view[j->of[m]].counting |= f->counts != NULL;
 		j->losses |= f->of_model;
 	}
 	j->wave = o->threads > 1 ? WAVE * (size_t)o->threads : 1;

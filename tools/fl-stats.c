@@ -144,6 +144,27 @@ static int check_data(const struct fl_stat *s, const struct fl_net *net, const s
 	return s->any_label ? 0 : fl_data_labelled(d, e);
 }
 
+/* The features, or what stands in their place. */
+static const float *features(const struct room *r, struct fl_stat_ctx *c, size_t B)
+{
+	return c->tap < r->net.ntap ? fl_net_tapped(&r->net, c->work, c->tap, B) :
+	       fl_net_features(&r->net, c->work);
+}
+
+static int use_tap(const struct fl_spec *what, struct fl_stat_ctx *c, struct fl_err *e)
+{
+	const struct fl_stat *s = (const struct fl_stat *)what->entry;
+	const char *tap = s->tap ? s->tap(what->p) : NULL;
+
+	c->tap = c->net->ntap;
+	if (!tap)
+		return 0;
+	if (fl_net_need_tap(c->net, tap, &c->tap, e))
+		return -1;
+	c->d = c->net->tap[c->tap].C;
+	return 0;
+}
+
 static int collect(const struct job *j, struct room *r, struct item *it, struct fl_err *e)
 {
 	const struct fl_spec *what = &j->what;
@@ -157,7 +178,7 @@ static int collect(const struct job *j, struct room *r, struct item *it, struct 
 		.round = (uint64_t)r->round,
 	};
 
-	if (check_data(s, &r->net, d, e) || s->begin(what->p, &c, e))
+	if (check_data(s, &r->net, d, e) || use_tap(what, &c, e) || s->begin(what->p, &c, e))
 		return -1;
 	for (size_t i = 0, B; i < d->N; i += B) {
 		B = d->N - i < BATCH ? d->N - i : BATCH;
@@ -166,8 +187,7 @@ static int collect(const struct job *j, struct room *r, struct item *it, struct 
 		if (s->backward && r->work.target)
 			fl_data_targets(d, NULL, i, B, r->work.target);
 		fl_net_forward(&r->net, &r->work, r->w, B, 0, NULL);
-		if (s->batch(what->p, &c, fl_net_features(&r->net, &r->work),
-		             r->work.act[r->net.nlayer], r->y, B, e))
+		if (s->batch(what->p, &c, features(r, &c, B), r->work.act[r->net.nlayer], r->y, B, e))
 			return -1;
 	}
 	return s->end(what->p, &c, &it->out, e) ? -1 : check_finite(&it->out, e);

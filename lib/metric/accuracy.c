@@ -19,6 +19,8 @@ const struct fl_metric fl_metric_accuracy = {
 		.title = "Accuracy",
 		.cite = "fl-metrics(5)",
 		.doc = "share of examples whose label has the largest logit",
+		.params = fl_metric_tap,
+		.psize = sizeof(struct fl_tapped),
 		.formula = "(1/n) sum_i [ argmax_c z_ic = y_i ]",
 	},
 	.higher_is_better = 1,

@@ -24,6 +24,8 @@ const struct fl_metric fl_metric_balanced = {
 		.title = "Balanced accuracy",
 		.cite = "fl-metrics(5); scikit-learn's balanced_accuracy_score",
 		.doc = "mean over classes of the share of their examples that is recognised",
+		.params = fl_metric_tap,
+		.psize = sizeof(struct fl_tapped),
 		.formula = "mean over classes with examples of hits_c / n_c",
 	},
 	.higher_is_better = 1,

@@ -24,6 +24,8 @@ const struct fl_metric fl_metric_f1 = {
 		.title = "Macro-F1",
 		.cite = "fl-metrics(5); scikit-learn's f1_score with average='macro'",
 		.doc = "mean over classes of F1, the harmonic mean of precision and recall",
+		.params = fl_metric_tap,
+		.psize = sizeof(struct fl_tapped),
 		.formula = "mean over classes with examples or predictions of 2 hits_c / (n_c + taken_c)",
 	},
 	.higher_is_better = 1,

@@ -7,6 +7,8 @@ const struct fl_metric fl_metric_loss = {
 		.title = "Loss of the architecture",
 		.cite = "fl-metrics(5)",
 		.doc = "mean loss that training minimises, as the architecture has it",
+		.params = fl_metric_tap,
+		.psize = sizeof(struct fl_tapped),
 		.formula = "mean over batches of 256 in stored order, by default of cross-entropy in nats",
 	},
 	.of_model = 1,

@@ -7,6 +7,12 @@
 
 #include "nn/net.h"
 
+/* The parameter of metrics that may measure a tap of the net in place of its outputs. */
+struct fl_tapped {
+	const char *tap;	/* NULL: the outputs */
+};
+extern const struct fl_param fl_metric_tap[];
+
 struct fl_metric {
 	struct fl_entry e;
 	int higher_is_better;

@@ -19,6 +19,8 @@ const struct fl_metric fl_metric_nll = {
 		.title = "Negative log-likelihood",
 		.cite = "fl-metrics(5)",
 		.doc = "mean cross-entropy of the softmax, in nats",
+		.params = fl_metric_tap,
+		.psize = sizeof(struct fl_tapped),
 		.formula = "(1/n) sum_i ( log sum_c exp z_ic - z_i,y_i )",
 	},
 	.batch = batch,

@@ -10,6 +10,12 @@ const struct fl_family fl_family_metric = {
 	.name = "metric", .list = fl_metric_list, .doc = "what is measured of a client",
 };
 
+const struct fl_param fl_metric_tap[] = {
+	{ "tap", FL_P_STR, offsetof(struct fl_tapped, tap), NULL, 0, 0, NULL, "name",
+	  "what a tap of the net says; unset: its outputs" },
+	{ 0 }
+};
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

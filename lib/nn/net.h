@@ -157,8 +157,10 @@ typedef void fl_done(void *ctx, size_t param, size_t begin, size_t end, fl_real 
  * room, whatever is left in it, and done() is not called. */
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
                      size_t B, struct fl_rng *rng, fl_done *done, void *ctx);
-/* Index of the tap of that name; net->ntap: there is none. */
+/* Index of the tap of that name; net->ntap: there is none, which need_tap tells as
+ * FL_EDATA, with those that there are. */
 size_t fl_net_tap(const struct fl_net *net, const char *name);
+int fl_net_need_tap(const struct fl_net *net, const char *name, size_t *tap, struct fl_err *e);
 /* After a forward pass: the tap's numbers (B,C), and the mean of its loss, which it has. */
 const fl_real *fl_net_tapped(const struct fl_net *net, struct fl_work *k, size_t tap, size_t B);
 double fl_net_tap_loss(const struct fl_net *net, struct fl_work *k, size_t tap, const int32_t *y,

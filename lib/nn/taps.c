@@ -20,6 +20,22 @@ size_t fl_net_tap(const struct fl_net *net, const char *name)
 	return i;
 }
 
+int fl_net_need_tap(const struct fl_net *net, const char *name, size_t *tap, struct fl_err *e)
+{
+	struct fl_str all = FL_STR_INIT;
+	int rc;
+
+	if ((*tap = fl_net_tap(net, name)) < net->ntap)
+		return 0;
+	for (size_t i = 0; i < net->ntap; i++)
+		fl_str_addf(&all, "%s%s", i ? ", " : "; it has ", net->tap[i].name);
+	rc = fl_str_check(&all, e);
+	if (!rc)
+		rc = fl_fail(e, FL_EDATA, "the model has no tap '%s'%s", name, fl_str_c(&all));
+	fl_str_release(&all);
+	return rc;
+}
+
 /* --- reading and printing --- */
 
 /* Names stand in specs and in fields of results. */

@@ -255,3 +255,30 @@ print(0.5 * 4 * kl + 0.5 * ce)" >want
 	fl-eval -m k1.safetensors --metric loss --format json t.safetensors >t1.json
 	[ "$(jq -s '.[0].loss < .[1].loss' <(head -n 1 t1.json) <(head -n 1 t.json))" = true ]
 }
+
+@test "a tap is measured as a model whose outputs it is would be" {
+	fl-init -s 1 -o t.safetensors --no-sync -a '{"input":[64],"layers":[{"layer":"linear","out":10},
+		{"layer":"linear","from":"input","out":10}],
+		"taps":[{"name":"early","of":["0"],"loss":"ce","weight":3},{"name":"both","of":["0","1"]}]}'
+	metrics=accuracy,f1,nll,balanced,loss
+	fl-eval -m m.safetensors --metric $metrics --format json c/*.safetensors >want
+	fl-eval -m t.safetensors --metric ${metrics//,/@early,}@early --format json c/*.safetensors |
+		sed 's/@early//g' | cmp - want
+	# beside those of the outputs, with counts of their own
+	fl-eval -m t.safetensors --metric f1,f1:tap=early,accuracy --confusion conf --format json -j 3 c/*.safetensors >both
+	fl-eval -m t.safetensors --metric f1,accuracy --confusion plain --format json c/*.safetensors >alone
+	cmp conf plain
+	for f in f1 f1_mean accuracy; do
+		jq -se "map(.$f) == (\$a | map(.$f))" --slurpfile a alone both
+	done
+	jq -se 'map(."f1@early") == ($w | map(.f1)) and map(."f1@early_std") == ($w | map(.f1_std))' --slurpfile w want both
+	# the model's loss is all of it
+	fl-eval -m t.safetensors --metric loss,nll,loss@early --format json c/*.safetensors |
+		jq -se 'map((.loss - .nll - 3 * ."loss@early") | fabs) | max < 1e-12'
+	run -1 fl-eval -m t.safetensors --metric accuracy@early --min accuracy@early_mean=0.99 -o rows c/*.safetensors
+	[[ $output == *"accuracy@early_mean is 0."*", --min asks for 0.99" ]]
+	fails 2 "--metric: f1@early is given twice" fl-eval -m t.safetensors --metric f1@early,f1:tap=early
+	fails 3 "metric f1@x: the model has no tap 'x'; it has early, both" fl-eval -m t.safetensors --metric f1@x c/*.safetensors
+	fails 3 "metric nll@both: the tap has 20 numbers, and there are 10 classes" fl-eval -m t.safetensors --metric nll@both c/*.safetensors
+	fails 3 "metric loss@both: the tap has no loss" fl-eval -m t.safetensors --metric loss@both c/*.safetensors
+}

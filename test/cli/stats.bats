@@ -195,3 +195,59 @@ personal() {
 		    assert (p["mean"][k] == m["mean"][0]).all() and (p["soft"][k] == m["soft"][0]).all()
 	END
 }
+
+# A net whose taps are its features, its outputs, and an exit before them.
+tapped_model() {
+	fl-init -s 5 -o t.safetensors -a '{"input":[64],"layers":[{"layer":"linear","out":12},
+		{"layer":"relu","name":"h"},{"layer":"linear","out":10,"name":"early"},
+		{"layer":"linear","from":"h","out":9},{"layer":"tanh","name":"f"},{"layer":"linear","out":10,"name":"z"}],
+		"taps":[{"name":"h","of":["h"]},{"name":"early","of":["early"],"loss":"mse","weight":2},
+		{"name":"f","of":["f"]},{"name":"z","of":["z"],"loss":"ce"},{"name":"two","of":["f","h"]}]}'
+}
+
+# same SPEC SPEC: the same tensors.
+same() {
+	fl-stats -m t.safetensors "$1" "$D/clients/0001.safetensors" | st-cat --no-prov - >one
+	fl-stats -m t.safetensors "$2" "$D/clients/0001.safetensors" | st-cat --no-prov - >two
+	st-cmp one two
+}
+
+@test "a tap in place of the features or the outputs" {
+	tapped_model
+	same classmean classmean:tap=f
+	same moments moments:tap=f
+	same classlogit classlogit:tap=z
+	for of in logits probs loss; do same outputs:of=$of outputs:of=$of,tap=z; done
+	same outputs:of=features outputs:of=features,tap=f
+	n=0
+	for s in outputs:tap=early outputs:of=loss,tap=early outputs:tap=two classmean:tap=h; do
+		fl-stats -m t.safetensors -o $((n++)).sts $s "$D/clients/0001.safetensors"
+	done
+	"$PYTHON" - "$D/clients/0001.safetensors" <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		w, d = load("t.safetensors")[0], load(sys.argv[1])[0]
+		w = {k: v.astype(float) for k, v in w.items()}
+		x, y = d["x"].reshape(len(d["y"]), -1) / 16.0, d["y"]
+		lin = lambda x, k: x @ w[k + ".weight"].T + w[k + ".bias"]
+		h = np.maximum(lin(x, "0"), 0)
+		z, f = lin(h, "early"), np.tanh(lin(h, "3"))
+		near = lambda a, b: np.allclose(a, b, atol=1e-5) or sys.exit("%s %s" % (a, b))
+		near(load("0.sts")[0]["logits"], z)
+		near(load("1.sts")[0]["loss"], ((z - np.eye(10)[y]) ** 2).mean(1))
+		near(load("2.sts")[0]["logits"], np.concatenate([f, h], 1))
+		near(load("3.sts")[0]["mean"][y[0]], h[y == y[0]].mean(0))
+	END
+	for s in classmean:tap=x moments:tap=x outputs:tap=x; do
+		run fl-stats -m t.safetensors $s "$D/clients/0001.safetensors"
+		[ "$status" = 3 ]
+		[[ $output == *"client 1: the model has no tap 'x'; it has h, early, f, z, two"* ]]
+	done
+	run fl-stats -m t.safetensors outputs:of=loss,tap=h "$D/clients/0001.safetensors"
+	[ "$status" = 3 ]
+	[[ $output == *"tap 'h' has no loss"* ]]
+	run fl-stats -m "$M" classmean:tap=h "$D/clients/0001.safetensors"
+	[ "$status" = 3 ]
+	[[ $output == *"the model has no tap 'h'" ]]
+}

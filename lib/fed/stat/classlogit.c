@@ -3,17 +3,14 @@
 
 static int begin(const void *p, struct fl_stat_ctx *c, struct fl_err *e)
 {
-	(void)p;
-	return fl_rows_begin(c, c->C, e);
+	return fl_rows_begin(c, fl_rows_tap(p) ? c->d : c->C, e);
 }
 
 static int batch(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
                  const int32_t *y, size_t B, struct fl_err *e)
 {
-	(void)p;
-	(void)f;
 	(void)e;
-	fl_rows_add(c, z, y, B);
+	fl_rows_add(c, fl_rows_tap(p) ? f : z, y, B);
 	return 0;
 }
 
@@ -33,6 +30,7 @@ const struct fl_stat fl_stat_classlogit = {
 		.psize = sizeof(struct fl_rows_params),
 		.formula = "mean_c = 1/n_c sum of z(x) over y = c",
 	},
+	.tap = fl_rows_tap,
 	.begin = begin,
 	.batch = batch,
 	.end = end,

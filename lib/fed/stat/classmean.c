@@ -33,6 +33,7 @@ const struct fl_stat fl_stat_classmean = {
 		.psize = sizeof(struct fl_rows_params),
 		.formula = "mean_c = 1/n_c sum of f(x) over y = c",
 	},
+	.tap = fl_rows_tap,
 	.begin = begin,
 	.batch = batch,
 	.end = end,

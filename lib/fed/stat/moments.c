@@ -7,6 +7,20 @@
 #include "base/num.h"
 #include "fed/stat/stat.h"
 
+struct params {
+	const char *tap;
+};
+
+static const struct fl_param table[] = {
+	FL_STAT_TAP(struct params),
+	{ 0 }
+};
+
+static const char *tap(const void *p)
+{
+	return ((const struct params *)p)->tap;
+}
+
 struct sums {
 	size_t C, d;
 	double *centre;		/* (C,d) the first example of a class */
@@ -196,9 +210,12 @@ const struct fl_stat fl_stat_moments = {
 		.title = "Class moments",
 		.cite = "Luo et al., NeurIPS 2021, arXiv 2106.05001 (CCVR)",
 		.doc = "mean and covariance of the features of each class, with counts",
+		.params = table,
+		.psize = sizeof(struct params),
 		.formula = "mean_c = 1/n_c sum of f(x); "
 			   "cov_c = 1/(n_c - 1) sum of (f(x) - mean_c)(f(x) - mean_c)^T",
 	},
+	.tap = tap,
 	.begin = begin,
 	.batch = batch,
 	.end = end,

@@ -25,6 +25,7 @@ enum fuse { MEAN, VOTE, AGREE, ENTROPY };
 struct params {
 	int of, pool, own;
 	double certain;
+	const char *tap;
 };
 
 static const char *const of_names[] = { "logits", "probs", "features", "loss", NULL };
@@ -39,13 +40,20 @@ static const struct fl_param table[] = {
 	  "pooled, labels want this probability or their class's median" },
 	{ "own", FL_P_BOOL, offsetof(struct params, own), "on", 0, 0, NULL, NULL,
 	  "off: pooled for each client, from the others' rows" },
+	FL_STAT_TAP(struct params),
 	{ 0 }
 };
+
+static const char *tap(const void *p)
+{
+	return ((const struct params *)p)->tap;
+}
 
 /* --- a client --- */
 
 struct rows {
-	size_t width;
+	size_t width, C;	/* C: outputs, or numbers of the tap */
+	const struct fl_spec *loss;
 	float *row;		/* (n, width) */
 	double *p;		/* (C) */
 	float *scratch;		/* of the loss of one example */
@@ -55,20 +63,25 @@ static int begin(const void *pp, struct fl_stat_ctx *c, struct fl_err *e)
 {
 	const struct params *p = pp;
 	struct rows *r = fl_arena_zero(c->arena, 1, sizeof *r, e);
-	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)c->net->loss.entry;
-	size_t n, room = fl_loss_scratch(loss, c->net->loss.p, 1, c->C);
+	size_t n, room = 0;
 
 	if (!r)
 		return -1;
+	r->C = p->tap ? c->d : c->C;
+	r->loss = p->tap ? &c->net->tap[c->tap].loss : &c->net->loss;
+	if (p->of == LOSS && !r->loss->entry)
+		return fl_fail(e, FL_EDATA, "tap '%s' has no loss", p->tap);
+	if (p->of == LOSS)
+		room = fl_loss_scratch((const struct fl_loss_entry *)r->loss->entry, r->loss->p, 1, r->C);
 	if (p->of == LOSS && (c->net->targets || fl_data_labelled(c->data, e)))
 		return c->net->targets ? fl_fail(e, FL_EDATA, "of=loss is of classes, and the model's "
 		                                 "loss wants targets") : -1;
-	r->width = p->of == FEATURES ? c->d : p->of == LOSS ? 1 : c->C;
+	r->width = p->of == FEATURES ? c->d : p->of == LOSS ? 1 : r->C;
 	if (fl_mul(c->n, r->width, &n))
 		return fl_fail_mem(e, SIZE_MAX);
 	c->priv = r;
 	return (r->row = fl_arena_get(c->arena, n, sizeof *r->row, e)) &&
-	       (r->p = fl_arena_get(c->arena, c->C, sizeof *r->p, e)) &&
+	       (r->p = fl_arena_get(c->arena, r->C, sizeof *r->p, e)) &&
 	       (r->scratch = fl_arena_get(c->arena, room, sizeof *r->scratch, e)) ? 0 : -1;
 }
 
@@ -79,12 +92,12 @@ static void put_probs(const struct rows *r, const float *z, size_t C, float *out
 		out[c] = (float)r->p[c];
 }
 
-static float loss_of(const struct fl_stat_ctx *c, const struct rows *r, const float *z, int32_t y)
+static float loss_of(const struct rows *r, const float *z, int32_t y)
 {
-	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)c->net->loss.entry;
-	const struct fl_batch b = { .B = 1, .C = c->C, .z = z, .y = &y, .scratch = r->scratch };
+	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)r->loss->entry;
+	const struct fl_batch b = { .B = 1, .C = r->C, .z = z, .y = &y, .scratch = r->scratch };
 
-	return (float)loss->loss(c->net->loss.p, &b);
+	return (float)loss->loss(r->loss->p, &b);
 }
 
 static int batch(const void *pp, struct fl_stat_ctx *c, const float *f, const float *z,
@@ -95,12 +108,14 @@ static int batch(const void *pp, struct fl_stat_ctx *c, const float *f, const fl
 	float *out = r->row + c->i0 * r->width;
 
 	(void)e;
+	if (p->tap)
+		z = f;
 	if (p->of == LOGITS || p->of == FEATURES)
 		memcpy(out, p->of == LOGITS ? z : f, B * r->width * sizeof *out);
 	for (size_t b = 0; b < B && p->of == PROBS; b++)
-		put_probs(r, z + b * c->C, c->C, out + b * c->C);
+		put_probs(r, z + b * r->C, r->C, out + b * r->C);
 	for (size_t b = 0; b < B && p->of == LOSS; b++)
-		out[b] = loss_of(c, r, z + b * c->C, y[b]);
+		out[b] = loss_of(r, z + b * r->C, y[b]);
 	return 0;
 }
 
@@ -359,6 +374,7 @@ const struct fl_stat fl_stat_outputs = {
 		.formula = "row_i = z(x_i), softmax(z(x_i)), f(x_i), or loss(z(x_i), y_i)",
 	},
 	.any_label = 1,
+	.tap = tap,
 	.begin = begin,
 	.batch = batch,
 	.end = end,

@@ -10,8 +10,14 @@ static const char *const weights[] = { "examples", "uniform", NULL };
 const struct fl_param fl_rows_table[] = {
 	{ "weight", FL_P_ENUM, offsetof(struct fl_rows_params, weight), "examples", 0, 0, weights,
 	  "kind", "pooled, a client's mean counts its examples of the class, or one" },
+	FL_STAT_TAP(struct fl_rows_params),
 	{ 0 }
 };
+
+const char *fl_rows_tap(const void *p)
+{
+	return ((const struct fl_rows_params *)p)->tap;
+}
 
 struct sums {
 	size_t width;

@@ -13,11 +13,14 @@ int fl_rows_end(struct fl_stat_ctx *c, struct fl_tset *out, struct fl_err *e);
 /* Each class's mean over the clients that have it: by counts, or equal. */
 int fl_rows_pool(const struct fl_pool *q, int uniform, struct fl_tset *out, struct fl_err *e);
 
-/* The parameter of both: how clients count where they are pooled. */
+/* The parameters of both: how clients count where they are pooled, and a tap that rows
+ * are of. */
 struct fl_rows_params {
 	int weight;
+	const char *tap;
 };
 extern const struct fl_param fl_rows_table[];
+const char *fl_rows_tap(const void *p);
 int fl_rows_pool_by(const void *p, const struct fl_pool *q, struct fl_tset *out, struct fl_err *e);
 
 #endif

@@ -9,8 +9,14 @@
 #include "nn/net.h"
 #include "tensor/stream.h"
 
+/* The parameter of statistics that may be of a tap of the net (nn/net.h), whose numbers
+ * then stand in place of the features: f and d. */
+#define FL_STAT_TAP(type) { "tap", FL_P_STR, offsetof(type, tap), NULL, 0, 0, NULL, "name", \
+	"of what this tap of the net says" }
+
 struct fl_stat_ctx {
 	size_t C, d;		/* classes, features */
+	size_t tap;		/* whose numbers the features are; net->ntap: none's */
 	size_t n;		/* examples of this client */
 	int64_t client;		/* -1: nobody's, as of a server's own model */
 	const struct fl_data *data;	/* the examples, with all their columns */
@@ -37,6 +43,7 @@ struct fl_pool {
 struct fl_stat {
 	struct fl_entry e;
 	int backward;		/* batch() goes back through the net */
+	const char *(*tap)(const void *p);	/* the tap it is of, or NULL; NULL: none */
 	int any_label;		/* takes examples that have no label, y -1 */
 	const struct fl_want *with;	/* what it reads beside the model, or NULL */
 	int (*begin)(const void *p, struct fl_stat_ctx *c, struct fl_err *e);
