@@ -46,9 +46,9 @@ static const struct fl_family fl_family_measure = {
 
 struct opts {
 	const char *model, *output, *state;
-	struct fl_spec method, opt, schedule;
+	struct fl_spec opt, schedule;
 	double clip;
-	struct fl_specs measure, augment;
+	struct fl_specs method, measure, augment;
 	int64_t epochs, steps, batch, round, seed, expect, threads;
 	struct fl_strs with;
 	int shuffle, keep_opt, buffers, precision, allow_empty, no_sync, no_prov;
@@ -60,8 +60,8 @@ static const char *const buffers_choice[] = { "global", "local", "drop", NULL };
 #define O(member) offsetof(struct opts, member)
 static const struct fl_opt options[] = {
 	FL_OPT_MODEL(struct opts),
-	{ 'M', FL_O_PROV, &fl_family_method, { "method", (enum fl_ptype)FL_P_SPEC, O(method), "fedavg", 0, 0,
-	  NULL, "method", "how to train" } },
+	{ 'M', FL_O_PROV, &fl_family_method, { "method", (enum fl_ptype)FL_P_SPECS, O(method), "fedavg", 0, 0,
+	  NULL, "list", "how to train: a method, or several that act together, joined by commas" } },
 	{ 0, FL_O_PROV, &fl_family_opt, { "opt", (enum fl_ptype)FL_P_SPEC, O(opt), "sgd", 0, 0, NULL,
 	  "optimiser", "what makes a step of a gradient" } },
 	{ 0, FL_O_PROV, &fl_family_schedule, { "schedule", (enum fl_ptype)FL_P_SPEC, O(schedule),
@@ -423,7 +423,7 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 	struct fl_train *t = &c->cfg;
 
 	*t = (struct fl_train){
-		.method = o->method, .opt = o->opt, .schedule = o->schedule, .clip = o->clip,
+		.method = o->method.v, .nmethod = o->method.n, .opt = o->opt, .schedule = o->schedule, .clip = o->clip,
 		.epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
 		.augment = o->augment.v, .naugment = o->augment.n,
@@ -431,6 +431,12 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		.nwith = o->with.n,
 	};
 	set_measure(o, t);
+	if (!o->method.n)
+		return fl_fail(e, FL_EUSAGE, "--method names none");
+	if (fl_methods_sort(o->method.v, o->method.n, e))
+		return fl_fail_in(e, "--method");
+	if (o->method.n > 1 && fl_run_renew_prov(c->run, e))	/* in that order */
+		return -1;
 	if (o->epochs != FL_UNSET && o->steps != FL_UNSET)
 		return fl_fail(e, FL_EUSAGE, "--epochs and --steps exclude each other");
 	if (!strcmp(o->model, "-") && fl_run_stdin_default(c->run))
@@ -439,8 +445,7 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		return 0;
 	if (!o->state)
 		return fl_fail(e, FL_EUSAGE, "%s keeps state between rounds: --state must be given",
-		               o->keep_opt ? "--keep-opt" : o->buffers == FL_BUFFERS_LOCAL ?
-		               "--buffers=local" : t->method.entry->name);
+		               fl_local_keeps(t));
 	if (mkdir(o->state, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", o->state, strerror(errno));
 	return 0;

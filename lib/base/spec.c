@@ -192,3 +192,58 @@ int fl_spec_is(const char *text, const char *name)
 
 	return text && !strncmp(text, name, n) && (!text[n] || text[n] == ':');
 }
+
+/* The length of the first spec of a list. */
+static size_t first_length(const char *list)
+{
+	const char *end = strchr(list, ',');
+
+	while (end && end[1 + strcspn(end + 1, ",:=")] == '=')
+		end = strchr(end + 1, ',');
+	return end ? (size_t)(end - list) : strlen(list);
+}
+
+int fl_specs_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
+                   struct fl_specs *out, struct fl_err *e)
+{
+	char *s = fl_arena_str(a, text, e);
+	size_t most = 1;
+
+	out->n = 0;
+	for (const char *p = text; *p; p++)
+		most += *p == ',';
+	if (!s || !(out->v = fl_arena_zero(a, most, sizeof *out->v, e)))
+		return -1;
+	while (*text && s) {
+		char *end = s + first_length(s), *next = *end ? end + 1 : NULL;
+
+		*end = '\0';
+		if (fl_spec_parse(f, s, a, &out->v[out->n++], e))
+			return -1;
+		s = next;
+	}
+	return 0;
+}
+
+void fl_specs_print(const struct fl_spec *v, size_t n, struct fl_str *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			fl_str_addc(out, ',');
+		fl_spec_print(&v[i], out);
+	}
+}
+
+int fl_specs_are(const char *text, const struct fl_spec *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = first_length(text), name = strlen(v[i].entry->name);
+
+		if (strncmp(text, v[i].entry->name, name) || (name < len && text[name] != ':'))
+			return 0;
+		text += len;
+		if (*text && i + 1 < n)
+			text++;
+	}
+	return !*text;
+}

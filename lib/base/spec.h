@@ -31,6 +31,11 @@ struct fl_spec {
 	void *p;		/* parameter block, psize bytes, in the arena given */
 };
 
+struct fl_specs {
+	size_t n;
+	struct fl_spec *v;	/* in an arena */
+};
+
 const struct fl_entry *fl_family_find(const struct fl_family *f, const char *name);
 /* FL_EUSAGE, with the family, the key and the nearest match. */
 int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
@@ -40,5 +45,13 @@ int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *
 void fl_spec_print(const struct fl_spec *s, struct fl_str *out);
 /* Whether text, which may be NULL, is a spec of that name, whatever its parameters. */
 int fl_spec_is(const char *text, const char *name);
+
+/* Specs joined by ',': a piece that holds '=' but no ':' before it is the next parameter of
+ * the spec before. None where text is empty, so that a tool's own list may be passed on. */
+int fl_specs_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
+                   struct fl_specs *out, struct fl_err *e);
+void fl_specs_print(const struct fl_spec *v, size_t n, struct fl_str *out);
+/* Whether text is a list of specs of just the entries of v(n), in this order. */
+int fl_specs_are(const char *text, const struct fl_spec *v, size_t n);
 
 #endif

@@ -79,45 +79,6 @@ static int unknown(const struct fl_tool *t, const char *name, struct fl_err *e)
 	return fl_fail(e, FL_EUSAGE, "unknown option --%s; --help lists them", name);
 }
 
-/* Specs joined by ',', none where text is empty (so that a tool's own list may be
- * passed on); a piece that holds '=' but no ':' continues the spec
- * before it (its next parameter). */
-static int set_specs(const struct fl_opt *o, struct fl_specs *v, const char *text,
-                     struct fl_arena *a, struct fl_err *e)
-{
-	char *s = fl_arena_str(a, text, e), *start = s;
-	size_t max = 1;
-
-	for (const char *p = text; *p; p++)
-		max += *p == ',';
-	v->n = 0;
-	if (!*text)
-		return 0;
-	if (!s || !(v->v = fl_arena_zero(a, max, sizeof *v->v, e)))
-		return -1;
-	while (start) {
-		char *end = start;
-
-		for (;;) {
-			size_t k;
-
-			end = strchr(end, ',');
-			if (!end)
-				break;
-			k = strcspn(end + 1, ",:=");
-			if (end[1 + k] != '=')
-				break;
-			end++;
-		}
-		if (end)
-			*end++ = '\0';
-		if (fl_spec_parse(o->family, start, a, &v->v[v->n++], e))
-			return -1;
-		start = end;
-	}
-	return 0;
-}
-
 static int set(const struct found *f, const char *text, struct fl_arena *a, struct fl_err *e)
 {
 	const struct fl_opt *o = f->o;
@@ -127,7 +88,7 @@ static int set(const struct found *f, const char *text, struct fl_arena *a, stru
 	if ((int)o->p.type == FL_P_SPEC)
 		rc = fl_spec_parse(o->family, text, a, (struct fl_spec *)(void *)field, e);
 	else if ((int)o->p.type == FL_P_SPECS)
-		rc = set_specs(o, (struct fl_specs *)(void *)field, text, a, e);
+		rc = fl_specs_parse(o->family, text, a, (struct fl_specs *)(void *)field, e);
 	else
 		rc = fl_param_set(&o->p, f->block, text, a, e);
 	return rc ? fl_fail_in(e, "--%s", o->p.name) : 0;
@@ -264,11 +225,7 @@ void fl_opt_print(const struct fl_opt *o, const void *block, struct fl_str *out)
 	} else if ((int)o->p.type == FL_P_SPECS) {
 		const struct fl_specs *v = (const struct fl_specs *)(const void *)field;
 
-		for (size_t i = 0; i < v->n; i++) {
-			if (i)
-				fl_str_addc(out, ',');
-			fl_spec_print(&v->v[i], out);
-		}
+		fl_specs_print(v->v, v->n, out);
 	} else {
 		fl_param_print(&o->p, block, out);
 	}

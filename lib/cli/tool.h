@@ -15,11 +15,6 @@ enum {
 	FL_P_SPECS		/* struct fl_specs: specs joined by ',' */
 };
 
-struct fl_specs {
-	struct fl_spec *v;	/* (n) */
-	size_t n;
-};
-
 enum {
 	FL_O_PROV = 1,		/* can change the result: goes into fl.prov */
 	FL_O_NEED = 2		/* must be given */

@@ -95,6 +95,11 @@ static void update_all(struct fl_loop *p)
 
 /* --- loss and gradient --- */
 
+double fl_loop_task(struct fl_loop *p)
+{
+	return fl_net_loss(p->net, &p->bench->work, p->bench->y, p->B, 1);
+}
+
 /* Loss of the batch at hand; its gradient by the logits is where backward looks. */
 static double forward(struct fl_loop *p, const fl_real *w)
 {
@@ -111,7 +116,7 @@ static double forward(struct fl_loop *p, const fl_real *w)
 	fl_net_forward(net, k, w, B, 1, &p->drop);
 	if (on->logits)
 		on->logits(p->ctx, z, b->y, B, C);
-	loss = on->task ? on->task(p->ctx, z, b->y, dz, B, C) : fl_net_loss(net, k, b->y, B, 1);
+	loss = on->task ? on->task(p->ctx, z, b->y, dz, B, C) : fl_loop_task(p);
 	if (on->loss)
 		loss += on->loss(p->ctx, z, b->y, dz, B, C);
 	k->dfeature = NULL;
@@ -176,6 +181,8 @@ static int take_step(struct fl_loop *p, struct fl_err *e)
 	p->rate = p->on.rate ? p->on.rate(p->ctx) : p->lr;
 	p->drop0 = p->drop;
 	loss = take_gradient(p);
+	if (p->err.code)
+		return -1;
 	if (!isfinite(loss))
 		return fl_fail(e, FL_ENUM, "loss is not finite");
 	p->sum += loss * (double)p->B;
@@ -193,8 +200,13 @@ int fl_loop_step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, st
 	p->idx = idx;
 	p->i0 = i0;
 	p->B = B;
-	if (take_step(p, e))
-		return fail_where(p, p->epoch + 1, p->taken + 1, e);
+	if (take_step(p, e)) {
+		if (!p->err.code)
+			return fail_where(p, p->epoch + 1, p->taken + 1, e);
+		if (e)
+			*e = p->err;
+		return -1;
+	}
 	p->taken++;
 	if (p->on.done)
 		p->on.done(p->ctx);
@@ -245,23 +257,33 @@ static int get_dfeature(struct fl_loop *p, struct fl_err *e)
 	return (p->bench->dfeature = fl_alloc(n, sizeof(fl_real), e)) ? 0 : -1;
 }
 
+int fl_loop_open(struct fl_loop *p, struct fl_err *e)
+{
+	fl_rng_init(&p->drop, p->seed, p->round, p->who, FL_RNG_DROPOUT, sub(p));
+	p->sum = 0;
+	p->seen = 0;
+	return get_dfeature(p, e);
+}
+
+void fl_loop_close(struct fl_loop *p)
+{
+	if (p->seen)
+		p->loss = p->sum / (double)p->seen;
+	p->epoch++;
+}
+
 int fl_loop_epoch(struct fl_loop *p, struct fl_err *e)
 {
 	size_t n, B = (size_t)p->batch;
 	const uint32_t *idx = order_of(p, &n);
 
-	if (get_dfeature(p, e))
+	if (fl_loop_open(p, e))
 		return -1;
-	fl_rng_init(&p->drop, p->seed, p->round, p->who, FL_RNG_DROPOUT, sub(p));
-	p->sum = 0;
-	p->seen = 0;
 	p->over = !n;
 	for (size_t i = 0; i < n && !steps_done(p); i += B)
 		if (fl_loop_step(p, idx ? idx + i : NULL, i, n - i < B ? n - i : B, e))
 			return -1;
-	if (p->seen)
-		p->loss = p->sum / (double)p->seen;
-	p->epoch++;
+	fl_loop_close(p);
 	return 0;
 }
 

@@ -92,6 +92,7 @@ struct fl_loop {
 	size_t i0, B;
 	/* The loop's own. */
 	struct fl_rng drop, drop0;	/* drop0: at the beginning of the step */
+	struct fl_err err;		/* of a hook that fails: ends the step */
 	const char *bad;		/* a tensor whose gradient is not finite, or NULL */
 	double rate, sum;		/* sum: of losses over the epoch's examples */
 	size_t seen;
@@ -106,9 +107,13 @@ int fl_loop_epoch(struct fl_loop *p, struct fl_err *e);
 /* FL_ENUM where a weight is not finite: after the last epoch, or after each. */
 int fl_loop_check(const struct fl_loop *p, struct fl_err *e);
 
-/* One step on examples idx(B) or i0..: what an epoch is made of. */
+/* What an epoch is made of: its beginning, steps on examples idx(B) or i0.., its end. */
+int fl_loop_open(struct fl_loop *p, struct fl_err *e);
 int fl_loop_step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, struct fl_err *e);
+void fl_loop_close(struct fl_loop *p);
 
+/* For task(): the net's own loss of the batch at hand, which WRITES dz. */
+double fl_loop_task(struct fl_loop *p);
 /* For batch(): loss and gradient g(P) of the batch at hand at any point, with all that hooks
  * add. Running statistics move only where at is the vector that trains. */
 double fl_loop_gradient(struct fl_loop *p, const fl_real *at, fl_real *g);

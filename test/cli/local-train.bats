@@ -565,3 +565,37 @@ for k in c[0]:
 	run --separate-stderr sh -c "fl-local-train -q -m '$M' '$D/clients/0000.safetensors' >/dev/null"
 	[ -z "$stderr" ]
 }
+
+@test "methods in one run: any order, idle ones change nothing, clashes by name, state, FedNova" {
+	local o=(-m "$M" --opt sgd:lr=0.1 -e 2 --state s) c=$D/clients/0000.safetensors
+	fl-local-train "${o[@]}" -M fedprox:mu=.25,logitadj,scaffold -o a.sts "$c"
+	rm -rf s
+	fl-local-train "${o[@]}" -M scaffold,logitadj,fedprox:mu=.25 -o b.sts "$c"
+	cmp a.sts b.sts
+	fl-aggregate -m "$M" -o next.safetensors a.sts
+	run fl-local-train -m next.safetensors --state s -M scaffold -o never "$c"
+	echo "$output"
+	[[ $status == 3 && $output == *"its state: fl.method is 'fedprox:mu=0.25,logitadj:tau=1,smooth=1,scaffold:fraction=1', but this is scaffold" ]]
+	fl-local-train -m next.safetensors --state s -M scaffold,logitadj,fedprox:mu=2 -o b.sts "$c"
+	fl-local-train "${o[@]}" --no-prov -M fedprox:mu=0,fedsam:rho=0,logitadj:tau=0 "$c" | st-cat --plain -o idle.sts
+	fl-local-train "${o[@]}" --no-prov "$c" | st-cat --plain -o plain.sts
+	st-cmp idle.sts plain.sts
+	refuses() {
+		run fl-local-train "${o[@]}" -M "$2" -o never "$c"
+		echo "$output"
+		[[ $status == 2 && $output == *"$1" && ! -e never ]]
+	}
+	refuses "--method: methods fedsam and mime clash: each has a hook batch of its own" mime,fedsam
+	refuses "--method: methods ditto and hetlora clash: each has a hook train of its own" ditto,fedprox,hetlora
+	refuses "--method: methods fedcm and mimelite clash: each has a hook mix of its own" fedcm,mimelite
+	refuses "--method: method fedprox is given twice" fedprox:mu=1,fedprox:mu=2
+	refuses "--method: family method has no 'fedprux'; did you mean 'fedprox'?" scaffold,fedprux
+	refuses "--method names none" ""
+	# Proximal terms add up, for those who ask how steps were taken, too.
+	for m in fedprox:mu=.25,feddyn:alpha=.5 fedprox:mu=.75; do
+		rm -rf s
+		fl-local-train -m "$M" --opt sgd:lr=.1 --state s -M $m --no-prov "$D"/clients/000[12].safetensors |
+			fl-aggregate -m "$M" -R fednova --no-prov -o "$m.safetensors"
+	done
+	st-cmp --rtol=1e-6 --atol=1e-7 fedprox:mu=.25,feddyn:alpha=.5.safetensors fedprox:mu=.75.safetensors
+}

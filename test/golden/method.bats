@@ -219,6 +219,14 @@ state_of() {
 	two_rounds mime mime:beta=0.6
 }
 
+@test "two methods in one run equal the reference of both: updates, extras, state" {
+	two_rounds prox-logitadj logitadj:tau=1.5,smooth=2,fedprox:mu=0.3
+	rm -rf state
+	two_rounds moon-scaffold scaffold:fraction=0.25,moon:mu=2,tau=0.4
+	state_of moon-scaffold
+	[ "$(st-ls --meta got2.sts | awk '$2 == "fl.method" { print $3 }')" = moon:mu=2,tau=0.4,scaffold:fraction=0.25 ]
+}
+
 @test "statistics that a method wants are asked for, and must fit" {
 	refuses() {
 		run fl-local-train -m "$G/fd/model0.safetensors" -M "$3" ${4:+--with "$4"} -o never "$G/fd/data.safetensors"

@@ -39,13 +39,17 @@ static void make_data(void)
 	ok(!fl_data_take(&data, &rec, NULL, "data", &e), "data: %s", e.msg);
 }
 
+static struct fl_spec spec;
+
 static struct fl_train plan(const struct fl_method *m)
 {
 	struct fl_train t = { .epochs = 3, .steps = FL_UNSET, .batch = 4, .shuffle = 1, .round = 1 };
 	struct fl_err e = { 0 };
 
 	fl_spec_parse(&fl_family_opt, "sgd:lr=0.1,momentum=0.9", &arena, &t.opt, &e);
-	t.method.entry = &m->e;
+	spec = (struct fl_spec){ .entry = &m->e };
+	t.method = &spec;
+	t.nmethod = 1;
 	return t;
 }
 
@@ -95,9 +99,9 @@ static void shrink(struct fl_local *l, size_t begin, size_t end, const fl_real *
 
 static void test_whole_gradient(void)
 {
-	static const struct fl_method fused = { .e = { .name = "fused" }, .grad = shrink };
+	static const struct fl_method fused = { .e = { .name = "fused" }, .on.grad = shrink };
 	static const struct fl_method whole = { .e = { .name = "whole" }, .flags = FL_METHOD_WHOLE,
-	                                        .grad = shrink };
+	                                        .on.grad = shrink };
 	static const struct fl_method none = { .e = { .name = "none" } };
 	struct fl_tset a, b, c;
 
@@ -121,9 +125,9 @@ static void burst(struct fl_local *l, size_t begin, size_t end, const fl_real *w
 
 static void test_bad_gradient(void)
 {
-	static const struct fl_method fused = { .e = { .name = "fused" }, .grad = burst };
+	static const struct fl_method fused = { .e = { .name = "fused" }, .on.grad = burst };
 	static const struct fl_method whole = { .e = { .name = "whole" }, .flags = FL_METHOD_WHOLE,
-	                                        .grad = burst };
+	                                        .on.grad = burst };
 	const struct fl_method *m[] = { &fused, &whole };
 
 	for (size_t i = 0; i < 2; i++) {
@@ -165,9 +169,9 @@ static double extra(struct fl_local *l, const fl_real *z, const int32_t *y, fl_r
 
 static void test_loss_hooks(void)
 {
-	static const struct fl_method shift = { .e = { .name = "shift" }, .logits = raise };
+	static const struct fl_method shift = { .e = { .name = "shift" }, .on.logits = raise };
 	static const struct fl_method none = { .e = { .name = "none" } };
-	static const struct fl_method bad = { .e = { .name = "bad" }, .loss = extra };
+	static const struct fl_method bad = { .e = { .name = "bad" }, .on.loss = extra };
 	struct fl_tset a, b, c, empty = { .t = NULL };
 	struct fl_err e = { 0 };
 	float far = 0;
@@ -285,6 +289,312 @@ static void test_phases(void)
 	fl_tset_release(&b);
 }
 
+/* Trains with several methods. */
+static int train_many(const struct fl_method *const *m, size_t n, struct fl_tset *update,
+                      struct fl_err *e)
+{
+	struct fl_spec many[4] = { { .entry = NULL } };
+	struct fl_tset none = { .t = NULL };
+	struct fl_train t = plan(m[0]);
+	struct fl_room room;
+	int rc;
+
+	*update = (struct fl_tset){ .t = NULL };
+	for (size_t i = 0; i < n; i++)
+		many[i].entry = &m[i]->e;
+	t.method = many;
+	t.nmethod = n;
+	if (fl_methods_sort(many, n, e) || fl_room_init(&room, &net, e) ||
+	    fl_room_model(&room, &model, "00000000", e))
+		return -1;
+	rc = fl_local_train(&t, &room, &data, &none, &none, update, e);
+	fl_room_release(&room);
+	return rc;
+}
+
+static int begin_one(struct fl_local *l, struct fl_err *e)
+{
+	l->priv = fl_arena_zero(l->arena, 1, sizeof(int), e);
+	return 0;
+}
+
+static void pull_back(struct fl_local *l, size_t a, size_t b, const fl_real *w, fl_real *g)
+{
+	*(int *)l->priv += 1;
+	for (size_t i = 0; i < b - a; i++)
+		g[i] += 0.5f * w[i];
+}
+
+static void halve(struct fl_local *l, size_t a, size_t b, const fl_real *w, fl_real *g)
+{
+	(void)l;
+	(void)w;
+	for (size_t i = 0; i < b - a; i++)
+		g[i] *= 0.5f;
+}
+
+static double push(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz, size_t B,
+                   size_t classes)
+{
+	(void)z;
+	(void)classes;
+	if (l->priv)
+		return NAN;	/* the other method's */
+	for (size_t b = 0; b < B; b++)
+		dz[b * classes + (size_t)y[b]] += 0.0625f;
+	return 0;
+}
+
+static int end_one(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	(void)update;
+	(void)e;
+	ok(*(int *)l->priv > 0, "a method ends with what it began");
+	return 0;
+}
+
+static void test_many(void)
+{
+	static const struct fl_method both = { .e = { .name = "both" }, .on.grad = shrink,
+	                                       .on.loss = push };
+	static const struct fl_method a = { .e = { .name = "a" }, .begin = begin_one,
+	                                    .on.grad = pull_back, .end = end_one };
+	static const struct fl_method b = { .e = { .name = "b" }, .on.loss = push, .on.mix = halve };
+	static const struct fl_method c = { .e = { .name = "c" }, .on.mix = shrink };
+	struct fl_tset one, two, three;
+	struct fl_err e = { 0 };
+
+	plain(&both, &one);
+	ok(!train_many((const struct fl_method *[]){ &a, &b }, 2, &two, &e), "two methods: %s", e.msg);
+	ok(!train_many((const struct fl_method *[]){ &b, &a }, 2, &three, &e), "in any order");
+	ok(same(&one, &two), "do what one does that has the hooks of both: what adds before what mixes");
+	ok(train_many((const struct fl_method *[]){ &b, &c }, 2, &three, &e) && e.code == FL_EUSAGE,
+	   "those that mix clash");
+	is_str(e.msg, "methods b and c clash: each has a hook mix of its own", "by name");
+	fl_tset_release(&one);
+	fl_tset_release(&two);
+}
+
+/* --- phases with examples, order and nets of their own --- */
+
+/* x and y of this test's data from example i0 on, x times scale, in reverse where asked. */
+static struct fl_data part(size_t i0, size_t n, float scale, int reverse)
+{
+	size_t xdim[2] = { n, D };
+	struct fl_tset rec = { .t = NULL };
+	struct fl_err e = { 0 };
+	struct fl_data d;
+	float *x = fl_tset_add(&rec, "x", FL_F32, 2, xdim, NULL, &e)->data;
+	int64_t *y = fl_tset_add(&rec, "y", FL_I64, 1, &n, NULL, &e)->data;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t from = i0 + (reverse ? n - 1 - i : i);
+
+		for (size_t j = 0; j < D; j++)
+			x[i * D + j] = scale * ((const float *)data.x->data)[from * D + j];
+		y[i] = data.y[from];
+	}
+	fl_meta_set_kind(&rec, FL_KIND_DATA, &e);
+	fl_meta_set(&rec, "fl.client", "3", &e);
+	fl_meta_set(&rec, "fl.classes", "3", &e);
+	ok(!fl_data_take(&d, &rec, NULL, "part", &e), "part of the data%s", e.msg);
+	return d;
+}
+
+/* Update of a method in stored order, on d. */
+static void in_order(const struct fl_method *m, const struct fl_data *d, struct fl_tset *update)
+{
+	struct fl_tset none = { .t = NULL };
+	struct fl_train t = plan(m);
+	struct fl_err e = { 0 };
+	struct fl_room room;
+
+	*update = (struct fl_tset){ .t = NULL };
+	t.shuffle = 0;
+	if (!fl_room_init(&room, &net, &e) && !fl_room_model(&room, &model, "00000000", &e))
+		ok(!fl_local_train(&t, &room, d, &none, &none, update, &e), "%s trains%s", m->e.name, e.msg);
+	fl_room_release(&room);
+}
+
+static size_t last_six(struct fl_local *l, int64_t epoch, uint32_t *v, size_t n)
+{
+	size_t kept = 0;
+
+	(void)l;
+	(void)epoch;
+	for (size_t i = 0; i < n; i++)
+		if (v[i] >= 4)
+			v[kept++] = v[i];
+	return kept;
+}
+
+static size_t nothing(struct fl_local *l, int64_t epoch, uint32_t *v, size_t n)
+{
+	(void)l;
+	(void)epoch;
+	(void)v;
+	(void)n;
+	return 0;
+}
+
+static void twice(struct fl_local *l, fl_real *x, int32_t *y, size_t B, size_t d)
+{
+	(void)l;
+	(void)y;
+	for (size_t i = 0; i < B * d; i++)
+		x[i] *= 2;
+}
+
+static const struct fl_data *other;
+
+static int elsewhere(struct fl_local *l, struct fl_err *e)
+{
+	struct fl_phase ph = fl_local_phase(l);
+
+	ph.data = other;
+	return fl_local_run(l, &ph, e);
+}
+
+static void test_examples(void)
+{
+	static const struct fl_method none = { .e = { .name = "none" } };
+	static const struct fl_method six = { .e = { .name = "six" }, .on.order = last_six };
+	static const struct fl_method zero = { .e = { .name = "zero" }, .on.order = nothing };
+	static const struct fl_method twofold = { .e = { .name = "twofold" }, .on.input = twice };
+	static const struct fl_method away = { .e = { .name = "away" }, .train = elsewhere };
+	struct fl_data rest = part(4, 6, 1, 0), large = part(0, N, 2, 0);
+	struct fl_tset want, got;
+
+	other = &rest;
+	in_order(&none, &rest, &want);
+	in_order(&six, &data, &got);
+	ok(same(&want, &got), "an order that leaves out examples is training without them");
+	fl_tset_release(&got);
+	in_order(&away, &data, &got);
+	ok(same(&want, &got), "a phase on other examples is training on them");
+	fl_tset_release(&want);
+	fl_tset_release(&got);
+	in_order(&none, &large, &want);
+	in_order(&twofold, &data, &got);
+	ok(same(&want, &got), "inputs may be changed after they are loaded");
+	fl_tset_release(&got);
+	in_order(&zero, &data, &got);
+	is_str(fl_meta_get(&got, "fl.steps"), "0", "an order without examples ends training");
+	fl_tset_release(&want);
+	fl_tset_release(&got);
+	fl_data_release(&rest);
+	fl_data_release(&large);
+}
+
+/* A second net beside the first: two layers more than it. */
+struct second {
+	struct fl_net net;
+	struct fl_room room;
+	struct fl_phase ph;
+	double apart;			/* between the logits of the two */
+};
+
+static int released;
+
+static int begin_second(struct fl_local *l, struct fl_err *e)
+{
+	struct second *s = fl_arena_zero(l->arena, 1, sizeof *s, e);
+
+	l->priv = s;
+	if (fl_model_net(&s->net, "mlp:in=6,hidden=5+4,out=3", 0, e) || fl_room_init(&s->room, &s->net, e))
+		return -1;
+	fl_net_init(&s->net, 7, s->room.w);
+	return 0;
+}
+
+static double apart(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz, size_t B,
+                    size_t classes)
+{
+	struct second *s = l->priv;
+	const fl_real *zs = fl_phase_logits(&s->ph);
+
+	(void)y;
+	(void)dz;
+	for (size_t i = 0; i < B * classes; i++)
+		s->apart += fabs((double)z[i] - (double)zs[i]);
+	return 0;
+}
+
+static int train_second(struct fl_local *l, struct fl_err *e)
+{
+	struct fl_phase ph = fl_local_phase(l), alone;
+	struct second *s = l->priv;
+	fl_real *beside = fl_arena_get(l->arena, s->net.P, sizeof *beside, e);
+
+	s->ph = ph;
+	s->ph.room = &s->room;
+	s->ph.w = s->room.w;
+	s->ph.on = (struct fl_hooks){ .order = NULL };
+	s->ph.id = 1;
+	ph.beside = &s->ph;
+	if (fl_local_run(l, &ph, e))
+		return -1;
+	is_int(s->ph.taken, ph.taken, "a step beside every step");
+	ok(s->apart > 0, "with the logits of both in sight");
+	memcpy(beside, s->room.w, s->net.P * sizeof *beside);
+	fl_net_init(&s->net, 7, s->room.w);
+	alone = s->ph;
+	if (fl_local_run(l, &alone, e))
+		return -1;
+	ok(!memcmp(beside, s->room.w, s->net.P * sizeof *beside), "and so it goes where it goes alone");
+	ok(fabs(alone.loss - s->ph.loss) <= 0, "with that loss");
+	l->steps = ph.taken;
+	return 0;
+}
+
+static void release_second(struct fl_local *l)
+{
+	struct second *s = l->priv;
+
+	released++;
+	fl_room_release(&s->room);
+	fl_net_release(&s->net);
+}
+
+static int explode(struct fl_local *l, struct fl_err *e)
+{
+	struct fl_phase ph = fl_local_phase(l);
+	struct second *s = l->priv;
+
+	s->ph = ph;
+	s->ph.room = &s->room;
+	s->ph.w = s->room.w;
+	s->ph.on = (struct fl_hooks){ .loss = extra };
+	s->ph.id = 1;
+	ph.beside = &s->ph;
+	return fl_local_run(l, &ph, e);
+}
+
+static void test_second(void)
+{
+	static const struct fl_method none = { .e = { .name = "none" } };
+	static const struct fl_method two = {
+		.e = { .name = "two" }, .begin = begin_second, .on.loss = apart, .train = train_second,
+		.release = release_second,
+	};
+	static const struct fl_method bad = {
+		.e = { .name = "bad" }, .begin = begin_second, .on.loss = apart, .train = explode,
+		.release = release_second,
+	};
+	struct fl_tset want, got, empty = { .t = NULL };
+	struct fl_err e = { 0 };
+
+	in_order(&none, &data, &want);
+	in_order(&two, &data, &got);
+	ok(same(&want, &got), "what goes on beside does not change the first net's training");
+	is_int(released, 1, "what a method holds is released");
+	fl_tset_release(&want);
+	fl_tset_release(&got);
+	ok(train(&bad, &empty, &empty, &got, &e) && e.code == FL_ENUM, "an error beside ends training");
+	is_str(e.msg, "client 3: phase 2, epoch 1, step 1: loss is not finite", "as one of that phase");
+	is_int(released, 3, "where it fails, too: twice, as training is done again to find the step");
+}
+
 int main(void)
 {
 	make_model();
@@ -295,6 +605,9 @@ int main(void)
 	test_roles();
 	test_needs();
 	test_phases();
+	test_many();
+	test_examples();
+	test_second();
 	fl_data_release(&data);
 	fl_net_release(&net);
 	fl_tset_release(&model);

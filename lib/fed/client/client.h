@@ -40,7 +40,9 @@ enum fl_buffers {
 
 /* How the user wants local training done: one for all clients of a run. */
 struct fl_train {
-	struct fl_spec method, opt;
+	const struct fl_spec *method;	/* (nmethod) after fl_methods_sort() */
+	size_t nmethod;
+	struct fl_spec opt;
 	struct fl_spec schedule;	/* of the rate over rounds; entry NULL: constant */
 	double clip;			/* largest L2 norm of a step's gradient; 0: none */
 	int64_t epochs, steps;		/* steps FL_UNSET: by epochs */
@@ -59,20 +61,58 @@ struct fl_train {
 };
 
 /* Called for a stretch [begin,end) of the flat vectors where the gradient is final,
- * before the optimiser: adds the method's terms to g. w and g are the stretch's own,
- * (end - begin).
+ * before the optimiser. w and g are the stretch's own, (end - begin).
  * FL_METHOD_WHOLE: once a step, for [0,P). */
 typedef void fl_grad_hook(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
                           fl_real *g);
 
+/* Where a phase of training differs from plain steps on the task's loss; NULL: it does not.
+ * C, d and P are the trained net's. Several methods in one run (-M a,b) add up where hooks
+ * add: logits, loss, features, grad. Of the others at most one method may have each. */
+struct fl_hooks {
+	/* Which examples an epoch (from 0) takes: order(n) comes as it would be taken. Moves
+	 * and drops some in place and returns how many remain; 0 ends the phase. */
+	size_t (*order)(struct fl_local *l, int64_t epoch, uint32_t *order, size_t n);
+	/* Changes the inputs x(B,d) of the batch, which are loaded and augmented, and its
+	 * classes y. */
+	void (*input)(struct fl_local *l, fl_real *x, int32_t *y, size_t B, size_t d);
+	/* Adds to the logits z(B,C) before the loss; gradient passes unchanged. */
+	void (*logits)(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
+	/* In place of the task's loss: returns its value, WRITES dz(B,C). */
+	double (*task)(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz,
+	               size_t B, size_t C);
+	/* Extra loss after the task's: returns its value, ADDS to dz(B,C). */
+	double (*loss)(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz,
+	               size_t B, size_t C);
+	/* Extra loss on the features h(B,d): returns its value, ADDS to dh(B,d), which joins
+	 * their gradient on the way back. */
+	double (*features)(struct fl_local *l, const fl_real *h, const int32_t *y, fl_real *dh,
+	                   size_t B, size_t d);
+	/* Replaces the gradient of the batch at hand: writes g(P) from as many
+	 * fl_local_gradient() as it likes, returns the loss at w. grad and the
+	 * optimiser follow, in two passes. SAM, variance reduction. */
+	double (*batch)(struct fl_local *l, const fl_real *w, fl_real *g);
+	fl_grad_hook *grad;		/* adds terms to g */
+	fl_grad_hook *mix;		/* after all of grad: blends or masks what is in g */
+};
+
 /* One run of the loop over a weight vector. */
 struct fl_phase {
 	fl_real *w;			/* (P) trained in place */
+	struct fl_room *room;		/* whose net it is: l->room, or of a second net */
+	const struct fl_data *data;	/* what it trains on: l->data, or other examples */
 	int64_t epochs, steps;		/* as in fl_train */
-	fl_grad_hook *grad;		/* NULL: none */
+	double lr;
+	double pull;			/* weight of the proximal term pull (w - anchor) in g */
+	const fl_real *anchor;		/* (P) */
+	struct fl_hooks on;
 	const unsigned char *role;	/* (nparam) enum fl_role: FROZEN is not updated; NULL: all shared */
 	unsigned id;			/* 0, 1, ...: separates shuffles and optimiser state */
 	int (*epoch_done)(struct fl_local *, int64_t epoch, struct fl_err *);	/* may be NULL */
+	/* A phase of another room that takes a step on every batch of this one, between the
+	 * forward pass and the loss of this one: each sees what the other's net says, by
+	 * fl_phase_logits(). Its epochs, steps, data and order are those of this one. */
+	struct fl_phase *beside;
 	/* out */
 	int64_t taken;			/* steps taken */
 	double loss;			/* mean training loss over the last epoch; NAN: no step */
@@ -85,9 +125,18 @@ struct fl_fixed {
 	struct fl_fixed *next;
 };
 
+/* A method of the run. */
+struct fl_use {
+	const struct fl_method *m;
+	const void *p;
+	void *priv;
+	int begun;
+};
+
 struct fl_local {
 	const struct fl_train *cfg;
-	const void *p;			/* the method's parameters */
+	const void *p;			/* parameters of the method whose hook is called */
+	void *priv;			/* that method's own */
 	const struct fl_net *net;
 	const struct fl_data *data;
 	const struct fl_tset *model;	/* the received record, method tensors included */
@@ -103,8 +152,9 @@ struct fl_local {
 	struct fl_tset *state;		/* to be published: begins empty */
 	struct fl_room *room;
 	struct fl_arena *arena;		/* lives for this client */
-	void *priv;			/* the method's own */
 	struct fl_loop *loop;		/* the run at hand, with its batch */
+	struct fl_use *use;		/* (cfg->nmethod) */
+	size_t at;			/* the one whose hook is called */
 	int watch;			/* look at every gradient for what is not finite */
 };
 
@@ -119,9 +169,6 @@ struct fl_method {
 	struct fl_entry e;
 	unsigned flags;
 	int (*keeps)(const void *p);	/* as FL_METHOD_STATE, by parameters; NULL: by flags alone */
-	/* The weight of a term that pulls each step back, pull (w - w0); NULL: none.
-	 * For fl_method_how. */
-	double (*pull)(const void *p);
 	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
 	const char *with;	/* the statistic that --with has to bring, pooled over clients */
 	/* Private tensors stay out of the update and in the client's state, as
@@ -129,27 +176,23 @@ struct fl_method {
 	 * that the architecture freezes. */
 	enum fl_role (*role)(const void *p, const char *tensor);
 	int (*begin)(struct fl_local *l, struct fl_err *e);	/* load state, fill l->priv */
-	/* Adds to the logits z(B,C) before the loss; gradient passes unchanged. */
-	void (*logits)(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
-	/* Extra loss after the task's: returns its value, ADDS to dz(B,C). */
-	double (*loss)(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz,
-	               size_t B, size_t C);
-	/* Extra loss on the features h(B,d): returns its value, WRITES dh(B,d), which
-	 * joins their gradient on the way back. */
-	double (*features)(struct fl_local *l, const fl_real *h, fl_real *dh, size_t B, size_t d);
-	/* Replaces the gradient of the batch at hand: writes g(P) from as many
-	 * fl_local_gradient() as it likes, returns the loss at w. grad and the
-	 * optimiser follow, in two passes. SAM, variance reduction. */
-	double (*batch)(struct fl_local *l, const fl_real *w, fl_real *g);
-	fl_grad_hook *grad;
+	/* Of the phase that a method without train() has, and of fl_local_phase(). */
+	struct fl_hooks on;
+	double (*pull)(const void *p);	/* that phase's pull; NULL: 0 */
 	/* Replaces the single phase: personal models, masks, alternation. */
 	int (*train)(struct fl_local *l, struct fl_err *e);
 	/* After training: extra tensors of the update, new state. */
 	int (*end)(struct fl_local *l, struct fl_tset *update, struct fl_err *e);
+	/* Where begin() was called, whatever came of it: frees what the arena does not. */
+	void (*release)(struct fl_local *l);
 };
 
 extern const struct fl_entry *const fl_method_list[];
 extern const struct fl_family fl_family_method;
+
+/* Brings the methods of a run into the order of the table, as -M a,b and -M b,a are the
+ * same. FL_EUSAGE, by their names, where one is there twice or their hooks clash. */
+int fl_methods_sort(struct fl_spec *method, size_t n, struct fl_err *e);
 
 /* How an update's steps were taken, by its fl.opt and fl.method. FL_EDATA where these
  * are not ours, or steps not linear in the gradients of the round. */
@@ -158,12 +201,10 @@ int fl_method_how(const struct fl_tset *update, struct fl_how *out, struct fl_er
 /* For methods. */
 /* The record of --with that holds the method's statistic. FL_EUSAGE where there is none. */
 const struct fl_tset *fl_local_with(const struct fl_local *l, struct fl_err *e);
-/* Of a statistic by class: means (C, width) and counts (C) of that record. */
-int fl_local_class_means(const struct fl_local *l, size_t width, const float **mean,
-                         const int64_t **count, struct fl_err *e);
-/* The phase of a method that has no train(): all of cfg, over l->w. */
+/* The phase of methods that have no train(): all of cfg, over l->w, with their hooks. */
 struct fl_phase fl_local_phase(const struct fl_local *l);
-/* FL_ENUM, with epoch and step, where a loss or a weight is not finite. */
+/* FL_ENUM, with epoch and step, where a loss or a weight is not finite; FL_EDATA where a
+ * phase's examples do not fit its net. */
 int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e);
 /* A zeroed flat vector from the client's arena. */
 fl_real *fl_local_vec(struct fl_local *l, struct fl_err *e);
@@ -183,13 +224,11 @@ int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *pre
 double *fl_local_counts(struct fl_local *l, struct fl_err *e);
 /* A logits hook: adds l->priv, a vector (C), to every row of z. */
 void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
-/* A proximal term, of a grad hook: g += mu (w - w0). */
-void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
-                   const fl_real *w, fl_real *g);
-/* What a server that adds the mean of it to its m needs for m' = beta m + (1 - beta) G:
- * (1 - beta)(G - m) as tensors PREFIX+NAME of update. */
-int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real *G,
-                     const char *prefix, struct fl_tset *update, struct fl_err *e);
+/* Of the batch at hand, for hooks: logits z(B,C) of the net of a phase that runs, which is
+ * this one or the one beside it. */
+const fl_real *fl_phase_logits(const struct fl_phase *ph);
+/* For task(): the task's own loss after all, which WRITES dz(B,C) of the batch at hand. */
+double fl_local_task(struct fl_local *l);
 /* For batch(): what is drawn for the next gradient, such as dropout, is what was drawn
  * for the batch's first. */
 void fl_local_again(struct fl_local *l);
@@ -225,7 +264,7 @@ int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, doubl
 int fl_local_train(const struct fl_train *cfg, struct fl_room *room, const struct fl_data *data,
                    const struct fl_tset *old, struct fl_tset *state, struct fl_tset *update,
                    struct fl_err *e);
-/* Whether clients of cfg keep state between rounds. */
-int fl_local_keeps(const struct fl_train *cfg);
+/* Who keeps state between rounds: an option, the name of a method; NULL: nobody. */
+const char *fl_local_keeps(const struct fl_train *cfg);
 
 #endif

@@ -19,13 +19,6 @@ static const struct fl_param params[] = {
 	{ 0 }
 };
 
-static void pull(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
-{
-	const struct ditto *p = l->p;
-
-	fl_local_pull(l, p->lambda, begin, end, w, g);
-}
-
 static int train(struct fl_local *l, struct fl_err *e)
 {
 	const struct ditto *p = l->p;
@@ -38,7 +31,8 @@ static int train(struct fl_local *l, struct fl_err *e)
 	if (fl_net_import(l->net, l->old, "", 1, v, e))
 		return fl_fail_in(e, "state");
 	own.w = v;
-	own.grad = pull;
+	own.pull = p->lambda;
+	own.on.grad = own.on.mix = NULL;
 	own.id = 1;
 	if (p->epochs != FL_UNSET) {
 		own.epochs = p->epochs;

@@ -5,7 +5,7 @@
  * The client's own part of a mean of K clients, or of n examples, is taken out by
  *   Z' = (K Z - Z_k)/(K - 1), or (n Z - n_k Z_k)/(n - n_k),
  * Z_k of its own examples at the received model. */
-#include "fed/client/client.h"
+#include "fed/client/classmeans.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -118,7 +118,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	struct targets *s = fl_arena_get(l->arena, 1, sizeof *s, e);
 
 	l->priv = s;
-	if (!s || fl_local_class_means(l, l->net->classes, &s->mean, &s->count, e))
+	if (!s || fl_class_means(l, l->net->classes, &s->mean, &s->count, e))
 		return -1;
 	return p->own == OUT ? leave_out(l, s, e) : 0;
 }
@@ -156,5 +156,5 @@ const struct fl_method fl_method_fd = {
 	},
 	.with = "classlogit",
 	.begin = begin,
-	.loss = loss,
+	.on.loss = loss,
 };

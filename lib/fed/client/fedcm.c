@@ -23,7 +23,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	return (l->priv = fl_local_import_params(l, l->model, prefix, e)) ? 0 : -1;
 }
 
-static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
+static void mix(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct fedcm *p = l->p;
 	const fl_real *d = l->priv;
@@ -56,6 +56,6 @@ const struct fl_method fl_method_fedcm = {
 		.note = "In both papers clients count alike: rule mean:weight=uniform.",
 	},
 	.begin = begin,
-	.grad = grad,
+	.on.mix = mix,
 	.end = end,
 };

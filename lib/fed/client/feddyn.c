@@ -33,7 +33,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const struct feddyn *p = l->p;
 	const fl_real *h = l->priv;
 
-	fl_local_pull(l, p->alpha, begin, end, w, g);
+	(void)w;
 	fl_vblend((float)p->alpha, h + begin, 1, g, end - begin);
 }
 
@@ -62,6 +62,6 @@ const struct fl_method fl_method_feddyn = {
 	.flags = FL_METHOD_STATE,
 	.begin = begin,
 	.pull = pull,
-	.grad = grad,
+	.on.grad = grad,
 	.end = end,
 };

@@ -40,5 +40,5 @@ const struct fl_method fl_method_fedlc = {
 		.formula = "F_k = mean of CE(z_c - tau n_c^(-1/4), y)",
 	},
 	.begin = begin,
-	.logits = fl_local_shift,
+	.on.logits = fl_local_shift,
 };

@@ -82,5 +82,5 @@ const struct fl_method fl_method_fedntd = {
 		.formula = "F_k + beta tau^2 mean of KL(q_g | q), q = softmax of z_c/tau over c != y",
 	},
 	.begin = begin,
-	.loss = loss,
+	.on.loss = loss,
 };

@@ -3,9 +3,7 @@
  *   F_k + lambda mean over examples and features of (h - P_y)^2.
  * A class without a prototype has no such term. Prototypes come by --with; with a
  * folder of personal models, and no averaging of them, this is the paper's method. */
-#include <string.h>
-
-#include "fed/client/client.h"
+#include "fed/client/classmeans.h"
 
 struct fedproto {
 	double lambda;
@@ -27,25 +25,24 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	struct protos *s = fl_arena_get(l->arena, 1, sizeof *s, e);
 
 	l->priv = s;
-	return s ? fl_local_class_means(l, l->net->features, &s->mean, &s->count, e) : -1;
+	return s ? fl_class_means(l, l->net->features, &s->mean, &s->count, e) : -1;
 }
 
-static double features(struct fl_local *l, const fl_real *h, fl_real *dh, size_t B, size_t d)
+static double features(struct fl_local *l, const fl_real *h, const int32_t *y, fl_real *dh,
+                       size_t B, size_t d)
 {
 	const struct fedproto *p = l->p;
 	const struct protos *s = l->priv;
-	const int32_t *y = l->room->bench.y;
 	double scale = p->lambda / ((double)B * (double)d), sum = 0;
 
 	for (size_t b = 0; b < B; b++, h += d, dh += d) {
 		const float *proto = s->mean + (size_t)y[b] * d;
 
-		memset(dh, 0, d * sizeof *dh);
 		for (size_t i = 0; s->count[y[b]] && i < d; i++) {
 			double x = (double)h[i] - (double)proto[i];
 
 			sum += x * x;
-			dh[i] = (fl_real)(2 * scale * x);
+			dh[i] += (fl_real)(2 * scale * x);
 		}
 	}
 	return scale * sum;
@@ -65,5 +62,5 @@ const struct fl_method fl_method_fedproto = {
 	},
 	.with = "classmean",
 	.begin = begin,
-	.features = features,
+	.on.features = features,
 };

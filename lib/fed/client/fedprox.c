@@ -16,13 +16,6 @@ static double pull(const void *p)
 	return ((const struct fedprox *)p)->mu;
 }
 
-static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
-{
-	const struct fedprox *p = l->p;
-
-	fl_local_pull(l, p->mu, begin, end, w, g);
-}
-
 const struct fl_method fl_method_fedprox = {
 	.e = {
 		.name = "fedprox",
@@ -34,5 +27,4 @@ const struct fl_method fl_method_fedprox = {
 		.formula = "w -= lr (grad F_k(w) + mu (w - w0))",
 	},
 	.pull = pull,
-	.grad = grad,
 };

@@ -37,5 +37,5 @@ const struct fl_method fl_method_fedsam = {
 		.formula = "w -= lr grad F_k(w + rho g/|g|), g = grad F_k(w)",
 	},
 	.begin = begin,
-	.batch = batch,
+	.on.batch = batch,
 };

@@ -83,7 +83,7 @@ static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w,
 	const struct vecs *v = l->priv;
 	double weight = pull(l->p);
 
-	fl_local_pull(l, weight, begin, end, w, g);
+	(void)w;
 	fl_vblend((float)weight, v->h + begin, 1, g, end - begin);
 }
 
@@ -134,8 +134,8 @@ const struct fl_method fl_method_fedspeed = {
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,
-	.batch = batch,
+	.on.batch = batch,
 	.pull = pull,
-	.grad = grad,
+	.on.grad = grad,
 	.end = end,
 };

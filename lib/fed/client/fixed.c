@@ -4,13 +4,12 @@
 #include "base/num.h"
 #include "fed/client/local.h"
 
-void fl_local_load(const struct fl_local *l, const uint32_t *idx, size_t i0, size_t B)
+void fl_bench_load(struct fl_bench *b, const struct fl_data *d, const uint32_t *idx, size_t i0,
+                   size_t B)
 {
-	struct fl_bench *b = &l->room->bench;
-
-	fl_data_batch(l->data, idx, i0, B, b->work.act[0], b->y);
+	fl_data_batch(d, idx, i0, B, b->work.act[0], b->y);
 	if (b->work.target)
-		fl_data_targets(l->data, idx, i0, B, b->work.target);
+		fl_data_targets(d, idx, i0, B, b->work.target);
 }
 
 void fl_local_say(const struct fl_local *l, const struct fl_fixed *f, size_t i, size_t B)

@@ -177,7 +177,7 @@ static void add_side(const struct adapters *s, const struct side *t, double c, c
 }
 
 /* d |A||B| / dA = |B| A/|A|; none where either is 0. */
-static void grad(struct fl_local *l, size_t begin_, size_t end, const fl_real *w, fl_real *g)
+static void mix(struct fl_local *l, size_t begin_, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct adapters *s = l->priv;
 	double lambda = ((const struct hetlora *)l->p)->lambda;
@@ -248,7 +248,7 @@ const struct fl_method fl_method_hetlora = {
 	.flags = FL_METHOD_WHOLE,
 	.keeps = keeps,
 	.begin = begin,
-	.grad = grad,
+	.on.mix = mix,
 	.train = train,
 	.end = end,
 };

@@ -8,20 +8,18 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "kernel/vmath.h"
 #include "tensor/running.h"
 
-/* What the loop's hooks are given. */
+/* A phase while it runs: what the loop's hooks are given. */
 struct run {
 	struct fl_local *l;
 	struct fl_phase *ph;
-	const struct fl_method *method;
+	struct fl_augmenter augment;	/* of its examples; n 0: none */
 	struct fl_loop loop;
+	struct run *beside, *lead;	/* the phase beside it, the phase that it is beside */
+	uint64_t stepped;		/* steps of this one at which that beside took its own */
 };
-
-static const struct fl_method *method_of(const struct fl_local *l)
-{
-	return (const struct fl_method *)l->cfg->method.entry;
-}
 
 double fl_local_lr(const struct fl_train *cfg)
 {
@@ -32,10 +30,16 @@ double fl_local_lr(const struct fl_train *cfg)
 
 struct fl_phase fl_local_phase(const struct fl_local *l)
 {
-	return (struct fl_phase){
-		.w = l->w, .epochs = l->cfg->epochs, .steps = l->cfg->steps,
-		.grad = method_of(l)->grad, .role = l->role,
+	const struct fl_train *cfg = l->cfg;
+	struct fl_phase ph = {
+		.w = l->w, .room = l->room, .data = l->data, .epochs = cfg->epochs,
+		.steps = cfg->steps, .lr = fl_local_lr(cfg), .anchor = l->w0, .role = l->role,
+		.on = fl_local_hooks(l),
 	};
+
+	for (size_t i = 0; i < cfg->nmethod; i++)
+		ph.pull += l->use[i].m->pull ? l->use[i].m->pull(l->use[i].p) : 0;
+	return ph;
 }
 
 /* --- the optimiser's state --- */
@@ -90,46 +94,104 @@ static int export_opt(const struct fl_local *l, const struct fl_loop *p, struct 
 
 /* The batch at hand as this epoch sees it. An example's random numbers are its own in
  * each epoch: they depend neither on the batch nor on how often a step looks at it. */
-static void augment_batch(const struct fl_local *l)
+static void augment_batch(const struct run *r)
 {
-	const struct fl_loop *p = l->loop;
+	const struct fl_loop *p = &r->loop;
 
-	for (size_t b = 0; b < p->B && l->augment.n; b++) {
+	for (size_t b = 0; b < p->B && r->augment.n; b++) {
 		uint64_t example = p->idx ? p->idx[b] : p->i0 + b;
-		struct fl_rng r;
+		struct fl_rng rng;
 
-		fl_rng_init(&r, p->seed, p->round, p->who, FL_RNG_AUGMENT,
+		fl_rng_init(&rng, p->seed, p->round, p->who, FL_RNG_AUGMENT,
 		            example | (uint64_t)p->epoch << 32 | (uint64_t)p->phase << 62);
-		fl_augmenter_apply(&l->augment, &r, p->bench->work.act[0] + b * l->data->d);
+		fl_augmenter_apply(&r->augment, &rng, p->bench->work.act[0] + b * r->ph->data->d);
 	}
+}
+
+static void load_examples(const struct run *r)
+{
+	const struct fl_loop *p = &r->loop;
+
+	fl_bench_load(p->bench, r->ph->data, p->idx, p->i0, p->B);
+	augment_batch(r);
+}
+
+/* Whether the models that see each batch see those of this phase. */
+static int is_seen(const struct run *r)
+{
+	return r->ph->room == r->l->room && r->ph->data == r->l->data;
 }
 
 static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 {
 	const struct run *r = ctx;
 	struct fl_local *l = r->l;
+	const struct fl_bench *b = r->loop.bench;
 
-	for (const struct fl_fixed *f = l->fixed; f; f = f->next) {
-		fl_local_load(l, idx, i0, B);
-		augment_batch(l);
+	(void)idx;
+	(void)i0;
+	for (const struct fl_fixed *f = is_seen(r) ? l->fixed : NULL; f; f = f->next) {
+		load_examples(r);
 		fl_local_say(l, f, 0, B);
 	}
-	fl_local_load(l, idx, i0, B);
-	augment_batch(l);
+	load_examples(r);
+	if (r->ph->on.input)
+		r->ph->on.input(l, b->work.act[0], b->y, B, fl_shape_count(&r->loop.net->in));
+}
+
+/* What is beside a phase sees the batch that it sees. */
+static void load_beside(void *ctx, const uint32_t *idx, size_t i0, size_t B)
+{
+	const struct run *r = ctx;
+	const struct fl_bench *from = r->lead->loop.bench;
+	struct fl_bench *to = r->loop.bench;
+
+	(void)idx;
+	(void)i0;
+	memcpy(to->work.act[0], from->work.act[0],
+	       B * fl_shape_count(&r->loop.net->in) * sizeof(fl_real));
+	memcpy(to->y, from->y, B * sizeof *to->y);
+	if (to->work.target)
+		memcpy(to->work.target, from->work.target, B * r->loop.net->targets * sizeof(fl_real));
+	if (r->ph->on.input)
+		r->ph->on.input(r->l, to->work.act[0], to->y, B, fl_shape_count(&r->loop.net->in));
+}
+
+/* The step of the phase beside r, once for each of r's. */
+static void step_beside(struct run *r)
+{
+	struct fl_loop *p = &r->loop;
+
+	if (r->stepped > p->t)
+		return;
+	r->stepped = p->t + 1;
+	r->l->loop = &r->beside->loop;
+	fl_loop_step(&r->beside->loop, p->idx, p->i0, p->B, &p->err);
+	r->l->loop = p;
 }
 
 static void logits(void *ctx, fl_real *z, const int32_t *y, size_t B, size_t C)
 {
+	struct run *r = ctx;
+
+	if (r->beside)
+		step_beside(r);
+	if (r->ph->on.logits)
+		r->ph->on.logits(r->l, z, y, B, C);
+}
+
+static double task(void *ctx, const fl_real *z, const int32_t *y, fl_real *dz, size_t B, size_t C)
+{
 	const struct run *r = ctx;
 
-	r->method->logits(r->l, z, y, B, C);
+	return r->ph->on.task(r->l, z, y, dz, B, C);
 }
 
 static double loss(void *ctx, const fl_real *z, const int32_t *y, fl_real *dz, size_t B, size_t C)
 {
 	const struct run *r = ctx;
 
-	return r->method->loss(r->l, z, y, dz, B, C);
+	return r->ph->on.loss(r->l, z, y, dz, B, C);
 }
 
 static double features(void *ctx, const fl_real *h, const int32_t *y, fl_real *dh, size_t B,
@@ -137,42 +199,66 @@ static double features(void *ctx, const fl_real *h, const int32_t *y, fl_real *d
 {
 	const struct run *r = ctx;
 
-	(void)y;
-	return r->method->features(r->l, h, dh, B, d);
+	return r->ph->on.features(r->l, h, y, dh, B, d);
 }
 
 static double batch(void *ctx, const fl_real *w, fl_real *g)
 {
 	const struct run *r = ctx;
 
-	return r->method->batch(r->l, w, g);
+	return r->ph->on.batch(r->l, w, g);
+}
+
+static size_t order(void *ctx, uint32_t *v, size_t n)
+{
+	const struct run *r = ctx;
+
+	return r->ph->on.order(r->l, r->loop.epoch, v, n);
 }
 
 static void grad(void *ctx, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct run *r = ctx;
+	const struct fl_phase *ph = r->ph;
 
-	r->ph->grad(r->l, begin, end, w, g);
+	if (ph->pull > 0)
+		fl_vpull((fl_real)ph->pull, w, ph->anchor + begin, g, end - begin);
+	if (ph->on.grad)
+		ph->on.grad(r->l, begin, end, w, g);
+	if (ph->on.mix)
+		ph->on.mix(r->l, begin, end, w, g);
 }
 
-static struct fl_loop_hooks hooks_of(const struct run *r)
+static struct fl_loop_hooks loop_hooks(const struct run *r)
 {
-	const struct fl_method *m = r->method;
+	const struct fl_hooks *on = &r->ph->on;
 
 	return (struct fl_loop_hooks){
-		.load = load, .logits = m->logits ? logits : NULL, .loss = m->loss ? loss : NULL,
-		.features = m->features ? features : NULL, .batch = m->batch ? batch : NULL,
-		.grad = r->ph->grad ? grad : NULL,
+		.order = on->order && !r->lead ? order : NULL,
+		.load = r->lead ? load_beside : load,
+		.logits = on->logits || r->beside ? logits : NULL, .task = on->task ? task : NULL,
+		.loss = on->loss ? loss : NULL, .features = on->features ? features : NULL,
+		.batch = on->batch ? batch : NULL,
+		.grad = r->ph->pull > 0 || on->grad || on->mix ? grad : NULL,
 	};
 }
 
 /* --- a phase --- */
 
+static int needs_whole(const struct fl_local *l)
+{
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < l->cfg->nmethod; i++)
+		flags |= l->use[i].m->flags;
+	return !!(flags & FL_METHOD_WHOLE);
+}
+
 /* Parameters that stay in a phase: those that are frozen in it. */
 static int set_still(struct run *r, struct fl_err *e)
 {
 	const struct fl_phase *ph = r->ph;
-	size_t n = r->l->net->nparam;
+	size_t n = r->loop.net->nparam;
 	unsigned char *still;
 
 	if (!ph->role)
@@ -192,65 +278,123 @@ static int set_loop(struct run *r, struct fl_err *e)
 	const struct fl_phase *ph = r->ph;
 
 	r->loop = (struct fl_loop){
-		.net = l->net, .bench = &l->room->bench, .w = ph->w, .opt = cfg->opt,
-		.lr = fl_local_lr(cfg), .clip = cfg->clip, .N = l->data->N, .batch = cfg->batch,
-		.epochs = ph->epochs, .steps = ph->steps, .shuffle = cfg->shuffle,
-		.whole = !!(r->method->flags & FL_METHOD_WHOLE), .watch = l->watch, .on = hooks_of(r),
-		.ctx = r, .seed = cfg->seed, .round = (uint64_t)l->round, .who = (uint64_t)l->client,
+		.net = ph->room->net, .bench = &ph->room->bench, .w = ph->w, .opt = cfg->opt,
+		.lr = ph->lr, .clip = cfg->clip, .N = ph->data->N, .batch = cfg->batch,
+		.epochs = ph->epochs, .steps = ph->steps, .shuffle = cfg->shuffle && !r->lead,
+		.whole = needs_whole(l), .watch = l->watch, .on = loop_hooks(r), .ctx = r,
+		.seed = cfg->seed, .round = (uint64_t)l->round, .who = (uint64_t)l->client,
 		.phase = ph->id,
 	};
 	return set_still(r, e);
 }
 
-static int run_epochs(struct run *r, struct fl_err *e)
+/* That the phase's examples fit its net, where these are not the client's own. */
+static int check_data(struct run *r, struct fl_err *e)
 {
-	struct fl_loop *p = &r->loop;
+	const struct fl_net *net = r->ph->room->net;
 
-	while (!fl_loop_over(p)) {
-		int rc = fl_loop_epoch(p, e);
-
-		r->ph->taken = p->taken;
-		r->ph->loss = p->loss;
-		if (rc || (r->ph->epoch_done && r->ph->epoch_done(r->l, p->epoch - 1, e)))
-			return -1;
+	if (is_seen(r)) {
+		r->augment = r->l->augment;
+		return 0;
 	}
-	return fl_loop_check(p, e);
+	if (fl_data_fits(r->ph->data, net, net->classes, net->targets, e))
+		return -1;
+	return r->lead || !r->l->cfg->naugment ? 0 :
+	       fl_augmenter_init(&r->augment, r->l->cfg->augment, r->l->cfg->naugment, r->ph->data,
+	                         r->l->arena, e);
 }
 
 /* One value has no variance: batch normalisation then keeps nothing of it, and passes no
  * gradient on. */
-static void warn_of_one(const struct fl_local *l)
+static void warn_of_one(const struct run *r)
 {
-	for (size_t i = 0; i < l->net->nparam; i++) {
-		const struct fl_net_param *q = &l->net->param[i];
+	const struct fl_net *net = r->ph->room->net;
+	size_t N = r->ph->data->N;
 
-		if (!fl_name_is_variance(q->name) || fl_shape_count(&l->net->layer[q->layer].in) > q->n)
+	if ((r->l->cfg->batch > 1 && N > 1) || r->ph->id)
+		return;
+	for (size_t i = 0; i < net->nparam; i++) {
+		const struct fl_net_param *q = &net->param[i];
+
+		if (!fl_name_is_variance(q->name) || fl_shape_count(&net->layer[q->layer].in) > q->n)
 			continue;
 		fl_say(FL_LOG_WARN, "client %" PRId64 ": batches of one example have no variance: "
-		       "'%s' stays, and what stands before it does not train", l->client, q->name);
+		       "'%s' stays, and what stands before it does not train", r->l->client, q->name);
 		return;
 	}
 }
 
+static int begin_run(struct run *r, struct fl_err *e)
+{
+	r->ph->taken = 0;
+	r->ph->loss = NAN;
+	warn_of_one(r);
+	return check_data(r, e) || set_loop(r, e) || fl_loop_begin(&r->loop, e) ||
+	       (r->l->cfg->keep_opt && import_opt(r->l, &r->loop, e)) ? -1 : 0;
+}
+
+static void note_result(struct run *r)
+{
+	r->ph->taken = r->loop.taken;
+	r->ph->loss = r->loop.loss;
+}
+
+static int run_epoch(struct run *r, struct fl_err *e)
+{
+	struct fl_loop *beside = r->beside ? &r->beside->loop : NULL;
+	int rc;
+
+	if (beside && fl_loop_open(beside, e))
+		return -1;
+	rc = fl_loop_epoch(&r->loop, e);
+	note_result(r);
+	if (beside) {
+		fl_loop_close(beside);
+		note_result(r->beside);
+	}
+	return rc || (r->ph->epoch_done && r->ph->epoch_done(r->l, r->loop.epoch - 1, e)) ? -1 : 0;
+}
+
+static int end_run(struct run *r, struct fl_err *e)
+{
+	const struct fl_local *l = r->l;
+
+	if (fl_loop_check(&r->loop, e))
+		return -1;
+	fl_say(FL_LOG_INFO, "client %" PRId64 ": %zu examples, %" PRId64 " steps, training loss %g",
+	       l->client, r->ph->data->N, r->ph->taken, r->ph->loss);
+	return l->cfg->keep_opt ? export_opt(l, &r->loop, e) : 0;
+}
+
 int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 {
-	struct run r = { .l = l, .ph = ph, .method = method_of(l) };
+	struct run r = { .l = l, .ph = ph }, beside = { .l = l, .ph = ph->beside, .lead = &r };
 
-	ph->taken = 0;
-	ph->loss = NAN;
-	l->loop = &r.loop;
-	if ((l->cfg->batch == 1 || l->data->N == 1) && !ph->id)
-		warn_of_one(l);
-	if (set_loop(&r, e) || fl_loop_begin(&r.loop, e) ||
-	    (l->cfg->keep_opt && import_opt(l, &r.loop, e)) || run_epochs(&r, e))
+	if (ph->beside) {
+		r.beside = &beside;
+		beside.ph->data = ph->data;
+	}
+	if ((r.beside && begin_run(&beside, e)) || begin_run(&r, e))
 		return -1;
+	l->loop = &r.loop;
+	while (!fl_loop_over(&r.loop))
+		if (run_epoch(&r, e))
+			return -1;
 	l->loop = NULL;
-	fl_say(FL_LOG_INFO, "client %" PRId64 ": %zu examples, %" PRId64 " steps, training loss %g",
-	       l->client, l->data->N, ph->taken, ph->loss);
-	return l->cfg->keep_opt ? export_opt(l, &r.loop, e) : 0;
+	return (r.beside && end_run(&beside, e)) || end_run(&r, e) ? -1 : 0;
 }
 
 /* --- for methods --- */
+
+const fl_real *fl_phase_logits(const struct fl_phase *ph)
+{
+	return ph->room->bench.work.act[ph->room->net->nlayer];
+}
+
+double fl_local_task(struct fl_local *l)
+{
+	return fl_loop_task(l->loop);
+}
 
 double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g)
 {
@@ -266,10 +410,11 @@ double fl_local_ascent(struct fl_local *l, double rho, const fl_real *w, fl_real
 {
 	double loss = fl_local_gradient(l, w, g);
 	double scale = rho / (fl_loop_norm(l->loop, g) + 1e-12);	/* the guard of SAM's code */
+	const struct fl_net *net = l->loop->net;
 
-	memcpy(at, w, l->net->P * sizeof *at);
-	for (size_t i = 0; i < l->net->nparam; i++) {
-		const struct fl_net_param *q = &l->net->param[i];
+	memcpy(at, w, net->P * sizeof *at);
+	for (size_t i = 0; i < net->nparam; i++) {
+		const struct fl_net_param *q = &net->param[i];
 
 		for (size_t j = q->off; fl_loop_trains(l->loop, i) && j < q->off + q->n; j++)
 			at[j] += (fl_real)scale * g[j];

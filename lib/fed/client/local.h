@@ -8,9 +8,15 @@
  * values do not depend on -b. */
 #define FL_MEASURE_BATCH ((size_t)256)
 
-/* Puts examples idx(B), or i0.. where idx is NULL, on the room's bench: inputs, classes and
- * targets as stored. */
-void fl_local_load(const struct fl_local *l, const uint32_t *idx, size_t i0, size_t B);
+/* Goes on as the run's method i, whose l->p and l->priv hooks see; returns who it was. */
+size_t fl_local_as(struct fl_local *l, size_t i);
+/* The hooks of all methods of the run as one. */
+struct fl_hooks fl_local_hooks(const struct fl_local *l);
+
+/* Puts examples idx(B), or i0.. where idx is NULL, on a bench: inputs, classes and targets as
+ * stored. */
+void fl_bench_load(struct fl_bench *b, const struct fl_data *d, const uint32_t *idx, size_t i0,
+                   size_t B);
 /* What f says of the B examples that are on the bench, to its rows from i on. */
 void fl_local_say(const struct fl_local *l, const struct fl_fixed *f, size_t i, size_t B);
 

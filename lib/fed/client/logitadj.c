@@ -43,5 +43,5 @@ const struct fl_method fl_method_logitadj = {
 		.note = "The paper has one prior, of all the data; here each client has its own.",
 	},
 	.begin = begin,
-	.logits = fl_local_shift,
+	.on.logits = fl_local_shift,
 };

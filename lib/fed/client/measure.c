@@ -46,7 +46,7 @@ static double measure_batch(struct fl_local *l, const fl_real *w, const uint32_t
 	struct fl_work *k = &r->bench.work;
 	double loss;
 
-	fl_local_load(l, idx, i0, B);
+	fl_bench_load(&r->bench, l->data, idx, i0, B);
 	fl_net_forward(l->net, k, w, B, 0, NULL);
 	loss = fl_net_loss(l->net, k, r->bench.y, B, s != NULL);
 	if (s) {

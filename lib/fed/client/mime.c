@@ -6,7 +6,7 @@
  * model's m: m' = beta m + (1 - beta) G. */
 #include <string.h>
 
-#include "fed/client/client.h"
+#include "fed/client/momentum.h"
 #include "kernel/vmath.h"
 
 static const char prefix[] = "@mime/m/";
@@ -57,7 +57,7 @@ static double batch(struct fl_local *l, const fl_real *w, fl_real *g)
 	return loss;
 }
 
-static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
+static void mix(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct mime *p = l->p;
 	const struct vecs *v = l->priv;
@@ -71,7 +71,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	const struct mime *p = l->p;
 	const struct vecs *v = l->priv;
 
-	return fl_local_average(l, p->beta, v->m, v->G, prefix, update, e);
+	return fl_momentum_export(l, p->beta, v->m, v->G, prefix, update, e);
 }
 
 const struct fl_method fl_method_mime = {
@@ -87,7 +87,7 @@ const struct fl_method fl_method_mime = {
 	},
 	.with = "gradient",
 	.begin = begin,
-	.batch = batch,
-	.grad = grad,
+	.on.batch = batch,
+	.on.mix = mix,
 	.end = end,
 };

@@ -3,7 +3,7 @@
  * The model brings m, zero at first. The update brings (1 - beta)(G_k - m), G_k the
  * gradient of the whole local set at the received model, which the server adds to
  * m after the rule's mean: m' = beta m + (1 - beta) mean of G_k. */
-#include "fed/client/client.h"
+#include "fed/client/momentum.h"
 #include "kernel/vmath.h"
 
 static const char prefix[] = "@mimelite/m/";
@@ -34,7 +34,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	return fl_local_measure(l, l->w0, 0, &loss, v->G, e);
 }
 
-static void grad(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
+static void mix(struct fl_local *l, size_t begin, size_t end, const fl_real *w, fl_real *g)
 {
 	const struct mimelite *p = l->p;
 	const struct vecs *v = l->priv;
@@ -48,7 +48,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	const struct mimelite *p = l->p;
 	const struct vecs *v = l->priv;
 
-	return fl_local_average(l, p->beta, v->m, v->G, prefix, update, e);
+	return fl_momentum_export(l, p->beta, v->m, v->G, prefix, update, e);
 }
 
 const struct fl_method fl_method_mimelite = {
@@ -63,6 +63,6 @@ const struct fl_method fl_method_mimelite = {
 			   "m' = beta m + (1 - beta) mean of grad F_k(w0)",
 	},
 	.begin = begin,
-	.grad = grad,
+	.on.mix = mix,
 	.end = end,
 };

@@ -9,7 +9,6 @@
 #include "fed/client/client.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/fmath.h"
 
@@ -68,16 +67,16 @@ static double cosine(const fl_real *h, const fl_real *r, size_t d, double *a, do
 	return s;
 }
 
-static double features(struct fl_local *l, const fl_real *h, fl_real *dh, size_t B, size_t d)
+static double features(struct fl_local *l, const fl_real *h, const int32_t *y, fl_real *dh,
+                       size_t B, size_t d)
 {
 	const struct moon *p = l->p;
 	const struct pair *f = l->priv;
 	double loss = 0;
 
-	if (!f->now.h) {
-		memset(dh, 0, B * d * sizeof *dh);
+	(void)y;
+	if (!f->now.h)
 		return 0;
-	}
 	for (size_t b = 0; b < B; b++, h += d, dh += d) {
 		size_t row = fl_local_row(l, b);
 		const fl_real *now = f->now.h + row * d, *last = f->last.h + row * d;
@@ -89,8 +88,8 @@ static double features(struct fl_local *l, const fl_real *h, fl_real *dh, size_t
 		share = x > 0 ? 1 / (1 + share) : share / (1 + share);
 		share *= p->mu / p->tau / (double)B;
 		for (size_t i = 0; i < d; i++)
-			dh[i] = (fl_real)(share * (al * (double)last[i] - an * (double)now[i] -
-			                           (bl - bn) * (double)h[i]));
+			dh[i] += (fl_real)(share * (al * (double)last[i] - an * (double)now[i] -
+			                            (bl - bn) * (double)h[i]));
 	}
 	return p->mu * loss / (double)B;
 }
@@ -118,6 +117,6 @@ const struct fl_method fl_method_moon = {
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,
-	.features = features,
+	.on.features = features,
 	.end = end,
 };

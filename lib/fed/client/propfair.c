@@ -57,5 +57,5 @@ const struct fl_method fl_method_propfair = {
 			"tangent; its code has low=constant unless its option huber is set.",
 	},
 	.begin = begin,
-	.batch = batch,
+	.on.batch = batch,
 };

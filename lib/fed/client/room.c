@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/vmath.h"
-
 const struct fl_family fl_family_method = {
 	.name = "method",
 	.list = fl_method_list,
@@ -71,22 +69,6 @@ int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *pre
                            struct fl_tset *s, struct fl_err *e)
 {
 	return fl_net_export_params(l->net, v, prefix, s, e);
-}
-
-void fl_local_pull(const struct fl_local *l, double mu, size_t begin, size_t end,
-                   const fl_real *w, fl_real *g)
-{
-	fl_vpull((fl_real)mu, w, l->w0 + begin, g, end - begin);
-}
-
-int fl_local_average(struct fl_local *l, double beta, const fl_real *m, fl_real *G,
-                     const char *prefix, struct fl_tset *update, struct fl_err *e)
-{
-	fl_real rest = (fl_real)(1 - beta);
-
-	for (size_t i = 0; i < l->net->P; i++)
-		G[i] = rest * (G[i] - m[i]);
-	return fl_local_export_params(l, G, prefix, update, e);
 }
 
 double *fl_local_counts(struct fl_local *l, struct fl_err *e)

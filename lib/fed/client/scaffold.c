@@ -85,6 +85,6 @@ const struct fl_method fl_method_scaffold = {
 	},
 	.flags = FL_METHOD_STATE,
 	.begin = begin,
-	.grad = grad,
+	.on.grad = grad,
 	.end = end,
 };

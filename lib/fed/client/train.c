@@ -1,5 +1,5 @@
 /* One client's round: measure, train by the method, make the update's record. */
-#include "fed/client/client.h"
+#include "fed/client/local.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -7,17 +7,24 @@
 
 #include "kernel/vmath.h"
 
-static const struct fl_method *method_of(const struct fl_local *l)
+static const struct fl_method *method_of(const struct fl_train *cfg, size_t i)
 {
-	return (const struct fl_method *)l->cfg->method.entry;
+	return (const struct fl_method *)cfg->method[i].entry;
 }
 
-int fl_local_keeps(const struct fl_train *cfg)
+const char *fl_local_keeps(const struct fl_train *cfg)
 {
-	const struct fl_method *m = (const struct fl_method *)cfg->method.entry;
+	if (cfg->keep_opt)
+		return "--keep-opt";
+	if (cfg->buffers == FL_BUFFERS_LOCAL)
+		return "--buffers=local";
+	for (size_t i = 0; i < cfg->nmethod; i++) {
+		const struct fl_method *m = method_of(cfg, i);
 
-	return cfg->keep_opt || m->flags & FL_METHOD_STATE || (m->keeps && m->keeps(cfg->method.p)) ||
-	       m->role || cfg->buffers == FL_BUFFERS_LOCAL;
+		if (m->flags & FL_METHOD_STATE || (m->keeps && m->keeps(cfg->method[i].p)) || m->role)
+			return m->e.name;
+	}
+	return NULL;
 }
 
 /* --- roles --- */
@@ -33,7 +40,10 @@ static enum fl_role role_of(const struct fl_local *l, const struct fl_net_param 
 		return running[l->cfg->buffers];
 	if (q->buffer == FL_FROZEN)
 		return FL_ROLE_FROZEN;
-	return method_of(l)->role ? method_of(l)->role(l->p, q->name) : FL_ROLE_SHARED;
+	for (size_t i = 0; i < l->cfg->nmethod; i++)
+		if (l->use[i].m->role)
+			return l->use[i].m->role(l->use[i].p, q->name);
+	return FL_ROLE_SHARED;
 }
 
 static int all_shared(const struct fl_local *l)
@@ -117,20 +127,20 @@ static int measure_before(struct fl_local *l, unsigned needs, struct fl_err *e)
 	return 0;
 }
 
-static int write_specs(const struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+static int write_specs(const struct fl_local *l, struct fl_tset *rec, struct fl_err *e)
 {
-	const struct fl_spec *spec[] = { &l->cfg->method, &l->cfg->opt };
-	static const char *const key[] = { "fl.method", "fl.opt" };
-	struct fl_str s = FL_STR_INIT;
-	int rc = 0;
+	struct fl_str method = FL_STR_INIT, opt = FL_STR_INIT;
+	int rc = -1;
 
-	for (size_t i = 0; i < 2 && !rc; i++) {
-		fl_str_clear(&s);
-		fl_spec_print(spec[i], &s);
-		rc = fl_str_check(&s, e) ? -1 : fl_meta_set(update, key[i], fl_str_c(&s), e);
-	}
-	fl_str_release(&s);
-	return rc ? rc : fl_meta_set_i64(update, "fl.seed", (int64_t)l->cfg->seed, e);
+	fl_specs_print(l->cfg->method, l->cfg->nmethod, &method);
+	fl_spec_print(&l->cfg->opt, &opt);
+	if (!fl_str_check(&method, e) && !fl_str_check(&opt, e) &&
+	    !fl_meta_set(rec, "fl.method", fl_str_c(&method), e) &&
+	    !fl_meta_set(rec, "fl.opt", fl_str_c(&opt), e))
+		rc = fl_meta_set_i64(rec, "fl.seed", (int64_t)l->cfg->seed, e);
+	fl_str_release(&method);
+	fl_str_release(&opt);
+	return rc;
 }
 
 /* Whether the optimiser went on with moments of the round before. */
@@ -143,24 +153,70 @@ static int went_on(const struct fl_local *l)
 
 /* --- the round --- */
 
-static int train(struct fl_local *l, struct fl_err *e)
+/* What all methods want to be measured, once. */
+static unsigned needs_of(const struct fl_local *l)
 {
-	const struct fl_method *m = method_of(l);
+	unsigned needs = l->cfg->measure;
+
+	for (size_t i = 0; i < l->cfg->nmethod; i++)
+		needs |= l->use[i].m->needs;
+	return needs;
+}
+
+static int begin_methods(struct fl_local *l, struct fl_err *e)
+{
+	for (size_t i = 0; i < l->cfg->nmethod; i++) {
+		fl_local_as(l, i);
+		l->use[i].begun = 1;
+		if (l->use[i].m->begin && l->use[i].m->begin(l, e))
+			return -1;
+	}
+	return 0;
+}
+
+static void release_methods(struct fl_local *l)
+{
+	for (size_t i = 0; i < l->cfg->nmethod; i++) {
+		fl_local_as(l, i);
+		if (l->use[i].begun && l->use[i].m->release)
+			l->use[i].m->release(l);
+	}
+}
+
+static int end_methods(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	for (size_t i = 0; i < l->cfg->nmethod; i++) {
+		fl_local_as(l, i);
+		if (l->use[i].m->end && l->use[i].m->end(l, update, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* The phases of the method that has its own, or the one that all share. */
+static int train_phases(struct fl_local *l, struct fl_err *e)
+{
 	struct fl_phase ph;
 
-	if (l->cfg->naugment && fl_augmenter_init(&l->augment, l->cfg->augment, l->cfg->naugment,
-	                                          l->data, l->arena, e))
-		return -1;
-	if (begin_roles(l, e) || measure_before(l, l->cfg->measure | m->needs, e) ||
-	    (m->begin && m->begin(l, e)))
-		return -1;
-	if (m->train)
-		return m->train(l, e);
+	for (size_t i = 0; i < l->cfg->nmethod; i++)
+		if (l->use[i].m->train) {
+			fl_local_as(l, i);
+			return l->use[i].m->train(l, e);
+		}
 	ph = fl_local_phase(l);
 	if (fl_local_run(l, &ph, e))
 		return -1;
 	l->steps = ph.taken;
 	return 0;
+}
+
+static int train(struct fl_local *l, struct fl_err *e)
+{
+	if (l->cfg->naugment && fl_augmenter_init(&l->augment, l->cfg->augment, l->cfg->naugment,
+	                                          l->data, l->arena, e))
+		return -1;
+	return begin_roles(l, e) || measure_before(l, needs_of(l), e) || begin_methods(l, e) ||
+	       train_phases(l, e) ? -1 : 0;
 }
 
 /* w - w0 in float, under the model's names. */
@@ -181,7 +237,6 @@ static int write_weights(struct fl_local *l, struct fl_tset *update, struct fl_e
 
 static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 {
-	const struct fl_method *m = method_of(l);
 	struct fl_update *u = &l->facts;
 
 	u->steps = l->steps;
@@ -190,7 +245,7 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		return -1;
 	if (fl_update_write(u, update, e) || write_specs(l, update, e) ||
 	    (went_on(l) && fl_meta_set_i64(update, "fl.opt_kept", 1, e)) ||
-	    write_weights(l, update, e) || (m->end && m->end(l, update, e)))
+	    write_weights(l, update, e) || end_methods(l, update, e))
 		return -1;
 	if (!fl_local_keeps(l->cfg))
 		return 0;
@@ -200,15 +255,20 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	return fl_meta_set_i64(l->state, "fl.client", l->client, e);
 }
 
-/* Whether the state's spec under key is of the entry that this run has. */
-static int check_spec(const struct fl_local *l, const char *key, const char *name, struct fl_err *e)
+/* Whether the state's specs under key are of the entries that this run has. */
+static int check_specs(const struct fl_local *l, const char *key, const struct fl_spec *spec,
+                       size_t n, struct fl_err *e)
 {
 	const char *text = fl_meta_get(l->old, key);
-	size_t n = strlen(name);
+	struct fl_str now = FL_STR_INIT;
 
-	if (!text || (!strncmp(text, name, n) && (!text[n] || text[n] == ':')))
+	if (!text || fl_specs_are(text, spec, n))
 		return 0;
-	return fl_fail(e, FL_EDATA, "its state: %s is '%s', but this is %s", key, text, name);
+	for (size_t i = 0; i < n; i++)
+		fl_str_addf(&now, "%s%s", i ? "," : "", spec[i].entry->name);
+	fl_fail(e, FL_EDATA, "its state: %s is '%s', but this is %s", key, text, fl_str_c(&now));
+	fl_str_release(&now);
+	return -1;
 }
 
 /* That the state was left by this experiment, as far as it says: of this client and
@@ -224,8 +284,8 @@ static int check_state(const struct fl_local *l, struct fl_err *e)
 		return -1;
 	if (client != l->client)
 		return fl_fail(e, FL_EDATA, "its state is of client %" PRId64, client);
-	if (check_spec(l, "fl.method", l->cfg->method.entry->name, e) ||
-	    (l->cfg->keep_opt && check_spec(l, "fl.opt", l->cfg->opt.entry->name, e)))
+	if (check_specs(l, "fl.method", l->cfg->method, l->cfg->nmethod, e) ||
+	    (l->cfg->keep_opt && check_specs(l, "fl.opt", &l->cfg->opt, 1, e)))
 		return -1;
 	if (base && parent && round == l->round - 1 && !fl_base_agree(base, parent))
 		return fl_fail(e, FL_EDATA, "its state is of model %s, but this model was made from "
@@ -251,11 +311,12 @@ static int attempt(const struct fl_train *cfg, struct fl_room *room, const struc
                    int watch, struct fl_err *e)
 {
 	struct fl_mark empty = fl_arena_mark(&room->arena);
+	struct fl_use *use = fl_arena_zero(&room->arena, cfg->nmethod, sizeof *use, e);
 	struct fl_local l = {
-		.cfg = cfg, .p = cfg->method.p, .net = room->net, .data = data,
+		.cfg = cfg, .p = cfg->method[0].p, .net = room->net, .data = data,
 		.model = room->model, .client = data->client, .round = cfg->round,
 		.w0 = room->w0, .w = room->w, .old = old, .state = state, .room = room,
-		.arena = &room->arena, .watch = watch,
+		.arena = &room->arena, .use = use, .watch = watch,
 		.facts = {
 			.client = data->client, .round = cfg->round,
 			.examples = (int64_t)data->N, .loss0 = NAN, .gradnorm = NAN, .loss = NAN,
@@ -264,8 +325,12 @@ static int attempt(const struct fl_train *cfg, struct fl_room *room, const struc
 	};
 	int rc;
 
+	for (size_t i = 0; use && i < cfg->nmethod; i++)
+		use[i] = (struct fl_use){ .m = method_of(cfg, i), .p = cfg->method[i].p };
 	memcpy(room->w, room->w0, room->net->P * sizeof *room->w);
-	rc = run(&l, update, e);
+	rc = use ? run(&l, update, e) : -1;
+	if (use)
+		release_methods(&l);
 	fl_arena_rewind(&room->arena, empty);
 	return rc;
 }

@@ -1,12 +1,9 @@
 /* What methods read beside the model: statistics pooled over clients, by --with. */
-#include <math.h>
-#include <string.h>
-
 #include "fed/client/client.h"
 
 static const char *want(const struct fl_local *l)
 {
-	return ((const struct fl_method *)l->cfg->method.entry)->with;
+	return l->use[l->at].m->with;
 }
 
 /* A record of kind stats whose fl.method is a spec of that name. */
@@ -14,10 +11,9 @@ static int is_stat(const struct fl_tset *rec, const char *name)
 {
 	const char *spec = fl_meta_get(rec, "fl.method");
 	enum fl_kind kind;
-	size_t n = strlen(name);
 
 	return !fl_meta_kind(rec, &kind, NULL) && kind == FL_KIND_STATS && spec &&
-	       !strncmp(spec, name, n) && (!spec[n] || spec[n] == ':');
+	       fl_spec_is(spec, name);
 }
 
 const struct fl_tset *fl_local_with(const struct fl_local *l, struct fl_err *e)
@@ -26,38 +22,6 @@ const struct fl_tset *fl_local_with(const struct fl_local *l, struct fl_err *e)
 		if (is_stat(&l->cfg->with[i], want(l)))
 			return &l->cfg->with[i];
 	fl_fail(e, FL_EUSAGE, "method %s reads statistic %s by --with: fl-stats -m MODEL %s CLIENTS | "
-	        "fl-aggregate", l->cfg->method.entry->name, want(l), want(l));
+	        "fl-aggregate", l->use[l->at].m->e.name, want(l), want(l));
 	return NULL;
-}
-
-static int check(const struct fl_tensor *mean, const struct fl_tensor *count, size_t C,
-                 size_t width, struct fl_err *e)
-{
-	const float *v;
-
-	if (!mean || !count || mean->dtype != FL_F32 || mean->ndim != 2 || mean->dim[0] != C ||
-	    mean->dim[1] != width || count->dtype != FL_I64 || count->ndim != 1 || count->n != C)
-		return fl_fail(e, FL_EDATA, "'mean' and 'count' are not of %zu classes and %zu numbers "
-		               "each", C, width);
-	for (v = mean->data; v < (const float *)mean->data + mean->n; v++)
-		if (!isfinite(*v))
-			return fl_fail(e, FL_EDATA, "'mean' is not finite");
-	return 0;
-}
-
-int fl_local_class_means(const struct fl_local *l, size_t width, const float **mean,
-                         const int64_t **count, struct fl_err *e)
-{
-	const struct fl_tset *rec = fl_local_with(l, e);
-	const struct fl_tensor *m, *n;
-
-	if (!rec)
-		return -1;
-	m = fl_tset_find(rec, "mean");
-	n = fl_tset_find(rec, "count");
-	if (check(m, n, l->net->classes, width, e))
-		return fl_fail_in(e, "--with: statistic %s", want(l));
-	*mean = m->data;
-	*count = n->data;
-	return 0;
 }
