@@ -286,7 +286,7 @@ assert abs(float(m['fl.loss']) / loss[1] - 1) < 1e-5"
 }
 
 @test "a label out of range, a value that is no number, no client id" {
-	record label.safetensors "{'x': np.ones((4, 64), np.float32), 'y': np.array([0, 1, -1, 2])}" \
+	record label.safetensors "{'x': np.ones((4, 64), np.float32), 'y': np.array([0, 1, -2, 2])}" \
 		"{'fl.kind': 'data', 'fl.client': '6', 'fl.classes': '10'}"
 	record nan.safetensors "{'x': np.full((4, 64), np.nan, np.float32), 'y': np.zeros(4, np.int64)}" \
 		"{'fl.kind': 'data', 'fl.client': '6'}"
