@@ -201,7 +201,8 @@ static int receive(struct fl_received *r, const struct fl_tset *model, const cha
 {
 	r->model = model;
 	memmove(r->base, base, sizeof r->base);		/* base may be r->base */
-	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ? -1 : 0;
+	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ||
+	       fl_running_check(model, "", e) ? -1 : 0;
 }
 
 static const struct fl_received *hold(struct job *j, int64_t client, struct fl_err *e)
@@ -471,7 +472,7 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	int rc = step(j, &j->now, u, &next, e);
 
 	if (!rc && (rc = fl_running_check(&next, "", e)))
-		fl_fail_in(e, "the next model");
+		fl_fail_in(e, "the next model, by an update that is wrong");
 	if (!rc)
 		rc = set_meta(j, &next, j->c.round, j->now.base, e);
 	if (!rc)
@@ -495,6 +496,9 @@ static int save_personal(struct job *j, const struct fl_dir *d, int64_t client,
 	struct fl_out out = { .fd = -1 };
 	int rc = -1;
 
+	if (fl_running_check(next, "", e))
+		return fl_fail_in(e, "the next model of client %" PRId64 ", by an update that is wrong",
+		                  client);
 	if (name && !copy_meta(next, from->model, e) &&
 	    !fl_meta_set_i64(next, "fl.client", client, e) &&
 	    !set_meta(j, next, from->round + 1, from->base, e) &&

@@ -7,7 +7,6 @@
 #include "cli/tool.h"
 #include "fed/distill/distill.h"
 #include "model/model.h"
-#include "tensor/running.h"
 
 struct opts {
 	const char *model, *data, *output;
@@ -241,8 +240,6 @@ static int make_record(struct job *j, struct fl_tset *out, struct fl_err *e)
 {
 	if (fl_net_export(&j->net, j->w, "", out, e))
 		return -1;
-	if (fl_running_check(out, "", e))
-		return fl_fail_in(e, "the next model");
 	for (size_t i = 0; i < j->model.nt; i++)
 		if (!fl_tset_find(out, j->model.t[i].name) &&
 		    !fl_tset_copy(out, NULL, &j->model.t[i], e))

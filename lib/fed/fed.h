@@ -18,7 +18,8 @@ enum fl_need {
 	FL_NEED_LOSS = 4,	/* fl.loss: mean training loss after training */
 	FL_NEED_STEPS = 8,	/* fl.steps */
 	FL_NEED_LR = 16,	/* fl.lr */
-	FL_NEED_NORM = 32,	/* L2 norm of the update (extras left out); computed here */
+	FL_NEED_NORM = 32,	/* L2 norm of the update, without extras and running statistics;
+				 * computed here */
 	FL_NEED_HOW = 64	/* how steps were taken, where fl.opt and fl.method say it */
 };
 /* "loss0,gradnorm": the names --measure takes, in this order. */

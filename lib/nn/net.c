@@ -68,10 +68,8 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 		return -1;
 	/* Records, which have no layers, tell them by name. */
 	if (fl_name_is_running(q->name) != (p->buffer == FL_RUNNING))
-		return fl_fail(e, FL_EUSAGE, "%s: %s: tensor '%s' has the name of %s", l->at,
-		               l->entry->e.name, q->name, p->buffer == FL_RUNNING ?
-		               "a parameter, but is a running statistic" :
-		               "a running statistic, but is a parameter");
+		return fl_fail(e, FL_EUSAGE, "%s: %s: tensor '%s': such a name is for running statistics, "
+		               "and these have no other", l->at, l->entry->e.name, q->name);
 	return 0;
 }
 

@@ -161,7 +161,7 @@ rules() {
 	check lie l.sts all
 	run fl-aggregate -m m.safetensors -o never l.sts
 	[ "$status" = 5 ]
-	[[ $output == *"the next model: tensor '0.running_var': element 0 is -"*"but no variance is below 0" ]]
+	[[ $output == *"the next model, by an update that is wrong: tensor '0.running_var': element 0 is -"*", but no variance is below 0" ]]
 	[ ! -e never ]
 	# Rules that bear a liar bear this one.
 	for c in krum median; do fl-aggregate -m m.safetensors -R $c -o n.safetensors l.sts; done
@@ -169,6 +169,7 @@ rules() {
 	check put bad.safetensors 0.running_var -0.25
 	for c in "fl-eval -m bad.safetensors 0.safetensors" "st-check bad.safetensors" \
 	         "fl-local-train -m bad.safetensors -o never 0.safetensors" \
+	         "fl-aggregate -m bad.safetensors -o never u.sts" \
 	         "fl-stats -m bad.safetensors classmean -o never 0.safetensors"; do
 		run $c
 		[ "$status" = 5 ]
@@ -265,6 +266,12 @@ statistics() {
 	cp u.sts old.sts
 	check plant old.sts @fedcac/mask/
 	fl-aggregate -m m.safetensors -R fedcac -o then old.sts
+	cp u.sts l.sts
+	check lie l.sts all
+	run fl-aggregate -m m.safetensors -R fedcac -o never l.sts
+	[ "$status" = 5 ]
+	[[ $output == *"the next model of client 0, by an update that is wrong: tensor '0.running_var'"* ]]
+	[ ! -e never ]
 	for k in 0 1 2 3 4 5 6; do cmp now/000$k.safetensors then/000$k.safetensors; done
 }
 

@@ -224,8 +224,8 @@ static void errors(void)
 	refuses(NET("{\"layer\":\"linear\",\"out\":3,\"name\":\"1\"}," LIN),
 	        "architecture: two layers have a tensor '1.bias'");
 	refuses(NET(LIN ",{\"layer\":\"append\",\"tensor\":\"running_var\"}"),
-	        "architecture: layers[1]: append: tensor '1.running_var' has the name of a running statistic, "
-	        "but is a parameter");
+	        "architecture: layers[1]: append: tensor '1.running_var': such a name is for running "
+	        "statistics, and these have no other");
 	refuses(NET("{\"layer\":\"residual\"}"),
 	        "architecture: layers[0]: key 'body' is missing, or an empty list");
 	refuses(NET("{\"layer\":\"residual\",\"body\":3}"),

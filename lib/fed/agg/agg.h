@@ -60,7 +60,7 @@ struct fl_gram {
 					 * first, or as they are where the rule's `origin` says so */
 	double *w;			/* (K) out, zero at first: the combined update is sum w_k u_k */
 	double *share;			/* (K) out, zero at first: what a client counts in the means of
-					 * running statistics, where that is not w_k */
+					 * running statistics; where all are 0, w_k. Below 0 is 0 */
 };
 
 struct fl_rule {

@@ -61,7 +61,7 @@ def lie(path, everything=""):
     for tensors, meta, _ in out:
         if int(meta["fl.client"]) == LIAR:
             tensors.update({n: np.float32(TIMES) * t for n, t in tensors.items()
-                            if everything or not is_stat(n)})
+                            if n[0] != "@" and (everything or not is_stat(n))})
     write(path, out)
 
 
