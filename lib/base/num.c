@@ -2,6 +2,7 @@
 #include "base/num.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,61 @@ int fl_num_real(const char *s, double *v)
 		return -1;
 	*v = strtod(s, &end);
 	return *end || !isfinite(*v) ? -1 : 0;
+}
+
+/* sign 0: it is zero; else the digits from the first that is not 0, and the power of ten
+ * of that one. */
+struct decimal {
+	int sign;
+	const char *digit;
+	long power;
+};
+
+static struct decimal read_decimal(const char *s)
+{
+	struct decimal d = { .sign = *s == '-' ? -1 : 1 };
+	const char *end, *point;
+	long x;
+
+	s += *s == '-';
+	end = s + strspn(s, "0123456789.");
+	point = s + strspn(s, "0123456789");
+	d.digit = s + strspn(s, "0.");
+	if (d.digit >= end)
+		return (struct decimal){ .sign = 0 };
+	d.power = point - d.digit - (d.digit < point);
+	x = *end ? strtol(end + 1, NULL, 10) : 0;
+	if (__builtin_add_overflow(d.power, x, &d.power))
+		d.power = x < 0 ? LONG_MIN : LONG_MAX;
+	return d;
+}
+
+static int in_decimal(char c)
+{
+	return is_digit(c) || c == '.';
+}
+
+/* The next digit, 0 where there is none. */
+static int next_digit(const char **s)
+{
+	*s += **s == '.';
+	return is_digit(**s) ? *(*s)++ - '0' : 0;
+}
+
+int fl_num_order(const char *a, const char *b)
+{
+	struct decimal x = read_decimal(a), y = read_decimal(b);
+	int i = 0, j = 0;
+
+	if (x.sign != y.sign || !x.sign)
+		return (x.sign > y.sign) - (x.sign < y.sign);
+	if (x.power != y.power)
+		return x.power > y.power ? x.sign : -x.sign;
+	while (i == j && (in_decimal(*x.digit) || in_decimal(*y.digit))) {
+		i = next_digit(&x.digit);
+		j = next_digit(&y.digit);
+	}
+	return i == j ? 0 : i > j ? x.sign : -x.sign;
 }
 
 int fl_num_size(const char *s, uint64_t *v)

@@ -11,6 +11,9 @@ int fl_num_i64(const char *s, int64_t *v);
 int fl_num_u64(const char *s, uint64_t *v);
 /* Finite decimal real such as 1, -.5, 1e-3; no hex, no inf, no nan. */
 int fl_num_real(const char *s, double *v);
+/* The order of two decimals that fl_num_real takes, -1, 0 or 1: of their exact values,
+ * however many digits they have. */
+int fl_num_order(const char *a, const char *b);
 /* Bytes: 4096, 64K, 16M, 1G, 1GiB, 64MiB (powers of 1024). */
 int fl_num_size(const char *s, uint64_t *v);
 

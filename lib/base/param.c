@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 
@@ -160,6 +161,7 @@ int fl_param_set(const struct fl_param *p, void *block, const char *text, struct
 	case FL_P_DIMS: return set_dims(p, f, text, e);
 	case FL_P_STRS: return add_str(f, text, a, e);
 	case FL_P_STR:
+	case FL_P_RAW:
 	case FL_P_PATH:
 		return (*(const char **)f = fl_arena_str(a, text, e)) ? 0 : -1;
 	default:
@@ -180,6 +182,7 @@ static void unset(const struct fl_param *p, void *block)
 	case FL_P_DIMS: *(struct fl_dims *)f = (struct fl_dims){ 0 }; break;
 	case FL_P_STRS: *(struct fl_strs *)f = (struct fl_strs){ 0 }; break;
 	case FL_P_STR:
+	case FL_P_RAW:
 	case FL_P_PATH: *(const char **)f = NULL; break;
 	default: break;
 	}
@@ -208,6 +211,7 @@ int fl_param_is_set(const struct fl_param *p, const void *block)
 	case FL_P_DIMS: return p->def || ((const struct fl_dims *)f)->n;
 	case FL_P_STRS: return ((const struct fl_strs *)f)->n > 0;
 	case FL_P_STR:
+	case FL_P_RAW:
 	case FL_P_PATH: return *(const char *const *)f != NULL;
 	default: return 0;
 	}
@@ -248,6 +252,7 @@ void fl_param_print(const struct fl_param *p, const void *block, struct fl_str *
 	case FL_P_DIMS: print_dims(f, out); break;
 	case FL_P_STRS: print_strs(f, out); break;
 	case FL_P_STR:
+	case FL_P_RAW:
 	case FL_P_PATH: fl_str_add(out, *(const char *const *)f); break;
 	default: break;
 	}
@@ -325,6 +330,8 @@ const char *fl_nearest(const char *s, const char *const *names, size_t n)
 	for (size_t i = 0; i < n && names[i]; i++) {
 		size_t d = distance(s, names[i]);
 
+		if (!strcasecmp(s, names[i]))
+			return names[i];
 		/* A whole prefix is what people type: "acc" for "accuracy". */
 		if (strlen(s) >= 3 && !strncmp(s, names[i], strlen(s)))
 			d = 1;

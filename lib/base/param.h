@@ -16,6 +16,7 @@ enum fl_ptype {		/* C type in the block */
 	FL_P_BOOL,	/* int; "on" or "off" in a spec, a flag without argument as an option */
 	FL_P_ENUM,	/* int: index into choice; unset: -1 */
 	FL_P_STR,	/* const char *; unset: NULL */
+	FL_P_RAW,	/* the same, percent-encoded as it was typed in a spec: fl_spec_words() */
 	FL_P_PATH,	/* const char *; never part of provenance */
 	FL_P_SIZE,	/* int64_t: bytes, with K, M, G; unset: FL_UNSET */
 	FL_P_DIMS,	/* struct fl_dims: whole numbers joined by '+' */
@@ -59,8 +60,9 @@ const struct fl_param *fl_param_find(const struct fl_param *t, const char *name)
 /* "[0,1]", "a|b|c", "on|off" or "": what help shows as the range. */
 void fl_param_range(const struct fl_param *p, struct fl_str *out);
 
-/* The nearest of names (NULL-terminated, or n) to s by edit distance, or NULL
- * where none is near (more than a third of the letters differ, at least 2). */
+/* The nearest of names (NULL-terminated, or n) to s: equal but for capitals, or else by
+ * edit distance; NULL where none is near (more than a third of the letters differ, at
+ * least 2). */
 const char *fl_nearest(const char *s, const char *const *names, size_t n);
 
 #endif

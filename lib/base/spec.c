@@ -83,7 +83,7 @@ static int set_one(const struct fl_entry *en, const struct fl_param *p, void *bl
 	if (*seen & bit)
 		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", en->name, p->name);
 	*seen |= bit;
-	if (unescape(value, e) || fl_param_set(p, block, value, a, e))
+	if ((p->type != FL_P_RAW && unescape(value, e)) || fl_param_set(p, block, value, a, e))
 		return fl_fail_in(e, "%s: %s", en->name, p->name);
 	return 0;
 }
@@ -155,6 +155,30 @@ int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *
 	return 0;
 }
 
+int fl_spec_words(const char *raw, struct fl_arena *a, struct fl_strs *out, struct fl_err *e)
+{
+	char *s = fl_arena_str(a, raw, e);
+	size_t n = 1;
+
+	if (!s)
+		return -1;
+	for (const char *p = s; *p; p++)
+		n += *p == '+';
+	*out = (struct fl_strs){ .cap = n };
+	if (!(out->v = fl_arena_get(a, n, sizeof *out->v, e)))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		char *end = s + strcspn(s, "+");
+
+		out->v[out->n++] = s;
+		*end = '\0';
+		if (unescape(s, e))
+			return -1;
+		s = end + 1;
+	}
+	return 0;
+}
+
 static void print_escaped(const char *s, struct fl_str *out)
 {
 	for (; *s; s++)
@@ -179,7 +203,10 @@ void fl_spec_print(const struct fl_spec *s, struct fl_str *out)
 		fl_str_addc(out, sep);
 		fl_str_add(out, p->name);
 		fl_str_addc(out, '=');
-		print_escaped(fl_str_c(&v), out);
+		if (p->type == FL_P_RAW)
+			fl_str_add(out, fl_str_c(&v));
+		else
+			print_escaped(fl_str_c(&v), out);
 		out->oom |= v.oom;
 		fl_str_release(&v);
 		sep = ',';

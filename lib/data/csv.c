@@ -5,15 +5,24 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "data/data.h"
+#include "data/labelled.h"
 #include "data/source.h"
 #include "data/words.h"
 #include "tensor/meta.h"
 
 struct params {
-	const char *file, *label, *id, *group, *drop;
+	const char *file, *label, *labels, *unlabelled, *id, *group, *drop;
 };
 
 enum role { VALUE, LABEL, ID, GROUP, DROP };
+
+enum { SHOWN = 8 };	/* columns that a message lists */
+
+struct named {
+	const char *name;
+	size_t j;
+};
 
 struct csv {
 	char *text, *next;		/* what is still to be read */
@@ -23,10 +32,12 @@ struct csv {
 	size_t n, cap;
 	enum role *role;		/* (columns) */
 	const char **column;		/* (columns) names */
+	struct named *sorted;		/* (columns) by name */
 	size_t columns, d;
 	float *x;			/* (N,d) */
 	const char **label, **id, **group;	/* (N) words in text */
-	size_t N, xcap, wcap[3];
+	size_t *row;			/* (N) line each row begins in */
+	size_t N, xcap, wcap[4];
 };
 
 /* Without blanks around it, in place. */
@@ -105,46 +116,77 @@ static int row(struct csv *c, struct fl_err *e)
 	return 1;
 }
 
-/* Is name one of the words that list joins by '+'? */
-static int listed(const char *list, const char *name)
+static int by_name(const void *a, const void *b)
 {
-	size_t n = strlen(name);
+	const struct named *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
 
-	for (const char *p = list; p && *p; ) {
-		size_t m = strcspn(p, "+");
+	return order ? order : (x->j > y->j) - (x->j < y->j);
+}
 
-		if (m == n && !memcmp(p, name, n))
-			return 1;
-		p += m + (p[m] == '+');
-	}
+static int names_only(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+/* Which columns there are, in a message: the nearest to name, and the first ones. */
+static int no_column(const struct csv *c, const char *name, struct fl_err *e)
+{
+	const char *near = fl_nearest(name, c->column, c->columns);
+	struct fl_str s = FL_STR_INIT;
+	size_t n = c->columns < SHOWN ? c->columns : SHOWN;
+
+	if (near)
+		fl_str_addf(&s, "; did you mean '%.40s'?", near);
+	for (size_t j = 0; j < n; j++)
+		fl_str_addf(&s, "%s'%.40s'", j ? ", " : near ? " there are " : "; there are ", c->column[j]);
+	if (n < c->columns)
+		fl_str_addf(&s, " and %zu more", c->columns - n);
+	fl_fail(e, FL_EDATA, "line %zu: no column '%.40s'%s", c->first, name, fl_str_c(&s));
+	fl_str_release(&s);
+	return -1;
+}
+
+static int set_role(struct csv *c, const char *name, enum role role, struct fl_err *e)
+{
+	struct named key = { name, 0 }, *at;
+
+	if (!name)
+		return 0;
+	at = bsearch(&key, c->sorted, c->columns, sizeof key, names_only);
+	if (!at)	/* "drop=" drops the unnamed column that some write, or nothing */
+		return role == DROP && !*name ? 0 : no_column(c, name, e);
+	c->role[at->j] = role;
 	return 0;
 }
 
-static int has_column(const struct csv *c, const char *name, size_t n, struct fl_err *e)
+/* The first column that has the name of one before. */
+static int check_twice(const struct csv *c, struct fl_err *e)
 {
-	for (size_t j = 0; j < c->columns; j++)
-		if (strlen(c->column[j]) == n && !memcmp(c->column[j], name, n))
-			return 0;
-	return fl_fail(e, FL_EDATA, "line %zu: no column '%.*s'", c->first, (int)n, name);
+	size_t first = c->columns;
+
+	for (size_t i = 1; i < c->columns; i++)
+		if (!strcmp(c->sorted[i].name, c->sorted[i - 1].name) && c->sorted[i].j < first)
+			first = c->sorted[i].j;
+	return first == c->columns ? 0 : fl_fail(e, FL_EDATA, "line %zu: two columns '%.40s'", c->first,
+	                                         c->column[first]);
 }
 
-static int check_columns(const struct csv *c, const struct params *p, struct fl_err *e)
+/* Of a column that is named twice, the first role in this order counts: label, id, group. */
+static int set_roles(struct csv *c, const struct params *p, struct fl_arena *a, struct fl_err *e)
 {
-	for (size_t j = 0; j < c->columns; j++)
-		for (size_t i = 0; i < j; i++)
-			if (!strcmp(c->column[i], c->column[j]))
-				return fl_fail(e, FL_EDATA, "line %zu: two columns '%s'", c->first, c->column[j]);
-	if (has_column(c, p->label, strlen(p->label), e) ||
-	    (p->id && has_column(c, p->id, strlen(p->id), e)) ||
-	    (p->group && has_column(c, p->group, strlen(p->group), e)))
-		return -1;
-	for (const char *d = p->drop; d && *d; ) {
-		size_t m = strcspn(d, "+");
+	struct fl_strs drop = { .n = 0 };
 
-		if (has_column(c, d, m, e))
+	if (p->drop && fl_spec_words(p->drop, a, &drop, e))
+		return fl_fail_in(e, "drop");
+	for (size_t i = 0; i < drop.n; i++)
+		if (set_role(c, drop.v[i], DROP, e))
 			return -1;
-		d += m + (d[m] == '+');
-	}
+	if (set_role(c, p->group, GROUP, e) || set_role(c, p->id, ID, e) ||
+	    set_role(c, p->label, LABEL, e))
+		return -1;
+	for (size_t j = 0; j < c->columns; j++)
+		c->d += c->role[j] == VALUE;
 	return c->d ? 0 : fl_fail(e, FL_EDATA, "no column is left for inputs");
 }
 
@@ -158,17 +200,16 @@ static int header(struct csv *c, const struct params *p, struct fl_arena *a, str
 	c->columns = c->n;
 	c->role = fl_arena_get(a, c->n, sizeof *c->role, e);
 	c->column = fl_arena_get(a, c->n, sizeof *c->column, e);
-	if (!c->role || !c->column)
+	c->sorted = fl_arena_get(a, c->n, sizeof *c->sorted, e);
+	if (!c->role || !c->column || !c->sorted)
 		return -1;
 	for (size_t j = 0; j < c->n; j++) {
-		const char *name = c->column[j] = c->field[j];
-
-		c->role[j] = !strcmp(name, p->label) ? LABEL : p->id && !strcmp(name, p->id) ? ID :
-		             p->group && !strcmp(name, p->group) ? GROUP :
-		             listed(p->drop, name) ? DROP : VALUE;
-		c->d += c->role[j] == VALUE;
+		c->role[j] = VALUE;
+		c->column[j] = c->field[j];
+		c->sorted[j] = (struct named){ c->field[j], j };
 	}
-	return check_columns(c, p, e);
+	qsort(c->sorted, c->n, sizeof *c->sorted, by_name);
+	return check_twice(c, e) || set_roles(c, p, a, e) ? -1 : 0;
 }
 
 static int value(const struct csv *c, size_t j, float *x, struct fl_err *e)
@@ -192,7 +233,8 @@ static int room(struct csv *c, struct fl_err *e)
 	return fl_grow(&c->x, &c->xcap, want, sizeof *c->x, e) ||
 	       fl_grow(&c->label, &c->wcap[0], c->N + 1, sizeof *c->label, e) ||
 	       fl_grow(&c->id, &c->wcap[1], c->N + 1, sizeof *c->id, e) ||
-	       fl_grow(&c->group, &c->wcap[2], c->N + 1, sizeof *c->group, e) ? -1 : 0;
+	       fl_grow(&c->group, &c->wcap[2], c->N + 1, sizeof *c->group, e) ||
+	       fl_grow(&c->row, &c->wcap[3], c->N + 1, sizeof *c->row, e) ? -1 : 0;
 }
 
 /* The row that was read as example N. */
@@ -207,8 +249,9 @@ static int take_row(struct csv *c, struct fl_err *e)
 		return -1;
 	x = c->x + c->N * c->d;
 	c->id[c->N] = c->group[c->N] = NULL;
+	c->row[c->N] = c->first;
 	for (size_t j = 0; j < c->n; j++) {
-		if (c->role[j] != VALUE && c->role[j] != DROP && !*c->field[j])
+		if ((c->role[j] == ID || c->role[j] == GROUP) && !*c->field[j])
 			return fl_fail(e, FL_EDATA, "line %zu: column '%s' is empty", c->first, c->column[j]);
 		switch (c->role[j]) {
 		case VALUE:
@@ -238,9 +281,14 @@ static int add_ids(const struct csv *c, const char *name, const char **word, int
 	return fl_tset_add(rec, name, FL_I64, 1, &c->N, w.whole ? w.whole : w.rank, e) ? 0 : -1;
 }
 
-static int fill(const struct csv *c, const struct params *p, struct fl_tset *rec, struct fl_err *e)
+static int fill(const struct csv *c, const struct params *p, const struct fl_names *names,
+                struct fl_tset *rec, struct fl_err *e)
 {
 	size_t dim[] = { c->N, c->d };
+	struct fl_labelled labels = {
+		.where = p->file, .word = c->label, .line = c->row, .N = c->N,
+		.labels = p->labels, .unlabelled = p->unlabelled, .names = names,
+	};
 	struct fl_tensor *x;
 
 	if (!c->N)
@@ -248,14 +296,14 @@ static int fill(const struct csv *c, const struct params *p, struct fl_tset *rec
 	if (!(x = fl_tset_add(rec, "x", FL_F32, 2, dim, NULL, e)))
 		return -1;
 	memcpy(x->data, c->x, x->bytes);
-	if (fl_words_labels(c->label, c->N, rec, e) ||
-	    (p->id && add_ids(c, "id", c->id, 0, rec, e)) ||
+	if (fl_labelled_take(&labels, rec, e) || (p->id && add_ids(c, "id", c->id, 0, rec, e)) ||
 	    (p->group && add_ids(c, "group", c->group, 1, rec, e)))
 		return -1;
 	return fl_meta_set_kind(rec, FL_KIND_DATA, e);
 }
 
-static int read_csv(const void *vp, struct fl_tset *rec, struct fl_err *e)
+static int read_csv(const void *vp, const struct fl_data_how *how, struct fl_tset *rec,
+                    struct fl_err *e)
 {
 	const struct params *p = vp;
 	struct csv c = { .line = 1 };
@@ -271,7 +319,7 @@ static int read_csv(const void *vp, struct fl_tset *rec, struct fl_err *e)
 	while (!rc && (rc = row(&c, e)) > 0)
 		rc = take_row(&c, e);
 	if (!rc)
-		rc = fill(&c, p, rec, e);
+		rc = fill(&c, p, how->names, rec, e);
 	if (rc)
 		fl_fail_in(e, "%s", p->file);
 	free(c.text);
@@ -280,6 +328,7 @@ static int read_csv(const void *vp, struct fl_tset *rec, struct fl_err *e)
 	free(c.label);
 	free(c.id);
 	free(c.group);
+	free(c.row);
 	fl_arena_release(&a);
 	return rc;
 }
@@ -288,12 +337,13 @@ static const struct fl_param params[] = {
 	{ "file", FL_P_PATH, offsetof(struct params, file), NULL, 0, 0, NULL, "file",
 	  "the table, plain or gzip; a tab in the header makes it TSV" },
 	{ "label", FL_P_STR, offsetof(struct params, label), NULL, 0, 0, NULL, "column",
-	  "column of the labels: whole numbers from 0, or words" },
+	  "column of the labels: whole numbers from 0, or words with labels=" },
+	FL_PARAMS_LABELLED(struct params),
 	{ "id", FL_P_STR, offsetof(struct params, id), NULL, 0, 0, NULL, "column",
 	  "column of whole numbers that name the examples" },
 	{ "group", FL_P_STR, offsetof(struct params, group), NULL, 0, 0, NULL, "column",
 	  "column of natural clients: numbers, or words, which become ranks" },
-	{ "drop", FL_P_STR, offsetof(struct params, drop), NULL, 0, 0, NULL, "a+b",
+	{ "drop", FL_P_RAW, offsetof(struct params, drop), NULL, 0, 0, NULL, "a+b",
 	  "columns that are no inputs" },
 	{ .name = NULL }
 };
@@ -306,7 +356,9 @@ const struct fl_source fl_data_csv = {
 		.doc = "a table with a header line, one example a row",
 		.params = params,
 		.psize = sizeof(struct params),
-		.formula = "columns that are not label, id, group or dropped are the inputs, in order",
+		.formula = "the other columns are the inputs, in order. Labels that are whole numbers from 0 "
+		           "are classes as they stand, -1 and 1 alone are 0 and 1; others are refused by "
+		           "line unless labels or a model lists them",
 	},
-	.read = read_csv,
+	.read_table = read_csv,
 };

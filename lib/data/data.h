@@ -47,6 +47,7 @@ struct fl_data {
  * FL_EDATA for bad content, FL_EIO for a file that is not there. */
 struct fl_data_how {
 	const char *scale;		/* JSON that overrides fl.scale, or NULL */
+	const struct fl_names *names;	/* a model's, for words that tables label with; NULL */
 	int channels_last;		/* x is (N,...,C) in the source, (N,C,...) then */
 };
 int fl_data_open(struct fl_data *d, const char *source, const struct fl_data_how *how,

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "data/data.h"
+#include "data/labelled.h"
 #include "data/source.h"
 #include "data/words.h"
 #include "tensor/meta.h"
@@ -12,7 +14,7 @@
 #define DIM_MAX 10000000	/* a larger index is no column of a dense table */
 
 struct params {
-	const char *file;
+	const char *file, *labels, *unlabelled;
 	int64_t dim;
 };
 
@@ -23,8 +25,9 @@ struct entry {
 
 struct svm {
 	const char **label;
+	size_t *row;		/* (N) line of each example */
 	struct entry *at;
-	size_t N, n, lcap, cap, d;
+	size_t N, n, lcap, rcap, cap, d;
 };
 
 /* The next word of a line, NUL-terminated; NULL at its end. */
@@ -64,22 +67,35 @@ static int pair(struct svm *m, char *s, int64_t *last, struct fl_err *e)
 	return 0;
 }
 
-static int take_line(struct svm *m, char *line, struct fl_err *e)
+/* Without the carriage return that ends it, and without what follows a '#'. */
+static int strip(char *line, struct fl_err *e)
+{
+	size_t n = strlen(line);
+
+	if (n && line[n - 1] == '\r')
+		line[n - 1] = '\0';
+	if (strchr(line, '\r'))
+		return fl_fail(e, FL_EDATA, "carriage return inside: lines must end with a newline");
+	line[strcspn(line, "#")] = '\0';
+	return 0;
+}
+
+static int take_line(struct svm *m, char *line, size_t number, struct fl_err *e)
 {
 	char *next = line, *w;
 	int64_t last = 0;
-	double v;
 
-	line[strcspn(line, "#\r")] = '\0';
+	if (strip(line, e))
+		return -1;
 	if (!(w = word(&next)))
 		return 0;
-	if (fl_num_real(w + (*w == '+'), &v))
-		return fl_fail(e, FL_EDATA, "label '%.40s' is not a number", w);
 	if (m->N >= UINT32_MAX - 1)
 		return fl_fail(e, FL_EDATA, "too many examples");
-	if (fl_grow(&m->label, &m->lcap, m->N + 1, sizeof *m->label, e))
+	if (fl_grow(&m->label, &m->lcap, m->N + 1, sizeof *m->label, e) ||
+	    fl_grow(&m->row, &m->rcap, m->N + 1, sizeof *m->row, e))
 		return -1;
 	m->label[m->N] = w;
+	m->row[m->N] = number;
 	while ((w = word(&next)))
 		if (pair(m, w, &last, e))
 			return -1;
@@ -87,9 +103,14 @@ static int take_line(struct svm *m, char *line, struct fl_err *e)
 	return 0;
 }
 
-static int fill(struct svm *m, const struct params *p, struct fl_tset *rec, struct fl_err *e)
+static int fill(struct svm *m, const struct params *p, const struct fl_names *names,
+                struct fl_tset *rec, struct fl_err *e)
 {
 	size_t dim[] = { m->N, m->d }, n;
+	struct fl_labelled labels = {
+		.where = p->file, .word = m->label, .line = m->row, .N = m->N,
+		.labels = p->labels, .unlabelled = p->unlabelled, .names = names,
+	};
 	struct fl_tensor *x;
 
 	if (p->dim != FL_UNSET && (size_t)p->dim < m->d)
@@ -105,7 +126,7 @@ static int fill(struct svm *m, const struct params *p, struct fl_tset *rec, stru
 		return -1;
 	for (size_t i = 0; i < m->n; i++)
 		((float *)x->data)[m->at[i].row * dim[1] + m->at[i].column] = m->at[i].v;
-	return fl_words_labels(m->label, m->N, rec, e) ||
+	return fl_labelled_take(&labels, rec, e) ||
 	       fl_meta_set_kind(rec, FL_KIND_DATA, e) ? -1 : 0;
 }
 
@@ -118,14 +139,15 @@ static int lines(struct svm *m, char *text, struct fl_err *e)
 
 		if (end)
 			*end++ = '\0';
-		if (take_line(m, s, e))
+		if (take_line(m, s, line, e))
 			return fl_fail_in(e, "line %zu", line);
 		s = end;
 	}
 	return 0;
 }
 
-static int read_svm(const void *vp, struct fl_tset *rec, struct fl_err *e)
+static int read_svm(const void *vp, const struct fl_data_how *how, struct fl_tset *rec,
+                    struct fl_err *e)
 {
 	const struct params *p = vp;
 	struct svm m = { .N = 0 };
@@ -137,9 +159,10 @@ static int read_svm(const void *vp, struct fl_tset *rec, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "libsvm wants file=");
 	if (!(text = fl_text_read(p->file, &n, e)))
 		return -1;
-	rc = lines(&m, text, e) || fill(&m, p, rec, e) ? fl_fail_in(e, "%s", p->file) : 0;
+	rc = lines(&m, text, e) || fill(&m, p, how->names, rec, e) ? fl_fail_in(e, "%s", p->file) : 0;
 	free(text);
 	free(m.label);
+	free(m.row);
 	free(m.at);
 	return rc;
 }
@@ -147,6 +170,7 @@ static int read_svm(const void *vp, struct fl_tset *rec, struct fl_err *e)
 static const struct fl_param params[] = {
 	{ "file", FL_P_PATH, offsetof(struct params, file), NULL, 0, 0, NULL, "file",
 	  "the text, plain or gzip" },
+	FL_PARAMS_LABELLED(struct params),
 	{ "dim", FL_P_INT, offsetof(struct params, dim), NULL, 1, DIM_MAX, NULL, "n",
 	  "values an example, where it is not the largest index" },
 	{ .name = NULL }
@@ -160,7 +184,7 @@ const struct fl_source fl_data_libsvm = {
 		.doc = "label index:value ..., one example a line",
 		.params = params,
 		.psize = sizeof(struct params),
-		.formula = "labels are classes where the least is 0, else ranks; dense inputs",
+		.formula = "dense inputs; labels as those of csv",
 	},
-	.read = read_svm,
+	.read_table = read_svm,
 };

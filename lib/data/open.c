@@ -37,7 +37,8 @@ static int is_source(const char *s)
 	return 0;
 }
 
-static int read_source(const char *text, struct fl_tset *rec, struct fl_err *e)
+static int read_source(const char *text, const struct fl_data_how *how, struct fl_tset *rec,
+                       struct fl_err *e)
 {
 	struct fl_arena a = { .head = NULL };
 	struct fl_spec spec;
@@ -46,7 +47,8 @@ static int read_source(const char *text, struct fl_tset *rec, struct fl_err *e)
 	if (!rc) {
 		const struct fl_source *s = (const struct fl_source *)spec.entry;
 
-		if ((rc = s->read(spec.p, rec, e)))
+		rc = s->read_table ? s->read_table(spec.p, how, rec, e) : s->read(spec.p, rec, e);
+		if (rc)
 			fl_fail_in(e, "%s", text);
 	}
 	fl_arena_release(&a);
@@ -123,11 +125,11 @@ static int check_labels(const char *name, const struct fl_tset *rec, struct fl_e
 	return 0;
 }
 
-static int read_any(const char *text, struct fl_tset *rec, struct fl_stream **keep,
-                    struct fl_err *e)
+static int read_any(const char *text, const struct fl_data_how *how, struct fl_tset *rec,
+                    struct fl_stream **keep, struct fl_err *e)
 {
 	if (is_source(text))
-		return read_source(text, rec, e);
+		return read_source(text, how, rec, e);
 	if (fl_is_npz(text))
 		return fl_npz(text, rec, e) || check_labels(text, rec, e) ? -1 : 0;
 	if (is_file(text))
@@ -135,7 +137,7 @@ static int read_any(const char *text, struct fl_tset *rec, struct fl_stream **ke
 	if (strchr(text, ',') && !is_name(text))
 		return read_pair(text, rec, e) || check_labels(text, rec, e) ? -1 : 0;
 	if (is_name(text))		/* fails: says which is near */
-		return read_source(text, rec, e) ? fl_fail_in(e, "no file '%s'", text) : 0;
+		return read_source(text, how, rec, e) ? fl_fail_in(e, "no file '%s'", text) : 0;
 	return read_file(text, rec, keep, e);	/* fails: says why */
 }
 
@@ -173,7 +175,7 @@ int fl_data_open(struct fl_data *d, const char *source, const struct fl_data_how
 	*d = (struct fl_data){ .client = -1 };
 	if (!dir)
 		return fl_fail_mem(e, strlen(source));
-	if (!read_any(source, &rec, &keep, e) && !change(&rec, source, how, e))
+	if (!read_any(source, how, &rec, &keep, e) && !change(&rec, source, how, e))
 		rc = fl_data_take(d, &rec, dir, strcmp(source, "-") ? source : "standard input", e);
 	if (rc) {
 		fl_tset_release(&rec);

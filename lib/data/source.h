@@ -5,11 +5,15 @@
 #include "base/spec.h"
 #include "tensor/tset.h"
 
+struct fl_data_how;
 struct fl_source {
 	struct fl_entry e;
 	/* Fills rec (empty) with a record of kind data that owns its tensors: x, y,
 	 * metadata. Released by the caller, on failure too. */
 	int (*read)(const void *p, struct fl_tset *rec, struct fl_err *e);
+	/* The same of a table, whose words may need what the caller knows. One of the two. */
+	int (*read_table)(const void *p, const struct fl_data_how *how, struct fl_tset *rec,
+	                  struct fl_err *e);
 };
 
 extern const struct fl_entry *const fl_data_list[];

@@ -2,15 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/io.h"
 #include "base/num.h"
-#include "tensor/meta.h"
 
 #define STEP ((size_t)1 << 20)
 
@@ -73,34 +73,79 @@ char *fl_text_read(const char *path, size_t *n, struct fl_err *e)
 	return p;
 }
 
-struct word {
-	const char *s;
-	double number;
-	size_t i;
-};
-
-static int by_number(const void *a, const void *b)
-{
-	double x = ((const struct word *)a)->number, y = ((const struct word *)b)->number;
-
-	return (x > y) - (x < y);
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	return strcmp(((const struct word *)a)->s, ((const struct word *)b)->s);
-}
-
 /* A number as people write it: "+1" is 1. */
 static const char *digits(const char *s)
 {
 	return *s == '+' && s[1] != '-' ? s + 1 : s;
 }
 
+struct fl_word fl_word_of(const char *s)
+{
+	struct fl_word w = { .s = s };
+
+	w.is_number = !fl_num_real(digits(s), &w.number);
+	return w;
+}
+
+int fl_word_order(const struct fl_word *a, const struct fl_word *b)
+{
+	int bytes;
+
+	if (a->is_number != b->is_number)
+		return a->is_number ? -1 : 1;
+	if (a->is_number && a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	bytes = strcmp(a->s, b->s);
+	if (a->is_number && bytes)
+		return fl_num_order(digits(a->s), digits(b->s));
+	return (bytes > 0) - (bytes < 0);
+}
+
+int fl_word_whole(const char *s, int64_t *v)
+{
+	char back[FL_NUM_MAX];
+	double x;
+
+	s = digits(s);
+	if (!fl_num_i64(s, v))
+		return 0;
+	/* What doubles hold exactly is written with a point or an exponent. */
+	if (fl_num_real(s, &x) || !(fabs(x) <= 0x1p53))
+		return -1;
+	*v = (int64_t)x;
+	return fl_num_order(fl_num_printi(back, *v), s) ? -1 : 0;
+}
+
+int fl_word_missing(const char *s)
+{
+	static const char *const word[] = {
+		"", "?", ".", "-", "na", "n/a", "<na>", "#n/a", "nan", "-nan", "null", "none", "missing",
+	};
+
+	for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+		if (!strcasecmp(s, word[i]))
+			return 1;
+	return 0;
+}
+
+struct placed {
+	struct fl_word w;
+	size_t i;
+};
+
+/* Of equal words the first one comes first. */
+static int by_place(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	int order = fl_word_order(&x->w, &y->w);
+
+	return order ? order : (x->i > y->i) - (x->i < y->i);
+}
+
 static int all_whole(const char *const *word, size_t N, int64_t *v)
 {
 	for (size_t i = 0; i < N; i++)
-		if (fl_num_i64(digits(word[i]), &v[i]))
+		if (fl_word_whole(word[i], &v[i]))
 			return 0;
 	return 1;
 }
@@ -108,8 +153,7 @@ static int all_whole(const char *const *word, size_t N, int64_t *v)
 int fl_words_rank(const char *const *word, size_t N, struct fl_arena *a, struct fl_words *w,
                   struct fl_err *e)
 {
-	struct word *t = fl_alloc(N + 1, sizeof *t, e);
-	int (*order)(const void *, const void *) = by_number;
+	struct placed *t = fl_alloc(N + 1, sizeof *t, e);
 
 	*w = (struct fl_words){ .U = 0 };
 	w->rank = fl_arena_get(a, N, sizeof *w->rank, e);
@@ -121,50 +165,14 @@ int fl_words_rank(const char *const *word, size_t N, struct fl_arena *a, struct 
 	}
 	if (!all_whole(word, N, w->whole))
 		w->whole = NULL;
+	for (size_t i = 0; i < N; i++)
+		t[i] = (struct placed){ fl_word_of(word[i]), i };
+	qsort(t, N, sizeof *t, by_place);
 	for (size_t i = 0; i < N; i++) {
-		t[i] = (struct word){ .s = word[i], .i = i };
-		if (fl_num_real(digits(word[i]), &t[i].number))
-			order = by_bytes;
-	}
-	qsort(t, N, sizeof *t, order);
-	for (size_t i = 0; i < N; i++) {
-		if (!i || order(&t[i - 1], &t[i]))
-			w->name[w->U++] = t[i].s;
+		if (!i || fl_word_order(&t[i - 1].w, &t[i].w))
+			w->name[w->U++] = t[i].w.s;
 		w->rank[t[i].i] = (int64_t)w->U - 1;
 	}
 	free(t);
 	return 0;
-}
-
-static int set_names(const struct fl_words *w, struct fl_tset *rec, struct fl_err *e)
-{
-	json_t *list = json_array();
-	char *text;
-	int rc = list ? 0 : -1;
-
-	for (size_t i = 0; !rc && i < w->U; i++)
-		if (json_array_append_new(list, json_string(w->name[i])))
-			rc = fl_fail(e, FL_EDATA, "label '%s' is not UTF-8", w->name[i]);
-	text = rc ? NULL : json_dumps(list, JSON_COMPACT);
-	json_decref(list);
-	if (!text)
-		return rc && list ? -1 : fl_fail_mem(e, w->U);
-	rc = fl_meta_set(rec, "fl.labels", text, e) ||
-	     fl_meta_set_i64(rec, "fl.classes", (int64_t)w->U, e) ? -1 : 0;
-	free(text);
-	return rc;
-}
-
-int fl_words_labels(const char *const *word, size_t N, struct fl_tset *rec, struct fl_err *e)
-{
-	struct fl_words w;
-	struct fl_tensor *y;
-	int as_is;
-
-	if (fl_words_rank(word, N, &rec->arena, &w, e) ||
-	    !(y = fl_tset_add(rec, "y", FL_I64, 1, &N, NULL, e)))
-		return -1;
-	as_is = N && w.whole && !strcmp(w.name[0], "0");
-	memcpy(y->data, as_is ? w.whole : w.rank, N * sizeof *w.rank);
-	return as_is ? 0 : set_names(&w, rec, e);
 }

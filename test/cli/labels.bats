@@ -73,3 +73,184 @@ np.savez("a.npz", x=x, y=y); np.save("x.npy", x); np.save("y.npy", y)'
 	fails 3 "a.npz: row 1: label -1: classes are 0, 1" fl-partition -d a.npz -k 1 -B iid -o c
 	fails 3 "x.npy,y.npy: row 1: label -1" fl-partition -d x.npy,y.npy -k 1 -B iid -o c
 }
+
+# table LINES [PARAMETERS]: t.csv of columns a and y read as one client: c/0000.safetensors.
+table() {
+	printf "a,y\n$1" >t.csv
+	fl-partition -d "csv:file=t.csv,label=y${2-}" -k 1 -B iid -o c --no-sync
+}
+
+# labels: y, fl.classes and fl.labels of what table read.
+labels() {
+	"$PYTHON" -c '
+from fed_record import load
+t, m, _ = load("c/0000.safetensors")
+print(*t["y"].tolist(), m["fl.classes"], m.get("fl.labels", "-"))'
+}
+
+# gives WANT LINES [PARAMETERS]
+gives() {
+	local want=$1
+	shift
+	table "$@"
+	echo "$(labels), want $want"
+	[ "$(labels)" = "$want" ]
+}
+
+# refuses WHY LINES [PARAMETERS]; the same of LIBSVM text with the same labels.
+refuses() {
+	local why=$1
+	shift
+	run --separate-stderr table "$@"
+	echo "status $status: $stderr"
+	[ "$status" = 3 ]
+	[[ $stderr == *"t.csv: $why"* ]]
+	tail -n +2 t.csv | sed 's/\(.*\),\(.*\)/\2 1:\1/' >t.svm
+	fails 3 "t.svm: line $((${why:5:1} - 1))${why:6}" \
+		fl-partition -d "libsvm:file=t.svm${2-}" -k 1 -B iid -o c
+}
+
+@test "whole numbers are classes as they stand, whatever else is in the table" {
+	need_numpy
+	gives '1 1 2 -' '1,1\n2,1\n'
+	gives '1 0 2 -' '1,1\n2,0\n'
+	gives '1 2 3 4 -' '1,1\n2,2\n3,3\n'
+	gives '0 999999 1000000 -' '1,0\n2,999999\n'
+	gives '2 0 7 2 8 -' '1,2.0\n1,-0\n1,+7\n1,20e-1\n'
+	gives '-1 3 0 4 -' '1,NA\n1,3\n1,0\n' ,unlabelled=NA
+	gives '-1 3 0 4 -' '1,\n1,3\n1,0\n' ,unlabelled=
+	gives '-1 3 0 4 -' '1,-1.0\n1,3\n1,0\n' ,unlabelled=-1
+	gives '-1 -1 1 -' '1,9\n1,9\n' ,unlabelled=9
+}
+
+@test "only -1 and 1, or -1 alone, are 0 and 1" {
+	need_numpy
+	gives '0 1 0 2 ["-1","+1"]' '1,-1\n1,1\n1,-1\n'
+	gives '0 1 2 ["-1","+1"]' '1,-1\n1,+1.0\n'
+	gives '0 0 2 ["-1","+1"]' '1,-1\n1,-1\n'
+	gives '1 2 -' '1,1\n'
+	gives '0 -1 1 2 ["-1","+1"]' '1,-1\n1,0\n1,1\n' ,unlabelled=0
+	printf -- '-1 1:1 \r\n+1 2:1\r\n-1 1:2 # note\r' >t.svm
+	fl-partition -d libsvm:file=t.svm -k 1 -B iid -o c --no-sync
+	[ "$(labels)" = '0 1 0 2 ["-1","+1"]' ]
+}
+
+@test "a class without an example is noted, with what names the others" {
+	table '1,1\n2,3\n3,2\n' 2>log
+	grep -q "t.csv: labels are classes as they stand: 4, of which 0 has no example; labels=1+2+3 makes them 3" log
+	table '1,1\n2,1\n' 2>log
+	[ ! -s log ]
+	fl-partition -v -d csv:file=t.csv,label=y -k 1 -B iid -o c --no-sync 2>&1 | grep -q "the only label, 1, is a class as it stands, of 2"
+	table '1,0\n2,9\n' 2>log
+	[ ! -s log ]
+	table "$(printf '1,%d\\n' {2..30})" 2>log
+	grep -q "31, of which 0 .* labels=2+3+4+5+6+7+8+9+10+11+12+13+... makes them 29" log
+}
+
+@test "other words are refused by line" {
+	local more=": labels=A+B or labels=@FILE lists the classes in order, or a model has them"
+	refuses "line 3: label 'sick' is a word$more" '1,0\n2,sick\n'
+	refuses "line 2: label '-1' stands beside others than -1 and 1; if it" '1,-1\n2,2\n'
+	refuses "line 3: label '-2' is negative$more" '1,1\n2,-2\n'
+	refuses "line 2: label '1000000' is above 999999$more" '1,1000000\n'
+	refuses "line 3: label '9007199254740993' is above 999999$more" '1,0\n1,9007199254740993\n'
+	refuses "line 2: label '1.5' is no whole number$more" '1,1.5\n'
+	refuses "line 2: label '0.99999999999999999999' is no whole number$more" '1,0.99999999999999999999\n'
+	for w in NA nan NaN null N/A '?'; do
+		refuses "line 4: label '$w' is a missing value; unlabelled=$w takes such rows as examples without" "1,10\n1,2\n1,$w\n"
+	done
+}
+
+@test "labels= lists words and numbers of any size in order" {
+	need_numpy
+	gives '1 0 2 ["well","sick"]' '1,sick\n1,well\n' ,labels=well+sick
+	gives '0 0 3 ["well","sick","dead"]' '1,well\n1,well\n' ,labels=well+sick+dead
+	gives '1 0 1 2 ["a+b","c%,=: d"]' '1,"c%%,=: d"\n1,a+b\n1,"c%%,=: d"\n' ,labels=a%2Bb+c%25%2C%3D%3A%20d
+	gives '1 0 2 ["9007199254740993","9007199254740992"]' '1,9007199254740992\n1,9007199254740993\n' \
+		,labels=9007199254740993+9007199254740992
+	gives '2 0 1 3 ["-5","NA","07"]' '1,7.0\n1,-5\n1,NA\n' ,labels=-5+NA+07
+	gives '0 1 -1 2 ["EU","NA"]' '1,EU\n1,NA\n1,\n' ,labels=EU+NA,unlabelled=
+	printf 'well\r\n  sick and\ttired \n' >names
+	gives '1 0 2 ["well","sick and\ttired"]' '1,sick and\ttired\n1,well\n' ,labels=@names
+	gzip -c names >names.gz
+	gives '1 2 ["well","sick and\ttired"]' '1,"sick and\ttired"\n' ,labels=@names.gz
+	cp c/0000.safetensors r.safetensors
+	gives '0 2 ["well","sick and\ttired"]' '1,well\n' ,labels=@r.safetensors
+	refuses "line 3: label 'wel' is none of the 2 classes; did you mean 'well'?" '1,sick\n1,wel\n' ,labels=well+sick
+	refuses "line 2: label '0' is none of the 2 classes" '1,0\n' ,labels=well+sick
+	refuses "line 2: label 'NA' is a missing value" '1,NA\n' ,labels=well+sick
+}
+
+@test "lists of names that are none" {
+	printf 'a,y\n1,0\n' >t.csv
+	bad() { fails "$1" "$2" fl-partition -d "csv:file=t.csv,label=y,labels=$3" -k 1 -B iid -o c; }
+	bad 2 "want 2 to 1000000 names of classes" a
+	bad 2 "names 1 and 3 are one: 'a'" a+b+a
+	bad 2 "names 1 and 2 are one" %2B1+1.0
+	bad 2 "name 2 of 3 is empty" a++b
+	bad 2 "'%2' is not a %XX escape" a+b%2
+	bad 4 "none: No such file" @none
+	printf 'a\n\nb\n' >names
+	bad 3 "names: name 2 of 3 is empty" @names
+	: >names
+	bad 3 "names: want 2 to" @names
+	printf 'a\n\377\n' >names
+	printf 'a,y\n1,a\n' >t.csv
+	bad 3 "is not UTF-8" @names
+	printf 'a\n\0\n' >names
+	bad 3 "is NUL" @names
+	fl-init -a logreg:in=1,out=2 -s 1 -o m.safetensors
+	bad 3 "m.safetensors: has no fl.labels" @m.safetensors
+	[ ! -e c ]
+}
+
+@test "groups and ids that differ beyond doubles stay apart, and numbers come before words" {
+	need_numpy
+	printf 'a,y,g\n' >t.csv
+	for g in 10 2 NA 9007199254740993 9007199254740992 99999999999999999999 99999999999999999998 1.5; do
+		echo "0,0,$g" >>t.csv
+	done
+	fl-partition -d csv:file=t.csv,label=y,group=g -B natural -o c --no-sync
+	[ "$(jq .clients c/partition.json)" = 8 ]
+	fl-partition -d csv:file=t.csv,label=y,group=g -k 1 -B iid -o c --no-sync
+	"$PYTHON" -c '
+from fed_record import load
+assert load("c/0000.safetensors")[0]["group"].tolist() == [2, 1, 7, 4, 3, 6, 5, 0]'
+}
+
+@test "LIBSVM: nothing after a carriage return is lost" {
+	bad() { printf "$2" >b.svm; fails 3 "$1" fl-partition -d libsvm:file=b.svm -k 1 -B iid -o c; }
+	bad "line 1: carriage return inside" '1 1:1\r-1 2:1\r'
+	bad "line 1: carriage return inside" '1 1:1 # note\r-1 2:1\r\n'
+	bad "line 2: carriage return inside" '1 1:1\r\n1 1:1\r\r\n'
+	bad "line 1: carriage return inside" '\r1 1:1\n'
+}
+
+@test "half a million columns are checked at once; drop= splits first, then decodes" {
+	need_numpy
+	"$PYTHON" - <<-'END'
+	n = 485000
+	row = ",".join(["0.5"] * n)
+	head = ",".join("cg%08d" % i for i in range(n))
+	open("wide.csv", "w").write(f"{head},y\n{row},0\n{row},1\n")
+	open("two.csv", "w").write(f"{head},cg00000007,y\n{row},1,0\n")
+	open("drop", "w").write("+".join("cg%08d" % i for i in range(0, n, 100)))
+	END
+	timeout 300 fl-partition -d csv:file=wide.csv,label=y,drop="$(cat drop)" -k 1 -B iid -o c --no-sync
+	st-ls -l c/0000.safetensors | grep -q $'x\tF32\t2x480150'
+	fails 3 "two.csv: line 1: two columns 'cg00000007'" timeout 300 fl-partition -d csv:file=two.csv,label=y -k 1 -B iid -o c2
+	printf 'a+b,c,"d%%",,y\n1,2,3,4,0\n' >t.csv
+	fl-partition -d csv:file=t.csv,label=y,drop=a%2Bb+d%25 -k 1 -B iid -o c --no-sync
+	st-ls -l c/0000.safetensors | grep -q $'x\tF32\t1x2'
+	fl-partition -d csv:file=t.csv,label=y,drop= -k 1 -B iid -o c --no-sync
+	st-ls -l c/0000.safetensors | grep -q $'x\tF32\t1x3'
+}
+
+@test "a column that is not there: the nearest, and the first ones, are named" {
+	printf 'age,Sex,outcome,s1,s2,s3,s4,s5,s6\n1,0\n' >t.csv
+	bad() { fails 3 "$1" fl-partition -d "csv:file=t.csv,$2" -k 1 -B iid -o c; }
+	bad "line 1: no column 'outcom'; did you mean 'outcome'? there are 'age', 'Sex', 'outcome', 's1', 's2', 's3', 's4', 's5' and 1 more" label=outcom
+	bad "no column 'sex'; did you mean 'Sex'? there are" label=outcome,drop=s1+sex
+	bad "no column 'hospital'; there are 'age', 'Sex'" label=outcome,group=hospital
+	bad "no column 'hospital'; there are" label=outcome,id=hospital
+}

@@ -28,7 +28,7 @@ refused() {
 }
 
 @test "CSV and TSV: quotes, blanks, CRLF, words as labels and groups" {
-	run reads csv:file=t.csv,label=kind,id=who,group=place,drop=note t.csv.want.npz
+	run reads 'csv:file=t.csv,label=kind,labels=high+low+mid%2C "so",id=who,group=place,drop=note' t.csv.want.npz
 	echo "$output"
 	[ "$status" = 0 ]
 	[ "$output" = '["high","low","mid, \"so\""]' ]
@@ -36,7 +36,7 @@ refused() {
 }
 
 @test "LIBSVM text" {
-	[ "$(reads libsvm:file=t.svm,dim=7 t.svm.want.npz)" = '["-1","+1","3"]' ]
+	[ "$(reads libsvm:file=t.svm,dim=7,labels=-1+%2B1+3 t.svm.want.npz)" = '["-1","+1","3"]' ]
 }
 
 @test "NumPy's files, pairs and archives" {
@@ -192,7 +192,7 @@ np.save('codes.npy', np.arange(36).reshape(12, 3).astype('u1') + 50)"
 	bad "line 2: column 'b': 'nan' is not a number" 'a,b,y\n1,nan,0\n'
 	bad "line 2: column 'b': '' is not" 'a,b,y\n1,,0\n'
 	bad "line 2: column 'a': '1e99' is too large" 'a,b,y\n1e99,1,0\n'
-	bad "line 2: column 'y' is empty" 'a,y\n1,\n'
+	bad "line 2: label '' is a missing value; unlabelled= takes" 'a,y\n1,\n'
 	bad "line 2: quote is not closed" 'a,y\n1,"0\n'
 	bad "line 2: 'x' after a closing quote" 'a,y\n1,"0"x\n'
 	bad "two columns 'a'" 'a,a,y\n1,1,0\n'
@@ -207,7 +207,7 @@ np.save('codes.npy', np.arange(36).reshape(12, 3).astype('u1') + 50)"
 	bad "line 1: index 0 is below 1" '1 0:1\n'
 	bad "line 1: 'x' is no index:value" '1 x\n'
 	bad "line 1: '1:inf' is no" '1 1:inf\n'
-	bad "line 1: label 'a' is not" 'a 1:1\n'
+	bad "line 1: label 'a' is a word: labels=A+B" 'a 1:1\n'
 	bad "index 99999999 is too large" '1 99999999:1\n'
 	bad "no example" '\n'
 }

@@ -208,8 +208,32 @@ static void parts(void)
 	   fl_num_part(.2899999999999, 100) == 28, "parts of counts");
 }
 
+/* Ascending; those beside each other in a row are equal. */
+static void order(void)
+{
+	static const char *const v[][5] = {
+		{ "-1e300" }, { "-9007199254740993" }, { "-9007199254740992", "-9007199254740992.000" },
+		{ "-2", "-2.", "-0.2e1", "-20E-1", "-002" }, { "-1.5" },
+		{ "0", "-0", "0.000", ".0", "0e9999999999999999999999" }, { "1e-9999999" }, { ".001" },
+		{ "0.1", ".1", "1e-1", "0.100", "00.10" }, { "0.1000000000000000000000000001" }, { "1" },
+		{ "2", "2e0", "2E+0", "02", "0.0002e4" }, { "10" }, { "9007199254740992" },
+		{ "9007199254740993", "9007199254740993.0", "900719925474099.3e1" },
+		{ "99999999999999999999" }, { "100000000000000000000", "1e20" }, { "100000000000000000001" },
+	};
+	size_t n = sizeof v / sizeof *v, wrong = 0;
+
+	for (size_t i = 0; i < 5 * n; i++)
+		for (size_t j = 0; j < 5 * n; j++) {
+			const char *a = v[i / 5][i % 5], *b = v[j / 5][j % 5];
+
+			wrong += a && b && fl_num_order(a, b) != (i / 5 > j / 5) - (i / 5 < j / 5);
+		}
+	is_int((int64_t)wrong, 0, "decimals that are out of order");
+}
+
 int main(void)
 {
+	order();
 	parts();
 	integers();
 	reals();
