@@ -255,6 +255,8 @@ static int open_models(struct job *j, struct fl_err *e)
 		return j->rule->personal ? 0 : open_folder(j, e);
 	if (receive(&j->now, &j->models.one, j->models.base, e))
 		return fl_fail_in(e, "%s", j->o->model);
+	if (fl_accord_add(&j->c.accord, &j->models.one, j->o->model, e))
+		return -1;
 	if (j->rule->personal)
 		return 0;
 	j->c.model = &j->models.one;

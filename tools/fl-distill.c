@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/tool.h"
+#include "data/names.h"
 #include "fed/distill/distill.h"
 #include "model/model.h"
 
@@ -68,6 +69,7 @@ struct job {
 	struct fl_data data;
 	int has_net, has_data;
 	fl_real *w0, *w;		/* (P) */
+	struct fl_accord accord;	/* of model, statistic and updates; proxy data are of any classes */
 	struct member *member;		/* (K) by ascending client */
 	size_t K, cap;
 };
@@ -95,6 +97,8 @@ static int load_model(struct job *j, struct fl_err *e)
 {
 	if (fl_stream_load(j->o->model, FL_KIND_MODEL, &j->model, e))
 		return -1;
+	if (fl_accord_add(&j->accord, &j->model, j->o->model, e))
+		return -1;
 	if (fl_base_text(&j->model, (int)j->o->threads, j->base, e) ||
 	    fl_meta_need_i64(&j->model, "fl.round", &j->round, e) < 0 ||
 	    fl_model_of(&j->net, &j->model, e))
@@ -113,7 +117,8 @@ static int load_with(struct job *j, struct fl_err *e)
 {
 	j->who = fl_arena_fmt(&j->run->arena, e, "method %s", j->method->e.name);
 	return !j->who || fl_with_open(&j->with, &j->o->with, e) ||
-	       fl_with_check(&j->with, j->method->with, j->who, e) ? -1 : 0;
+	       fl_with_check(&j->with, j->method->with, j->who, e) ||
+	       fl_with_accord(&j->with, &j->accord, e) ? -1 : 0;
 }
 
 static int load_data(struct job *j, struct fl_err *e)
@@ -168,11 +173,14 @@ static int read_updates(struct job *j, struct fl_err *e)
 	struct fl_tset rec = { .t = NULL };
 	int rc;
 
-	while ((rc = fl_inputs_next(&in, &rec, e)) > 0)
+	while ((rc = fl_inputs_next(&in, &rec, e)) > 0) {
+		if ((rc = fl_accord_add(&j->accord, &rec, fl_inputs_name(&in), e)))
+			break;
 		if (take(j, &rec, e)) {
 			rc = fl_fail_in(e, "%s", fl_inputs_name(&in));
 			break;
 		}
+	}
 	fl_tset_release(&rec);
 	fl_inputs_release(&in);
 	if (!rc)
@@ -302,6 +310,7 @@ static int run(struct fl_run *r, struct fl_err *e)
 	free(j.w);
 	fl_tset_release(&j.model);
 	fl_with_release(&j.with);
+	fl_accord_release(&j.accord);
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "base/par.h"
 #include "cli/tool.h"
 #include "data/data.h"
+#include "data/names.h"
 #include "data/source.h"
 #include "fed/fed.h"
 #include "kernel/vmath.h"
@@ -123,6 +124,8 @@ struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	struct fl_models models;
+	struct fl_names names;		/* of the one model's classes, for tables */
+	struct fl_accord accord;	/* of all that is read */
 	struct net net;			/* where all clients have the same model */
 	struct room *room;		/* (threads) for it; work.B 0: not yet */
 	struct net first;		/* the model of --with */
@@ -342,7 +345,8 @@ static int measure_personal(struct job *j, struct room *fr, struct item *it, str
 	if (it->data.client < 0)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing, so no model of %s is its own",
 		               it->data.name, j->models.path);
-	rc = fl_models_get(&j->models, it->data.client, &model, NULL, e);
+	rc = fl_models_get(&j->models, it->data.client, &model, NULL, e) ||
+	     fl_accord_pair(&model, j->models.path, &it->data.rec, it->data.name, e) ? -1 : 0;
 	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, e) ? -1 : 0))
 		fl_fail_in(e, "%s: model of client %" PRId64, j->models.path, it->data.client);
 	if (!rc)
@@ -462,6 +466,8 @@ static int add(struct job *j, struct fl_err *e)
 	struct item *it = &j->item[j->nitem++];
 	const char *split = fl_data_split(&it->data);
 
+	if (fl_accord_add(&j->accord, &it->data.rec, it->data.name, e))
+		return -1;
 	it->row = (struct row){ .client = it->data.client, .order = j->nrow + j->nitem - 1 };
 	if (split && !(it->row.split = fl_arena_str(&j->run->arena, split, e)))
 		return -1;
@@ -472,8 +478,11 @@ static int add(struct job *j, struct fl_err *e)
 
 static int read_data(struct job *j, struct fl_err *e)
 {
+	struct fl_data_how how = j->o->how;
+
+	how.names = j->names.C ? &j->names : NULL;
 	for (size_t i = 0; i < j->o->data.n; i++)
-		if (fl_data_open(&j->item[j->nitem].data, j->o->data.v[i], &j->o->how, e) || add(j, e))
+		if (fl_data_open(&j->item[j->nitem].data, j->o->data.v[i], &how, e) || add(j, e))
 			return -1;
 	return 0;
 }
@@ -916,7 +925,8 @@ static int open_first(struct job *j, struct fl_err *e)
 		return 0;
 	if (fl_stream_load(j->o->with, FL_KIND_MODEL, &model, e))
 		return -1;
-	rc = net_init(&j->first, &model, e) ? fl_fail_in(e, "%s", j->o->with) : 0;
+	rc = net_init(&j->first, &model, e) ? fl_fail_in(e, "%s", j->o->with) :
+	     fl_accord_add(&j->accord, &model, j->o->with, e);
 	fl_tset_release(&model);
 	return rc;
 }
@@ -943,8 +953,11 @@ static int setup(struct job *j, struct fl_err *e)
 		return -1;
 	if (j->models.folder && o->state)
 		return fl_fail(e, FL_EUSAGE, "--state goes with one model, and -m is a folder");
-	if (!j->models.folder && net_init(&j->net, &j->models.one, e))
+	if (!j->models.folder && (net_init(&j->net, &j->models.one, e) ||
+	                          fl_names_of(&j->names, &j->models.one, e) < 0))
 		return fl_fail_in(e, "%s", o->model);
+	if (fl_accord_add(&j->accord, &j->models.one, o->model, e))
+		return -1;
 	/* Nothing is known of no client at all (--allow-empty). */
 	for (size_t m = 0; m < o->metric.n; m++)
 		for (size_t f = 0; f < NFIELD; f++)
@@ -968,6 +981,8 @@ static void cleanup(struct job *j)
 	net_release(&j->net);
 	net_release(&j->first);
 	fl_models_release(&j->models);
+	fl_names_release(&j->names);
+	fl_accord_release(&j->accord);
 	free(j->row);
 }
 

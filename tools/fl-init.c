@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "cli/table.h"
 #include "cli/tool.h"
+#include "data/names.h"
 #include "model/model.h"
+#include "nn/layer.h"
 #include "tensor/stream.h"
 
 struct opts {
-	const char *arch, *output, *weights;
+	const char *arch, *output, *weights, *labels;
 	int64_t seed, threads;
 	int no_prov, no_sync;
 };
@@ -20,6 +22,8 @@ static const struct fl_opt opts[] = {
 	FL_OPT_SEED(struct opts),
 	{ 0, 0, NULL, { "weights", FL_P_PATH, offsetof(struct opts, weights), NULL, 0, 0, NULL, "file",
 	  "take the weights from this safetensors file instead of drawing them" } },
+	{ 0, 0, NULL, { "labels", FL_P_STR, offsetof(struct opts, labels), NULL, 0, 0, NULL, "names",
+	  "names of the classes in order: A+B, @FILE with a name a line, or a record's" } },
 	FL_OPT_THREADS(struct opts),
 	FL_OPT_OUTPUT(struct opts),
 	FL_OPT_NO_PROV(struct opts),
@@ -59,6 +63,27 @@ static int read_weights(const struct fl_net *net, const char *path, fl_real *w, 
 	return rc;
 }
 
+/* fl.labels, as many as the net tells classes apart. */
+static int set_labels(const struct fl_net *net, const char *list, struct fl_tset *s,
+                      struct fl_err *e)
+{
+	struct fl_names names;
+	int rc;
+
+	if (!list)
+		return 0;
+	if (fl_names_list(&names, list, e))
+		return fl_fail_in(e, "--labels");
+	if (names.C != net->classes || ((const struct fl_loss_entry *)net->loss.entry)->reading)
+		rc = fl_fail(e, FL_EUSAGE, "--labels: %zu names, but the architecture tells %zu classes apart",
+		             names.C, ((const struct fl_loss_entry *)net->loss.entry)->reading ? 0 :
+		             net->classes);
+	else
+		rc = fl_names_set(&names, s, e);
+	fl_names_release(&names);
+	return rc;
+}
+
 static int fill(struct fl_run *r, const struct fl_net *net, struct fl_tset *s, struct fl_err *e)
 {
 	const struct opts *o = r->opts;
@@ -74,7 +99,7 @@ static int fill(struct fl_run *r, const struct fl_net *net, struct fl_tset *s, s
 	free(w);
 	return rc || fl_meta_set_kind(s, FL_KIND_MODEL, e) || fl_meta_set_i64(s, "fl.round", 0, e) ||
 	       fl_meta_set_i64(s, "fl.seed", o->seed, e) ||
-	       fl_meta_set(s, "fl.arch", net->arch, e) ||
+	       fl_meta_set(s, "fl.arch", net->arch, e) || set_labels(net, o->labels, s, e) ||
 	       fl_run_add_prov(r, o->no_prov, s, e) ? -1 : 0;
 }
 

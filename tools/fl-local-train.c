@@ -10,6 +10,7 @@
 
 #include "base/par.h"
 #include "cli/tool.h"
+#include "data/names.h"
 #include "fed/client/client.h"
 #include "model/model.h"
 
@@ -130,6 +131,7 @@ struct crew {
 	struct fl_out out;
 	int64_t *seen;			/* (taken) client ids, ascending */
 	size_t seencap;
+	struct fl_accord accord;	/* of the model, --with and the clients */
 	struct worker *worker;
 	/* Client i's update waits in slot[i % nslot] for its turn. */
 	struct slot *slot;
@@ -198,6 +200,8 @@ static int read_client(struct crew *c, struct worker *k, struct fl_err *e)
 		return rc;
 	if (note_input(c, k, e) || check_new(c, &rec, e)) {
 		rc = fl_fail_in(e, "%s", fl_inputs_name(&c->in));
+	} else if (fl_accord_add(&c->accord, &rec, k->name, e)) {
+		rc = -1;
 	} else if (c->o->threads > 1 && !fl_stream_mapped(c->in.cur)) {
 		rc = fl_tset_clone(&k->rec, &rec, e) ? -1 : 1;
 	} else {
@@ -305,9 +309,10 @@ static int use_model(struct worker *k, const struct fl_tset *model, const char *
 	return fl_room_model(&k->room, model, base, e);
 }
 
-static int get_model(struct crew *c, struct worker *k, int64_t client, struct fl_train *cfg,
+static int get_model(struct crew *c, struct worker *k, const struct fl_data *d, struct fl_train *cfg,
                      struct fl_err *e)
 {
+	int64_t client = d->client;
 	char base[FL_HASH_TEXT];
 
 	if (!c->models.folder) {
@@ -316,7 +321,8 @@ static int get_model(struct crew *c, struct worker *k, int64_t client, struct fl
 		return fl_fail_in(e, "%s", c->o->model);
 	}
 	fl_tset_release(&k->personal);
-	if (fl_models_get(&c->models, client, &k->personal, base, e))
+	if (fl_models_get(&c->models, client, &k->personal, base, e) ||
+	    fl_accord_pair(&k->personal, c->o->model, &d->rec, d->name, e))
 		return -1;
 	if (use_model(k, &k->personal, base, c->o->precision, e) || next_round(c->o, &k->personal, &cfg->round, e))
 		return fl_fail_in(e, "%s: client %" PRId64, c->o->model, client);
@@ -363,7 +369,7 @@ static int train_client(struct crew *c, struct worker *k, struct fl_tset *update
 
 	if (fl_data_take(&d, &k->rec, k->dir, k->name, e))
 		return -1;
-	if ((rc = get_model(c, k, d.client, &cfg, e)) == 0)
+	if ((rc = get_model(c, k, &d, &cfg, e)) == 0)
 		rc = fl_local_keeps(&cfg) ? train_kept(c, k, &cfg, &d, update, e) :
 		     fl_local_train(&cfg, &k->room, &d, &none, &none, update, e);
 	fl_data_release(&d);
@@ -464,6 +470,11 @@ static int open_all(struct crew *c, struct fl_tset *with, struct fl_err *e)
 	    load_with(o, with, e) || fl_models_open(&c->models, o->model, e) ||
 	    fl_models_base(&c->models, (int)o->threads, e))
 		return -1;
+	if (fl_accord_add(&c->accord, &c->models.one, o->model, e))
+		return -1;
+	for (size_t i = 0; i < o->with.n; i++)
+		if (fl_accord_add(&c->accord, &with[i], o->with.v[i], e))
+			return -1;
 	return c->models.folder ? 0 : next_round(o, &c->models.one, &c->cfg.round, e);
 }
 
@@ -503,6 +514,7 @@ static void release(struct crew *c)
 	fl_out_abort(&c->out);
 	fl_inputs_release(&c->in);
 	fl_models_release(&c->models);
+	fl_accord_release(&c->accord);
 }
 
 static int run(struct fl_run *r, struct fl_err *e)

@@ -13,6 +13,7 @@
 #include "base/par.h"
 #include "cli/tool.h"
 #include "data/data.h"
+#include "data/names.h"
 #include "data/source.h"
 #include "part/groups.h"
 #include "part/part.h"
@@ -25,7 +26,7 @@
 #define CELLS_MAX ((size_t)1 << 27)	/* of the counts matrix: 1 GiB */
 
 struct opts {
-	const char *data, *output, *test_output;
+	const char *data, *model, *output, *test_output;
 	struct fl_data_how how;
 	int64_t clients, seed, threads;
 	struct fl_spec by, shift;
@@ -41,6 +42,8 @@ static const char *const leaks_name[] = { "warn", "refuse", "allow", NULL };
 static const struct fl_opt opts[] = {
 	{ 'd', FL_O_NEED, &fl_family_data, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
 	  "a data record, an IDX pair 'images,labels', or a data set by name" } },
+	{ 'm', 0, NULL, { "model", FL_P_PATH, O(model), NULL, 0, 0, NULL, "model",
+	  "a model whose names of classes, of fl-init --labels, are those of a table" } },
 	{ 'k', FL_O_PROV, NULL, { "clients", FL_P_INT, O(clients), NULL, 1, 4e9, NULL, "n",
 	  "number of clients; may be left out where the data say it: natural" } },
 	{ 'B', FL_O_NEED | FL_O_PROV, &fl_family_by, { "by", (enum fl_ptype)FL_P_SPEC, O(by), NULL, 0, 0,
@@ -84,6 +87,7 @@ struct lists {
 struct job {
 	struct fl_run *run;
 	const struct opts *o;
+	struct fl_names names;	/* of --model */
 	struct fl_data data;
 	struct fl_part split;
 	unsigned char *held;	/* (N) 1: held out for the test */
@@ -715,6 +719,8 @@ static int check_options(const struct opts *o, struct fl_err *e)
 {
 	if (!o->test_output != isnan(o->test_frac))
 		return fl_fail(e, FL_EUSAGE, "--test-frac and --test-output go together");
+	if (o->model && !strcmp(o->model, "-") && !strcmp(o->data, "-"))
+		return fl_fail(e, FL_EUSAGE, "the data and the model cannot both be standard input");
 	if (o->test_groups && !o->test_output)
 		return fl_fail(e, FL_EUSAGE, "--test-groups goes with --test-frac");
 	if (o->index && o->shift.entry)
@@ -723,13 +729,34 @@ static int check_options(const struct opts *o, struct fl_err *e)
 	return 0;
 }
 
+/* With a model, by its names, which the data must not contradict. */
+static int read_data(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	struct fl_data_how how = o->how;
+	struct fl_tset model = { .t = NULL };
+	int rc;
+
+	if (!o->model)
+		return fl_data_open(&j->data, o->data, &how, e);
+	if (fl_names_model(&j->names, o->model, e))
+		return -1;
+	how.names = &j->names;
+	rc = fl_data_open(&j->data, o->data, &how, e);
+	if (!rc)
+		rc = fl_names_set(&j->names, &model, e) ||
+		     fl_accord_pair(&model, o->model, &j->data.rec, j->data.name, e) ? -1 : 0;
+	fl_tset_release(&model);
+	return rc;
+}
+
 /* With --index, a plain record file is referred to where it lies. */
 static int open_data(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 	char *real;
 
-	if (fl_data_open(&j->data, o->data, &o->how, e))
+	if (read_data(j, e))
 		return -1;
 	fl_data_warn_raw(&j->data, NULL);
 	if (!o->index)
@@ -811,12 +838,15 @@ static int run(struct fl_run *r, struct fl_err *e)
 		return -1;
 	rc = open_data(&j, e) || split(&j, e) || write_all(&j, e) ? -1 : 0;
 	fl_data_release(&j.data);
+	fl_names_release(&j.names);
 	return rc;
 }
 
 static int reads_stdin(const struct fl_run *r)
 {
-	return !strcmp(((const struct opts *)r->opts)->data, "-");
+	const struct opts *o = r->opts;
+
+	return !strcmp(o->data, "-") || (o->model && !strcmp(o->model, "-"));
 }
 
 static const struct fl_family *const families[] = {

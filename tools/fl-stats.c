@@ -8,6 +8,7 @@
 #include "base/par.h"
 #include "cli/tool.h"
 #include "data/data.h"
+#include "data/names.h"
 #include "fed/stat/stat.h"
 #include "model/model.h"
 #include "nn/layer.h"
@@ -76,7 +77,15 @@ struct job {
 	size_t wave, n;			/* room for clients, clients waiting */
 	unsigned long long written;
 	struct fl_tset seen;		/* a tensor a client: ids are its names */
+	struct fl_names names;		/* of the one model's classes, for tables */
+	struct fl_accord accord;	/* of the model, --with and the clients */
 };
+
+/* Examples may be of other classes than the model's. */
+static int any_label(const struct job *j)
+{
+	return ((const struct fl_stat *)j->what.entry)->any_label;
+}
 
 /* --- one client --- */
 
@@ -202,6 +211,7 @@ static int describe(const struct job *j, struct item *it, struct fl_err *e)
 	       fl_meta_set_i64(out, "fl.examples", (int64_t)it->data->N, e) ||
 	       fl_meta_set(out, "fl.method", j->spec, e) ||
 	       fl_meta_set(out, "fl.base", it->base, e) ||
+	       (!any_label(j) && fl_meta_set(out, "fl.labels", fl_data_labels(it->data), e)) ||
 	       fl_run_add_prov(j->run, j->o->no_prov, out, e) ? -1 : 0;
 }
 
@@ -218,6 +228,8 @@ static int use_model(const struct job *j, struct room *r, struct item *it, struc
 	}
 	room_release(r);
 	rc = fl_models_get(&j->models, it->client, &own, it->base, e) ||
+	     (!any_label(j) &&
+	      fl_accord_pair(&own, j->models.path, &it->data->rec, it->data->name, e)) ||
 	     room_init(r, &own, backward, e) ? -1 : 0;
 	fl_tset_release(&own);
 	return rc;
@@ -273,6 +285,11 @@ static int check_client(struct job *j, const struct fl_data *d, struct fl_err *e
 	return fl_tset_add(&j->seen, id, FL_U8, 0, NULL, NULL, e) ? 0 : -1;
 }
 
+static int add_names(struct job *j, const struct fl_data *d, struct fl_err *e)
+{
+	return any_label(j) ? 0 : fl_accord_add(&j->accord, &d->rec, d->name, e);
+}
+
 /* With several in memory a record must outlive the next read. */
 static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e)
 {
@@ -292,7 +309,7 @@ static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, 
 		return rc;
 	j->item[j->n].data = d;
 	j->item[j->n++].client = d->client;
-	if (check_client(j, d, e))
+	if (check_client(j, d, e) || add_names(j, d, e))
 		return -1;
 	return j->n == j->wave ? flush(j, e) : 0;
 }
@@ -301,9 +318,11 @@ static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, 
 static int do_models(struct job *j, struct fl_err *e)
 {
 	int64_t one = -1, *client = &one;
+	struct fl_data_how how = j->o->how;
 	size_t n = 1;
 
-	if (fl_data_open(&j->data, j->o->data, &j->o->how, e))
+	how.names = j->names.C && !any_label(j) ? &j->names : NULL;
+	if (fl_data_open(&j->data, j->o->data, &how, e) || add_names(j, &j->data, e))
 		return -1;
 	if (j->models.folder)
 		client = fl_models_list(&j->models, &j->run->arena, &n, e);
@@ -367,7 +386,10 @@ static int prepare(struct job *j, struct fl_err *e)
 	    fl_with_check(&j->with, ((const struct fl_stat *)j->what.entry)->with, j->who, e) ||
 	    fl_run_output(j->run, &j->out, o->output, !o->no_sync, e) ||
 	    fl_models_open(&j->models, o->model, e) ||
-	    fl_models_base(&j->models, (int)o->threads, e))
+	    fl_models_base(&j->models, (int)o->threads, e) ||
+	    fl_accord_add(&j->accord, &j->models.one, o->model, e) ||
+	    fl_names_of(&j->names, &j->models.one, e) < 0 ||
+	    fl_with_accord(&j->with, &j->accord, e))
 		return -1;
 	j->room = fl_arena_zero(&j->run->arena, threads, sizeof *j->room, e);
 	j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e);
@@ -388,6 +410,8 @@ static int run(struct fl_run *r, struct fl_err *e)
 	for (size_t i = 0; j.room && i < (size_t)j.o->threads; i++)
 		room_release(&j.room[i]);
 	fl_tset_release(&j.seen);
+	fl_names_release(&j.names);
+	fl_accord_release(&j.accord);
 	fl_models_release(&j.models);
 	fl_with_release(&j.with);
 	if (j.o->data)

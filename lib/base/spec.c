@@ -54,8 +54,7 @@ static int hex(int c)
 	       tolower(c) >= 'a' && tolower(c) <= 'f' ? tolower(c) - 'a' + 10 : -1;
 }
 
-/* Decodes %XX in place. */
-static int unescape(char *s, struct fl_err *e)
+int fl_spec_unescape(char *s, struct fl_err *e)
 {
 	char *d = s;
 
@@ -83,7 +82,7 @@ static int set_one(const struct fl_entry *en, const struct fl_param *p, void *bl
 	if (*seen & bit)
 		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", en->name, p->name);
 	*seen |= bit;
-	if ((p->type != FL_P_RAW && unescape(value, e)) || fl_param_set(p, block, value, a, e))
+	if ((p->type != FL_P_RAW && fl_spec_unescape(value, e)) || fl_param_set(p, block, value, a, e))
 		return fl_fail_in(e, "%s: %s", en->name, p->name);
 	return 0;
 }
@@ -172,7 +171,7 @@ int fl_spec_words(const char *raw, struct fl_arena *a, struct fl_strs *out, stru
 
 		out->v[out->n++] = s;
 		*end = '\0';
-		if (unescape(s, e))
+		if (fl_spec_unescape(s, e))
 			return -1;
 		s = end + 1;
 	}

@@ -40,6 +40,8 @@ const struct fl_entry *fl_family_find(const struct fl_family *f, const char *nam
 /* FL_EUSAGE, with the family, the key and the nearest match. */
 int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
                   struct fl_spec *out, struct fl_err *e);
+/* Decodes %XX in place. FL_EUSAGE. */
+int fl_spec_unescape(char *s, struct fl_err *e);
 /* Words joined by '+' of a RAW parameter, or of an option of that form: split first, then
  * decoded, so that %2B is a plus in a word. v and its words are in a. FL_EUSAGE for a
  * malformed escape. */

@@ -260,6 +260,11 @@ void fl_data_release(struct fl_data *d)
 	*d = (struct fl_data){ .client = -1 };
 }
 
+const char *fl_data_labels(const struct fl_data *d)
+{
+	return meta(d, "fl.labels");
+}
+
 const char *fl_data_split(const struct fl_data *d)
 {
 	return meta(d, "split");

@@ -91,6 +91,8 @@ int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, 
 void fl_data_hash(const struct fl_tset *rec, char text[FL_HASH_TEXT]);
 void fl_data_crc(const struct fl_tset *rec, char text[FL_BASE_CRC]);
 
+/* fl.labels, or NULL. */
+const char *fl_data_labels(const struct fl_data *d);
 /* The metadata key "split" (train, test), which is ours to write and not the
  * format's; NULL where there is none. */
 const char *fl_data_split(const struct fl_data *d);

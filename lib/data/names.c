@@ -157,8 +157,7 @@ static int is_record(const char *path)
 static int check_list(struct fl_names *n, enum fl_code code, struct fl_err *e)
 {
 	if (n->C < 2 || n->C > FL_CLASSES_MAX)
-		return fl_fail(e, code, "want 2 to %d names of classes, such as sick+well, or @FILE with a "
-		               "name a line, not %zu", FL_CLASSES_MAX, n->C);
+		return fl_fail(e, code, "want 2 to %d names of classes, not %zu", FL_CLASSES_MAX, n->C);
 	for (size_t c = 0; c < n->C; c++)
 		if (!*n->name[c])
 			return fl_fail(e, code, "name %zu of %zu is empty", c + 1, n->C);
@@ -222,12 +221,25 @@ static int take_file(struct fl_names *n, const char *path, struct fl_err *e)
 	return rc;
 }
 
+static int take_path(struct fl_names *n, const char *text, struct fl_err *e)
+{
+	char *path = fl_arena_str(&n->arena, text + (*text == '@'), e);
+
+	if (!path || fl_spec_unescape(path, e))
+		return -1;
+	if (*text == '@')
+		return take_file(n, path, e);
+	return is_record(path) ? load(n, path, -1, e) :
+	       fl_fail(e, FL_EUSAGE, "want names of classes: two or more, such as sick+well; @FILE, with a "
+	               "name a line; or a record, which '%.40s' is not", path);
+}
+
 int fl_names_list(struct fl_names *n, const char *text, struct fl_err *e)
 {
 	int rc;
 
 	*n = (struct fl_names){ .C = 0 };
-	rc = *text == '@' ? take_file(n, text + 1, e) : take_words(n, text, e);
+	rc = *text == '@' || !strchr(text, '+') ? take_path(n, text, e) : take_words(n, text, e);
 	if (rc)
 		fl_names_release(n);
 	return rc;
@@ -266,10 +278,11 @@ static int add_names(struct fl_accord *a, const struct fl_names *n, const char *
 		if (!*n->name[c])
 			continue;
 		if (*s->name && !same_name(s->name, n->name[c]))
-			return fl_fail(e, FL_EDATA, "%s: class %zu is '%.40s', but '%.40s' in %s: one order of "
-			               "names for all is made by labels= of the tables or fl-partition --model",
-			               who, c, n->name[c], s->name, s->who);
-		if (*s->name)
+			return fl_fail(e, FL_EDATA, "%s: class %zu is '%.40s', but '%.40s' in %s: tables read with "
+			               "the same labels=, or with fl-partition --model, agree", who, c, n->name[c],
+			               s->name, s->who);
+		/* Of two ways to write a number the order of the records must not choose. */
+		if (*s->name && strcmp(s->name, n->name[c]) <= 0)
 			continue;
 		if ((!mine && !(mine = fl_arena_str(&a->arena, who, e))) ||
 		    !(s->name = fl_arena_str(&a->arena, n->name[c], e)))
@@ -279,23 +292,53 @@ static int add_names(struct fl_accord *a, const struct fl_names *n, const char *
 	return 0;
 }
 
-int fl_accord_add(struct fl_accord *a, const struct fl_tset *rec, const char *who,
+int fl_accord_add(struct fl_accord *a, const struct fl_tset *rec, const char *file,
                   struct fl_err *e)
 {
-	const char *text = fl_meta_get(rec, "fl.labels");
+	const char *text = fl_meta_get(rec, "fl.labels"), *client = fl_meta_get(rec, "fl.client");
+	struct fl_str who = FL_STR_INIT;
 	struct fl_names n;
 	int rc;
 
 	if (!text || (a->last && !strcmp(a->last, text)))
 		return 0;
-	if (fl_names_of(&n, rec, e) < 0)
-		return fl_fail_in(e, "%s", who);
-	rc = add_names(a, &n, who, e);
-	fl_names_release(&n);
+	fl_str_addf(&who, client ? "%s: client %.20s" : "%s", file, client);
+	if (!(rc = fl_str_check(&who, e)) && (rc = fl_names_of(&n, rec, e)) < 0)
+		fl_fail_in(e, "%s", fl_str_c(&who));
+	if (rc > 0) {
+		rc = add_names(a, &n, fl_str_c(&who), e);
+		fl_names_release(&n);
+	}
 	free(a->last);
 	a->last = NULL;
 	if (!rc && !(a->last = strdup(text)))
 		rc = fl_fail_mem(e, strlen(text));
+	fl_str_release(&who);
+	return rc;
+}
+
+int fl_accord_pair(const struct fl_tset *rec, const char *file, const struct fl_tset *other,
+                   const char *other_file, struct fl_err *e)
+{
+	struct fl_accord a = { .C = 0 };
+	int rc = fl_accord_add(&a, rec, file, e) || fl_accord_add(&a, other, other_file, e) ? -1 : 0;
+
+	fl_accord_release(&a);
+	return rc;
+}
+
+int fl_accord_set(const struct fl_accord *a, struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_names n = { .C = a->C };
+	const char **name = fl_arena_get(&n.arena, a->C, sizeof *name, e);
+	int rc = name ? 0 : -1;
+
+	for (size_t c = 0; name && c < a->C; c++)
+		name[c] = a->said[c].name;
+	n.name = name;
+	if (!rc && n.C)
+		rc = fl_names_set(&n, rec, e);
+	fl_names_release(&n);
 	return rc;
 }
 

@@ -17,9 +17,9 @@ struct fl_names {
 int fl_names_of(struct fl_names *n, const struct fl_tset *rec, struct fl_err *e);
 /* A model's, which must have them: FL_EDATA with what to do. */
 int fl_names_model(struct fl_names *n, const char *path, struct fl_err *e);
-/* As a user writes them: words joined by '+', percent-encoded; or @FILE, a text with a name
- * a line (plain or gzip), or a record with fl.labels. FL_EUSAGE for words, FL_EDATA in a
- * file: an empty name, one that is there twice, fewer than two. */
+/* As a user writes them, percent-encoded: words joined by '+'; @FILE, a text (plain or gzip)
+ * with a name a line, or a record with fl.labels; or that record without the '@'. FL_EUSAGE
+ * for words, FL_EDATA in a text: an empty name, one that is there twice, fewer than two. */
 int fl_names_list(struct fl_names *n, const char *text, struct fl_err *e);
 void fl_names_release(struct fl_names *n);
 
@@ -37,9 +37,14 @@ struct fl_accord {
 	struct fl_arena arena;
 };
 /* A record without fl.labels agrees with all, and so does one that names fewer classes, or
- * more. FL_EDATA where a class has two names, with who says so: rec, and the one before. */
-int fl_accord_add(struct fl_accord *a, const struct fl_tset *rec, const char *who,
+ * more. file: where rec is from. FL_EDATA where a class has two names, with both records. */
+int fl_accord_add(struct fl_accord *a, const struct fl_tset *rec, const char *file,
                   struct fl_err *e);
+/* The same of two records alone. */
+int fl_accord_pair(const struct fl_tset *rec, const char *file, const struct fl_tset *other,
+                   const char *other_file, struct fl_err *e);
+/* fl.labels of rec: the names of all; none where there are none. */
+int fl_accord_set(const struct fl_accord *a, struct fl_tset *rec, struct fl_err *e);
 void fl_accord_release(struct fl_accord *a);
 
 #endif

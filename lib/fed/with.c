@@ -283,6 +283,15 @@ static int fail_useless(const struct fl_with_file *f, const struct fl_want *want
 	               want_name(want, name, sizeof name), want[1].kind ? ", among others" : "");
 }
 
+int fl_with_accord(const struct fl_with *w, struct fl_accord *a, struct fl_err *e)
+{
+	for (size_t i = 0; i < w->n; i++)
+		for (size_t k = 0; k < w->file[i].n; k++)
+			if (fl_accord_add(a, w->file[i].rec[k], w->file[i].path, e))
+				return -1;
+	return 0;
+}
+
 int fl_with_check(const struct fl_with *w, const struct fl_want *want, const char *who,
                   struct fl_err *e)
 {

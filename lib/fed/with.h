@@ -4,6 +4,7 @@
 #define FL_FED_WITH_H
 
 #include "base/param.h"
+#include "data/names.h"
 #include "tensor/meta.h"
 
 enum {
@@ -39,6 +40,8 @@ struct fl_with {
 int fl_with_open(struct fl_with *w, const struct fl_strs *paths, struct fl_err *e);
 void fl_with_release(struct fl_with *w);
 
+/* What the records in files say of classes' names. */
+int fl_with_accord(const struct fl_with *w, struct fl_accord *a, struct fl_err *e);
 /* That each argument holds something wanted, and what is not optional is there. who:
  * "method fedproto". FL_EUSAGE, with the command that makes it. */
 int fl_with_check(const struct fl_with *w, const struct fl_want *want, const char *who,

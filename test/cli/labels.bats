@@ -184,7 +184,7 @@ refuses() {
 @test "lists of names that are none" {
 	printf 'a,y\n1,0\n' >t.csv
 	bad() { fails "$1" "$2" fl-partition -d "csv:file=t.csv,label=y,labels=$3" -k 1 -B iid -o c; }
-	bad 2 "want 2 to 1000000 names of classes" a
+	bad 2 "two or more, such as sick+well; @FILE, with a name a line; or a record, which 'a' is not" a
 	bad 2 "names 1 and 3 are one: 'a'" a+b+a
 	bad 2 "names 1 and 2 are one" %2B1+1.0
 	bad 2 "name 2 of 3 is empty" a++b
@@ -253,4 +253,172 @@ assert load("c/0000.safetensors")[0]["group"].tolist() == [2, 1, 7, 4, 3, 6, 5, 
 	bad "no column 'sex'; did you mean 'Sex'? there are" label=outcome,drop=s1+sex
 	bad "no column 'hospital'; there are 'age', 'Sex'" label=outcome,group=hospital
 	bad "no column 'hospital'; there are" label=outcome,id=hospital
+}
+
+# Three sites: tables whose words come in another order each, one without a sick case.
+sites() {
+	printf 'a,b,state\n2,-1,sick\n-2,1,well\n2,-2,sick\n-1,2,well\n' >s0.csv
+	printf 'a,b,state\n-2,1,well\n-1,1,well\n-3,1,well\n' >s1.csv
+	printf 'a,b,state\n-1,1,well\n3,-1,sick\n1,-2,sick\n' >s2.csv
+}
+
+# site K ORDER: client K of its table, c/K.safetensors, alone in its process.
+site() {
+	fl-partition -d "csv:file=s$1.csv,label=state" ${2:+-m "$2"} -k 1 -B iid -o one --no-sync
+	"$PYTHON" - "$1" <<-'END'
+	import sys
+	from fed_record import load, save
+	t, m, _ = load("one/0000.safetensors")
+	save(f"s{sys.argv[1]}.safetensors", t, kind="data", client=sys.argv[1],
+	     **{k[3:]: m[k] for k in ("fl.classes", "fl.labels")})
+	END
+}
+
+named() {
+	st-ls --meta "$1" | grep -F $'fl.labels\t["well","sick"]' >/dev/null
+}
+
+@test "sites with a table each learn as one table does, by the names of the model" {
+	need_numpy
+	sites
+	fl-init -a logreg:in=2,out=2 --labels well+sick -s 1 -o m.safetensors
+	named m.safetensors
+	printf 'well\nsick\n' >names
+	for from in @names m.safetensors @m.safetensors; do
+		fl-init -a logreg:in=2,out=2 --labels "$from" -s 1 -o n.safetensors
+		cmp m.safetensors n.safetensors
+	done
+	for k in 0 1 2; do site $k m.safetensors; done
+	named s1.safetensors
+	for k in 0 1 2; do
+		fl-local-train -m m.safetensors --opt sgd:lr=1 -e 20 -b 4 s$k.safetensors
+	done >u.sts
+	named u.sts
+	fl-aggregate -n 3 -m m.safetensors -o m1.safetensors u.sts
+	fl-aggregate --partial -n 3 -m m.safetensors -o p.sts u.sts
+	named p.sts
+	fl-aggregate -n 3 -m m.safetensors p.sts | cmp - m1.safetensors
+	named m1.safetensors
+	fl-stats -m m1.safetensors classmean s?.safetensors | fl-aggregate -n 3 -o pool.safetensors
+	named pool.safetensors
+	fl-eval -m m1.safetensors --min accuracy=1 s?.safetensors
+	fl-eval -m m1.safetensors --min accuracy=1 -d csv:file=s0.csv,label=state -d csv:file=s2.csv,label=state
+	(cat s0.csv; tail -n +2 s1.csv; tail -n +2 s2.csv) >all.csv
+	fl-eval -m m1.safetensors --min accuracy=1 -d csv:file=all.csv,label=state,labels=well+sick
+	sed 's/well/0/; s/sick/1/' all.csv >numbers.csv
+	fl-eval -m m1.safetensors --min accuracy=1 -d csv:file=numbers.csv,label=state
+	sed '1d; s/\(.*\),\(.*\),\(.*\)/\3 1:\1 2:\2/' all.csv >all.svm
+	fl-eval -m m1.safetensors --min accuracy=1 -d libsvm:file=all.svm
+	sed 's/0$/2/' numbers.csv >more.csv
+	fails 3 "line 2: label '1' is none" fl-eval -m m1.safetensors -d csv:file=more.csv,label=state,labels=2+3
+	fails 3 "line 3: label '2' is above the classes that the model names" \
+		fl-eval -m m1.safetensors -d csv:file=more.csv,label=state
+	sed 's/well/wel/' all.csv >typo.csv
+	fails 3 "line 3: label 'wel' is none of the 2 classes; did you mean 'well'?" \
+		fl-eval -m m1.safetensors -d csv:file=typo.csv,label=state
+}
+
+@test "names that are numbers are names; a model may have a class without one" {
+	need_numpy
+	fl-init -a logreg:in=1,out=3 --labels 5+2+10 -s 1 -o m.safetensors
+	printf 'a,y\n1,10\n1,5.0\n1,+2\n' >t.csv
+	fl-partition -d csv:file=t.csv,label=y -m m.safetensors -k 1 -B iid -o c --no-sync
+	[ "$(labels)" = '2 0 1 3 ["5","2","10"]' ]
+	printf 'a,y\n1,10\n1,0\n' >t.csv
+	fails 3 "line 3: label '0' is none of the 3 classes" \
+		fl-partition -d csv:file=t.csv,label=y -m m.safetensors -k 1 -B iid -o d
+	fl-init -a logreg:in=1,out=3 --labels x+y+z -s 1 -o m.safetensors
+	printf 'a,y\n1,1\n1,-1\n' >t.csv
+	fl-partition -d csv:file=t.csv,label=y -m m.safetensors -k 1 -B iid -o c --no-sync
+	[ "$(labels)" = '1 0 3 ["x","y","z"]' ]
+	printf 'a,y\n1,1\n1,NA\n' >t.csv
+	fails 3 "line 3: label 'NA' is a missing value" \
+		fl-partition -d csv:file=t.csv,label=y -m m.safetensors -k 1 -B iid -o d
+	record r.safetensors '[0, 1, 2]' 'labels=["x","","z"]' classes=3
+	fl-partition -d r.safetensors -m m.safetensors -k 1 -B iid -o c --no-sync
+	fails 3 "line 2: label '1' is none of the 3 classes" \
+		fl-partition -d csv:file=t.csv,label=y,unlabelled=NA,labels=@r.safetensors -k 1 -B iid -o d
+	printf 'a,y\n1,z\n' >t.csv
+	fl-partition -d csv:file=t.csv,label=y,labels=@r.safetensors -k 1 -B iid -o c --no-sync
+	[ "$(labels)" = '2 3 ["x","","z"]' ]
+}
+
+@test "records, and record and model, that contradict one another are refused" {
+	need_numpy
+	fl-init -a logreg:in=2,out=2 --labels well+sick -s 1 -o m.safetensors
+	fl-init -a logreg:in=2,out=2 -s 1 -o plain.safetensors
+	record a.safetensors '[0, 1]' 'labels=["well","sick"]' client=1
+	record b.safetensors '[0, 1]' 'labels=["sick","well"]' client=2
+	record none.safetensors '[0, 1]' client=3
+	record short.safetensors '[0, 0]' 'labels=["well"]' client=4
+	why="b.safetensors: client 2: class 0 is 'sick', but 'well' in m.safetensors"
+	for tool in fl-local-train fl-eval 'fl-stats classmean'; do
+		fails 3 "$why" $tool -m m.safetensors none.safetensors b.safetensors
+		fails 3 "b.safetensors: client 2: class 0 is 'sick', but 'well' in a.safetensors: client 1" \
+			$tool -m plain.safetensors a.safetensors none.safetensors b.safetensors
+		$tool -m m.safetensors a.safetensors none.safetensors short.safetensors >/dev/null
+		for j in 1 2; do
+			run --separate-stderr $tool -j $j -m m.safetensors a.safetensors b.safetensors
+			[ "$status" = 3 ]
+			[[ $stderr == *"$why"* ]]
+		done
+	done
+	fails 3 "$why" fl-eval -m m.safetensors -d b.safetensors
+	fails 3 "$why" fl-partition -m m.safetensors -d b.safetensors -k 1 -B iid -o c
+	mkdir own
+	"$PYTHON" -c '
+from fed_record import load, save
+t, m, _ = load("m.safetensors")
+save("own/0002.safetensors", t, client=2, **{k[3:]: v for k, v in m.items() if k != "fl.v"})'
+	for tool in fl-local-train fl-eval 'fl-stats classmean'; do
+		fails 3 "b.safetensors: client 2: class 0 is 'sick', but 'well' in own: client 2" $tool -m own b.safetensors
+	done
+	for k in a b; do
+		fl-local-train -m plain.safetensors $k.safetensors >$k.sts
+		fl-stats -m plain.safetensors classmean $k.safetensors >$k.stats
+	done
+	fails 3 "b.sts: client 2: class 0 is 'sick', but 'well' in a.sts: client 1" \
+		fl-aggregate -m plain.safetensors a.sts b.sts
+	fails 3 "a.sts: client 1: class 0 is 'well', but 'sick' in b.sts: client 2" \
+		fl-aggregate -m plain.safetensors -R median b.sts a.sts
+	fails 3 "b.stats: client 2: class 0 is 'sick', but 'well' in a.stats: client 1" fl-aggregate a.stats b.stats
+	fl-aggregate --partial -m plain.safetensors -o p.sts b.sts
+	fails 3 "p.sts: class 0 is 'sick', but 'well' in m.safetensors" fl-aggregate -m m.safetensors p.sts
+	fails 3 "b.sts: client 2: class 0 is 'sick', but 'well' in m.safetensors" \
+		fl-distill -m m.safetensors -M feddf -d none.safetensors b.sts
+	fails 3 "b.stats: client 2: class 0 is 'sick', but 'well' in m.safetensors" \
+		fl-local-train -m m.safetensors -M fedproto --with b.stats none.safetensors
+}
+
+@test "lists for a model that are none" {
+	bad() { fails "$1" "$2" fl-init -a logreg:in=2,out=3 --labels "$3" -o out.safetensors; }
+	bad 2 "--labels: 2 names, but the architecture tells 3 classes apart" a+b
+	bad 2 "--labels: names 1 and 3 are one: 'a'" a+b+a
+	bad 2 "two or more, such as sick+well; @FILE, with a name a line; or a record, which 'a' is not" a
+	bad 4 "--labels: none: No such file" @none
+	printf 'a\nb\nc\nd\n' >names
+	bad 2 "--labels: 4 names" @names
+	fl-init -a logreg:in=2,out=3 -o m.safetensors
+	bad_record() { fails 3 "$1" fl-init -a logreg:in=2,out=3 --labels m.safetensors -o out.safetensors; }
+	bad_record "--labels: m.safetensors: has no fl.labels"
+	fails 3 "m.safetensors: has no fl.labels: no names of classes; fl-init --labels" \
+		fl-partition -m m.safetensors -d digits -k 1 -B iid -o c
+	fails 2 "the data and the model cannot both be standard input" fl-partition -m - -d - -k 1 -B iid -o c
+	fails 2 "--labels: 2 names, but the architecture tells 0 classes apart" fl-init -a asymvlm:dim=4 --labels a+b -o out.safetensors
+}
+
+@test "labels beside embeddings: -1 is no class" {
+	need_numpy
+	"$PYTHON" - <<-'END'
+	import numpy as np
+	from fed_record import save
+	e = np.eye(4, dtype=np.float32)
+	for name, y in ("q", [0, -1, 1, 0]), ("g", [0, -1, 1, -1]):
+	    save(name + ".safetensors", {"emb": e, "label": np.array(y)}, kind="embed")
+	END
+	fails 3 "query row 1 is not labelled (-1), 1 of 4 are not: --skip-unmatched passes over them" \
+		vlm-retrieve --queries q.safetensors --gallery g.safetensors --truth label --metric map
+	vlm-retrieve --queries q.safetensors --gallery g.safetensors --truth label --metric hit@1 --no-hits \
+		--skip-unmatched --format json >r
+	[ "$(jq -c '[.skipped, ."hit@1"]' r)" = "[1,0.6666666666666666]" ]
 }

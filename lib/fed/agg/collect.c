@@ -68,6 +68,7 @@ void fl_collect_release(struct fl_collect *c)
 	free(c->tensor);
 	free(c->owned);
 	fl_spool_release(&c->spool);
+	fl_accord_release(&c->accord);
 	fl_arena_release(&c->wide);
 	fl_arena_release(&c->arena);
 }
@@ -601,7 +602,7 @@ static int read_one(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *
 	enum fl_kind kind;
 	int rc;
 
-	if (!file_name(c, in, e))
+	if (!file_name(c, in, e) || fl_accord_add(&c->accord, rec, c->file, e))
 		return -1;
 	rc = fl_meta_kind(rec, &kind, e);
 	if (!rc)

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "data/names.h"
 #include "fed/agg/agg.h"
 #include "fed/combined.h"
 #include "kernel/bins.h"
@@ -110,6 +111,7 @@ struct fl_collect {
 	int (*how)(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 	void *ctx;
 	struct fl_rows rows;
+	struct fl_accord accord;	/* names of classes, of the model so far */
 	int threads;
 	size_t memory;			/* for tiles of column rules, bytes */
 	int keep_bins;			/* a partial will be asked for */

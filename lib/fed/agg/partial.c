@@ -96,7 +96,8 @@ int fl_collect_partial(struct fl_collect *c, struct fl_tset *out, struct fl_err 
 	if (fl_meta_set_kind(out, FL_KIND_PARTIAL, e) ||
 	    fl_meta_set_i64(out, "fl.round", c->round, e) ||
 	    fl_meta_set(out, "fl.base", c->base, e) ||
-	    fl_meta_set(out, "fl.method", c->spec, e) || put_clients(c, out, e) ||
+	    fl_meta_set(out, "fl.method", c->spec, e) ||
+	    fl_accord_set(&c->accord, out, e) || put_clients(c, out, e) ||
 	    put_sums(out, "@total", c->total, e))
 		return -1;
 	for (i = 0; i < c->nslot; i++)

@@ -244,6 +244,7 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	    fl_local_measure(l, l->w, l->cfg->sample[2], &u->loss, NULL, e))
 		return -1;
 	if (fl_update_write(u, update, e) || write_specs(l, update, e) ||
+	    fl_meta_set(update, "fl.labels", fl_data_labels(l->data), e) ||
 	    (went_on(l) && fl_meta_set_i64(update, "fl.opt_kept", 1, e)) ||
 	    write_weights(l, update, e) || end_methods(l, update, e))
 		return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "data/names.h"
 #include "fed/stat/stat.h"
 #include "tensor/meta.h"
 
@@ -17,6 +18,7 @@ struct members {
 	struct member *m;	/* (K) */
 	size_t K, cap;
 	char *method;		/* fl.method of all */
+	struct fl_accord accord;
 	struct fl_arena arena;
 };
 
@@ -84,11 +86,14 @@ static int read_all(struct members *all, struct fl_inputs *in, struct fl_err *e)
 	struct fl_tset rec = { .t = NULL };
 	int rc;
 
-	while ((rc = fl_inputs_next(in, &rec, e)) > 0)
+	while ((rc = fl_inputs_next(in, &rec, e)) > 0) {
 		if (take(all, &rec, e)) {
 			rc = fl_fail_in(e, "%s", fl_inputs_name(in));
 			break;
 		}
+		if ((rc = fl_accord_add(&all->accord, &rec, fl_inputs_name(in), e)))
+			break;
+	}
 	fl_tset_release(&rec);
 	if (rc)
 		return -1;
@@ -166,6 +171,7 @@ static int set_meta(const struct members *all, int64_t client, struct fl_tset *o
 		n += all->m[k].examples;
 	}
 	return fl_meta_set_kind(out, FL_KIND_STATS, e) ||
+	       fl_accord_set(&all->accord, out, e) ||
 	       fl_meta_set(out, "fl.method", all->method, e) ||
 	       fl_meta_set_i64(out, "fl.examples", n, e) ||
 	       (client >= 0 && fl_meta_set_i64(out, "fl.client", client, e)) ||
@@ -221,6 +227,7 @@ int fl_pool_read(struct fl_inputs *in, struct fl_pooled *out, struct fl_err *e)
 	for (size_t k = 0; k < all.K; k++)
 		fl_tset_release(&all.m[k].rec);
 	free(all.m);
+	fl_accord_release(&all.accord);
 	fl_arena_release(&all.arena);
 	return rc;
 }
