@@ -133,9 +133,17 @@ static struct labelled *labels_of(const struct fl_embeds *m, struct fl_err *e)
 		fl_fail(e, FL_EDATA, "%s has no labels", m->part[0].name);
 		return NULL;
 	}
-	v = fl_alloc(m->N, sizeof *v, e);
-	for (size_t i = 0; v && i < m->N; i++)
+	if (!(v = fl_alloc(m->N, sizeof *v, e)))
+		return NULL;
+	for (size_t i = 0; i < m->N; i++) {
 		v[i] = (struct labelled){ fl_embeds_label(m, i), (uint32_t)i };
+		if (v[i].label >= -1)
+			continue;
+		fl_fail(e, FL_EDATA, "%s: row %zu: label %" PRId32 ": want a class from 0, or -1 for a row "
+		        "without a label", m->part[0].name, i, v[i].label);
+		free(v);
+		return NULL;
+	}
 	return v;
 }
 
@@ -166,7 +174,9 @@ static int fill_labels(struct fl_truth *t, const struct labelled *query, const s
 	if (!first)
 		return -1;
 	for (size_t q = 0; q < t->Q; q++) {
-		size_t n = bound(good, G, query[q].label, 1) - bound(good, G, query[q].label, 0);
+		/* What has no label is like nothing. */
+		size_t n = query[q].label < 0 ? 0 : bound(good, G, query[q].label, 1) -
+		           bound(good, G, query[q].label, 0);
 
 		if (fl_add(first[q], n, &first[q + 1]))
 			return fl_fail(e, FL_EDATA, "more positives than can be counted");
@@ -184,15 +194,29 @@ static int fill_labels(struct fl_truth *t, const struct labelled *query, const s
 	return 0;
 }
 
+static int check_labelled(const struct labelled *query, size_t Q, struct fl_err *e)
+{
+	size_t n = 0, first = Q;
+
+	for (size_t q = Q; q-- > 0;)
+		if (query[q].label < 0) {
+			first = q;
+			n++;
+		}
+	return n ? fl_fail(e, FL_EDATA, "query row %zu is not labelled (-1), %zu of %zu are not: "
+	                   "--skip-unmatched passes over them", first, n, Q) : 0;
+}
+
 static int from_labels(struct fl_truth *t, const struct fl_embeds *queries,
-                       const struct fl_embeds *gallery, struct fl_err *e)
+                       const struct fl_embeds *gallery, int skip, struct fl_err *e)
 {
 	struct labelled *query, *good = NULL;
 	int rc = -1;
 
 	if (gallery->N >= UINT32_MAX)
 		return fl_fail(e, FL_EDATA, "%zu rows are more than can be paired", gallery->N);
-	if ((query = labels_of(queries, e)) && (good = labels_of(gallery, e))) {
+	if ((query = labels_of(queries, e)) && (good = labels_of(gallery, e)) &&
+	    (skip || !check_labelled(query, queries->N, e))) {
 		qsort(good, gallery->N, sizeof *good, by_label);
 		rc = fill_labels(t, query, good, gallery->N, e);
 	}
@@ -319,7 +343,7 @@ int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds
 
 	*t = (struct fl_truth){ .Q = queries->N };
 	if (label)
-		rc = from_labels(t, queries, gallery, e) ? fail_in_source(source, e) : 0;
+		rc = from_labels(t, queries, gallery, skip, e) ? fail_in_source(source, e) : 0;
 	else if (z != -1)
 		rc = from_attributes(t, z, queries, gallery, e) ? fail_in_source(source, e) : 0;
 	else

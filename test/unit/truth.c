@@ -270,13 +270,20 @@ static void json(void)
 
 static void labels(void)
 {
-	static const int32_t ql[] = { 3, -1, 3, 9 }, gl[] = { 3, 2, 3, -1, 9, 3 };
+	static const int32_t ql[] = { 3, 0, 3, 9 }, gl[] = { 3, 2, 3, 0, 9, 3 };
+	static const int32_t none[] = { 3, -1, 3, -1 }, bad[] = { 3, -2, 3, -1 };
 	const struct fl_embeds *q = side(&sa, 4, NULL, ql), *g = side(&sb, 6, NULL, gl);
 
 	is_str(truth("label", q, g, 0, 0), "[0 2 5] [3] [0 2 5] [4]", "equal labels");
 	is_str(truth("label", g, q, 0, 1), "[0 2] [] [0 2] [1] [3] [0 2] skipped 1", "one label is nowhere");
 	is_str(truth("label", g, q, 0, 0), "3 label: query row 1 has no positive; 1 of 6 have none", "refused unless told");
 	ok(strstr(truth("label", side(&sc, 4, NULL, NULL), g, 0, 0), "/c.sts has no labels") != NULL, "no labels");
+	q = side(&sa, 4, NULL, none);
+	is_str(truth("label", q, q, 0, 1), "[0 2] [] [0 2] [] skipped 2", "-1 is no class, of either side");
+	is_str(truth("label", q, g, 0, 0), "3 label: query row 1 is not labelled (-1), 2 of 4 are not: "
+	       "--skip-unmatched passes over them", "and named");
+	ok(strstr(truth("label", g, side(&sa, 4, NULL, bad), 0, 1), "row 1: label -2: want a class") != NULL,
+	   "other negatives are refused");
 }
 
 static void self(void)
