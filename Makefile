@@ -1,6 +1,10 @@
-# fltools: GNU make, one flat file, output in build/. Try: make demo, make check.
+# fltools: GNU make, one flat file, output in build/. "make help" lists the targets: what
+# follows ## beside one. Variables:
 #   SAN=1      address and undefined-behaviour sanitizers, in build/san
+#   OPENBLAS=  build without OpenBLAS, though it is there
+#   V=1        show whole commands
 #   PREFIX=/usr/local DESTDIR=   where make install puts things
+#   TESTS="pattern ..."          make check and its like run these files alone
 
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
@@ -28,9 +32,10 @@ endif
 # position-independent. STATIC= links it at run time.
 STATIC  ?= $(if $(SAN),,-static-pie)
 LIBS    := -l:libjansson.a -l:libz.a -l:libsodium.a -lm -pthread
-# The serial build: clients are the parallelism, and a BLAS with threads of its own
-# keeps a processor busy waiting from the moment a program starts.
-BLAS    := -L/usr/lib/$(shell $(CC) -print-multiarch)/openblas-serial -l:libopenblas.a -lm
+# An option: large products where FL_BLAS=openblas asks for it. The serial build: clients
+# are the parallelism, and a BLAS with threads of its own keeps a processor busy waiting
+# from the moment a program starts.
+OPENBLAS ?= $(filter /%,$(shell $(CC) -print-file-name=openblas-serial/libopenblas.a 2>/dev/null))
 # Programs that multiply matrices; the others do not pay for loading a BLAS.
 BLAS_TOOLS := fl-local-train fl-eval fl-stats fl-distill vlm-adapt
 
@@ -83,22 +88,29 @@ TESTPROGS := $(TESTC:test/%.c=$(B)/test/%) $(GRADC:test/%.c=$(B)/test/%)
 MAN1  := $(TOOLS:%=$(B)/man/%.1)
 MAN57 := $(patsubst man/%,$(B)/man/%,$(wildcard man/*.5)) $(B)/man/fl-methods.7
 
-# make V=1 shows whole commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo check bench man install uninstall lint clean FORCE
+# A suite of tests with packages of its own: test/NAME, and check-NAME in packages.txt.
+SUITES := check-goldens check-blas
+.PHONY: all help deps demo check $(SUITES) lint bench man install uninstall clean FORCE
 
-all: $(TOOLS:%=$(B)/bin/%)
+all: $(TOOLS:%=$(B)/bin/%) ## build the programs, into build/bin
 	@:
 
-# A change of flags rebuilds everything.
+help: ## print this list
+	@awk -F ': .*## |: *## ' '/^[a-z-]+:.* ## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+# A change of flags rebuilds everything; one of OPENBLAS links anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS) $(STATIC)' | cmp -s - $@ || \
 		echo '$(CC) $(FIXED) $(CFLAGS) $(LDFLAGS) $(STATIC)' >$@
+$(B)/openblas: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OPENBLAS)' | cmp -s - $@ || echo '$(OPENBLAS)' >$@
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -136,9 +148,12 @@ $(B)/libfl.a: $(OBJ)
 	$(call say,AR)
 	$(Q)$(AR) rcsD $@ $^
 
+$(BLAS_TOOLS:%=$(B)/bin/%): $(B)/openblas
+ifneq ($(OPENBLAS),)
 $(BLAS_TOOLS:%=$(B)/bin/%): $(BLASOBJ)
 $(BLAS_TOOLS:%=$(B)/bin/%): EXTRA = $(BLASOBJ)
-$(BLAS_TOOLS:%=$(B)/bin/%): EXTRALIBS = $(BLAS)
+$(BLAS_TOOLS:%=$(B)/bin/%): EXTRALIBS = $(OPENBLAS) -lm
+endif
 $(B)/bin/%: $(B)/obj/tools/%.o $(B)/libfl.a
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -164,7 +179,7 @@ $(B)/test/grad/%: test/grad/%.c test/tap.h $(NN64) $(B)/libfl.a
 	$(call say,LD)
 	$(Q)$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -Itest -o $@ $< $(NN64) $(B)/libfl.a $(LIBS) $(LDFLAGS)
 
-man: $(MAN1) $(MAN57)
+man: $(MAN1) $(MAN57) ## make the manual pages, into build/man
 $(B)/man/%.1: man/%.1.in $(B)/bin/%
 	@mkdir -p $(@D)
 	$(call say,GEN)
@@ -178,40 +193,56 @@ $(B)/man/fl-methods.7: man/fl-methods.7.in $(TOOLS:%=$(B)/bin/%) tools/methods.s
 	$(call say,GEN)
 	$(Q)sh tools/methods.sh $(B)/bin <$< >$@
 
-deps:
-	@sh tools/deps.sh
+# Each target asks for its own packages alone. DEPS=: asks for none.
+DEPS ?= CC='$(CC)' sh tools/deps.sh
+FOR ?= demo check
+deps: ## install what FOR="demo check" needs, or say what is lacking
+	@$(DEPS) build $(FOR)
+deps-%: FORCE
+	@$(DEPS) build $*
 
-demo: deps
+demo: deps-demo ## train ten clients, draw two pictures
 	@$(MAKE) --no-print-directory all
 	@pipelines/demo/run
 
-check: deps
+check: deps-check ## build and run the tests
 	@$(MAKE) --no-print-directory all man $(TESTPROGS)
 	@B=$(B) test/run
 
-lint: all man
-	@B=$(B) test/lint/run
+check-goldens: ## make golden values anew, with PyTorch and SciPy, and compare
+check-blas: ## test FL_BLAS=openblas
+$(SUITES): check-%: deps-check-%
+	@$(MAKE) --no-print-directory all
+	@B=$(B) SUITE=$* test/run
 
-bench: deps
+lint: deps-lint ## check the rules of the house
+	@$(MAKE) --no-print-directory all man
+	@B=$(B) SUITE=lint test/run
+
+bench: deps-bench ## compare with PyTorch, NumPy and FAISS; BENCH=step runs one workload
 	@$(MAKE) --no-print-directory all
 	@B=$(B) BENCH="$(BENCH)" pipelines/bench/run
 
-install: all man
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(COMPDIR)
-	install -m 755 $(TOOLS:%=$(B)/bin/%) $(DESTDIR)$(BINDIR)
-	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
-	install -m 644 $(filter %.5,$(MAN57)) $(DESTDIR)$(MANDIR)/man5
-	install -m 644 $(filter %.7,$(MAN57)) $(DESTDIR)$(MANDIR)/man7
-	for t in $(TOOLS); do install -m 644 share/fl.bash $(DESTDIR)$(COMPDIR)/$$t; done
+install: all man ## install below PREFIX=/usr/local
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
+		'$(DESTDIR)$(MANDIR)/man7' '$(DESTDIR)$(COMPDIR)'
+	install -m 755 $(TOOLS:%=$(B)/bin/%) '$(DESTDIR)$(BINDIR)'
+	install -m 644 $(MAN1) '$(DESTDIR)$(MANDIR)/man1'
+	install -m 644 $(filter %.5,$(MAN57)) '$(DESTDIR)$(MANDIR)/man5'
+	install -m 644 $(filter %.7,$(MAN57)) '$(DESTDIR)$(MANDIR)/man7'
+	for t in $(TOOLS); do install -m 644 share/fl.bash '$(DESTDIR)$(COMPDIR)'/$$t; done
 
-uninstall:
-	cd $(DESTDIR)$(BINDIR) && rm -f $(TOOLS)
-	cd $(DESTDIR)$(MANDIR) && rm -f $(TOOLS:%=man1/%.1) \
-		$(patsubst $(B)/man/%.5,man5/%.5,$(filter %.5,$(MAN57))) man7/fl-methods.7
-	cd $(DESTDIR)$(COMPDIR) && rm -f $(TOOLS)
+# Below PREFIX, folders that are empty then go too, but for those that every system has.
+uninstall: ## remove what install put there
+	for t in $(TOOLS); do rm -f '$(DESTDIR)$(BINDIR)'/$$t '$(DESTDIR)$(COMPDIR)'/$$t; done
+	for m in $(MAN1) $(MAN57); do rm -f '$(DESTDIR)$(MANDIR)'/man$${m##*.}/$${m##*/}; done
+	case '$(PREFIX)' in /usr | /usr/local) exit ;; esac; \
+	for d in '$(MANDIR)/man1' '$(MANDIR)/man5' '$(MANDIR)/man7' '$(COMPDIR)' '$(BINDIR)'; do \
+		while case $$d in '$(PREFIX)'*) rmdir "$(DESTDIR)$$d" 2>/dev/null ;; *) false ;; esac; \
+			do d=$${d%/*}; done; \
+	done
 
-clean:
+clean: ## remove build/
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,5 +1,6 @@
 /* Folders replaced whole. A kill at any moment leaves the old or the new one
- * under the name, and at worst a temporary that the next run removes. */
+ * under the name, and at worst a temporary that the next run removes; other signals
+ * remove it. */
 #define _GNU_SOURCE
 #include "base/dir.h"
 
@@ -42,20 +43,6 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Removes the files that are ours, then the folder if nothing else is in it. */
-static int remove_ours(const char *path, int (*ours)(const char *))
-{
-	DIR *f = opendir(path);
-	struct dirent *x;
-
-	while (f && (x = readdir(f)))
-		if (!is_dot(x->d_name) && ours(x->d_name))
-			unlinkat(dirfd(f), x->d_name, 0);
-	if (f)
-		closedir(f);
-	return rmdir(path);
-}
-
 static void sweep(const char *parent, const char *name, int (*ours)(const char *))
 {
 	DIR *f = opendir(parent);
@@ -68,7 +55,7 @@ static void sweep(const char *parent, const char *name, int (*ours)(const char *
 		if (!pid || !kill((pid_t)pid, 0) || errno != ESRCH ||
 		    asprintf(&path, "%s/%s", parent, x->d_name) < 0)
 			continue;
-		remove_ours(path, ours);
+		fl_remove_ours(path, ours);
 		free(path);
 	}
 	if (f)
@@ -122,23 +109,18 @@ static int make_tmp(struct fl_dir *d, const char *parent, struct fl_err *e)
 {
 	/* A name that the sweep knows: six characters after the PID. */
 	for (unsigned try = 0; try < 1000; try++) {
-		free(d->tmp);
-		if (asprintf(&d->tmp, "%s/.%s.%ld.%06u.tmp", parent, base_of(d->path),
-		             (long)getpid(), try) < 0) {
-			d->tmp = NULL;
-			return fl_fail_mem(e, strlen(d->path));
-		}
-		if (!mkdir(d->tmp, 0777)) {
-			d->fd = fl_open(d->tmp, O_RDONLY | O_DIRECTORY);
-			return d->fd < 0 ? fl_fail(e, FL_EIO, "%s: %s", d->tmp, strerror(errno)) : 0;
+		fl_temp_remove(d->tmp);
+		if (!(d->tmp = fl_temp_new(d->ours, e, "%s/.%s.%ld.%06u.tmp", parent, base_of(d->path),
+		                           (long)getpid(), try)))
+			return -1;
+		if (!fl_temp_mkdir(d->tmp)) {
+			d->fd = fl_open(d->tmp->path, O_RDONLY | O_DIRECTORY);
+			return d->fd < 0 ? fl_fail(e, FL_EIO, "%s: %s", d->tmp->path, strerror(errno)) : 0;
 		}
 		if (errno != EEXIST)
 			break;
 	}
-	fl_fail(e, FL_EIO, "%s: cannot create a folder beside it: %s", d->path, strerror(errno));
-	free(d->tmp);
-	d->tmp = NULL;
-	return -1;
+	return fl_fail(e, FL_EIO, "%s: cannot create a folder beside it: %s", d->path, strerror(errno));
 }
 
 int fl_dir_open(struct fl_dir *d, const char *path, int (*ours)(const char *name),
@@ -169,7 +151,9 @@ int fl_dir_create(const struct fl_dir *d, const char *name, struct fl_out *o, st
 		fl_out_abort(o);
 		return fl_fail_mem(e, BUF_SIZE);
 	}
+	fl_temp_begin();
 	o->fd = fl_openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	fl_temp_end();
 	if (o->fd >= 0)
 		return 0;
 	fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
@@ -229,25 +213,34 @@ int fl_dir_keep(struct fl_dir *d, struct fl_err *e)
 	return rc;
 }
 
-/* Puts the temporary under the name; *old: whether it now is the old folder. */
-static int exchange(const struct fl_dir *d, int *old, struct fl_err *e)
+/* Puts the temporary under the name: it then is the old folder, or nothing, and has left. */
+static int put_under_name(const struct fl_dir *d)
 {
-	*old = 0;
-	if (!renameat2(AT_FDCWD, d->tmp, AT_FDCWD, d->path, RENAME_NOREPLACE))
-		return 0;
+	const char *tmp = d->tmp->path;
+	int rc;
+
+	fl_temp_begin();
 	/* rename() replaces an empty folder, on file systems that know no flags too. */
-	if (!rename(d->tmp, d->path))
+	rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, d->path, RENAME_NOREPLACE) && rename(tmp, d->path);
+	if (!rc)
+		fl_temp_leave(d->tmp);
+	else
+		rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, d->path, RENAME_EXCHANGE);
+	fl_temp_end();
+	return rc;
+}
+
+static int exchange(const struct fl_dir *d, struct fl_err *e)
+{
+	if (!put_under_name(d))
 		return 0;
-	if (renameat2(AT_FDCWD, d->tmp, AT_FDCWD, d->path, RENAME_EXCHANGE))
-		return fl_fail(e, FL_EIO, "%s: rename: %s%s", d->path, strerror(errno),
-		               errno == EINVAL || errno == ENOSYS ?
-		               " (this file system cannot exchange folders: remove it first)" : "");
-	*old = 1;
-	return 0;
+	return fl_fail(e, FL_EIO, "%s: rename: %s%s", d->path, strerror(errno),
+	               errno == EINVAL || errno == ENOSYS ?
+	               " (this file system cannot exchange folders: remove it first)" : "");
 }
 
 /* Publishes, in a folder that is opened before. */
-static int exchange_synced(const struct fl_dir *d, int *old, struct fl_err *e)
+static int exchange_synced(const struct fl_dir *d, struct fl_err *e)
 {
 	char *parent = fl_dir_of(d->path);
 	int fd = parent ? fl_open_dir(parent, e) : fl_fail_mem(e, strlen(d->path)), rc = -1;
@@ -256,7 +249,7 @@ static int exchange_synced(const struct fl_dir *d, int *old, struct fl_err *e)
 	if (fd >= 0 && syncfs(d->fd))
 		fl_fail(e, FL_EIO, "%s: sync: %s", d->path, strerror(errno));
 	else if (fd >= 0)
-		rc = exchange(d, old, e);
+		rc = exchange(d, e);
 	if (!rc)
 		rc = fl_sync_dir(fd, parent, e);
 	else if (fd >= 0)
@@ -267,10 +260,10 @@ static int exchange_synced(const struct fl_dir *d, int *old, struct fl_err *e)
 
 int fl_dir_commit(struct fl_dir *d, int sync, struct fl_err *e)
 {
-	int old = 0, rc = sync ? exchange_synced(d, &old, e) : exchange(d, &old, e);
+	int rc = sync ? exchange_synced(d, e) : exchange(d, e);
 
-	if (old && remove_ours(d->tmp, d->ours))
-		fl_say(FL_LOG_WARN, "%s: the old folder stays: %s", d->tmp, strerror(errno));
+	if (!rc && d->tmp->there && fl_remove_ours(d->tmp->path, d->ours))
+		fl_say(FL_LOG_WARN, "%s: the old folder stays: %s", d->tmp->path, strerror(errno));
 	fl_dir_abort(d);	/* finds a temporary only where nothing was published */
 	return rc;
 }
@@ -281,9 +274,7 @@ void fl_dir_abort(struct fl_dir *d)
 		close(d->fd);
 	if (d->path && d->lock >= 0)
 		close(d->lock);
-	if (d->tmp)
-		remove_ours(d->tmp, d->ours);
-	free(d->tmp);
+	fl_temp_remove(d->tmp);
 	free(d->path);
 	*d = (struct fl_dir){ .fd = -1, .lock = -1 };
 }

@@ -6,7 +6,8 @@
 #include "base/io.h"
 
 struct fl_dir {
-	char *path, *tmp;	/* owned */
+	char *path;		/* owned */
+	struct fl_temp *tmp;	/* owned */
 	int fd;			/* of tmp */
 	int lock;		/* of the old folder, by fl_dir_keep; -1: none */
 	int (*ours)(const char *name);

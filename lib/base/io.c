@@ -36,37 +36,20 @@ int fl_open(const char *path, int flags)
 	return fl_openat(AT_FDCWD, path, flags, 0);
 }
 
-int fl_open_temp(char *name, size_t suffix)
-{
-	char *x = name + strlen(name) - suffix - 6;
-	int fd;
-
-	do {
-		memset(x, 'X', 6);	/* what was tried last stands there */
-		fd = mkostemps(name, (int)suffix, O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
-	return fd;
-}
-
 int fl_open_spool(const char *what, struct fl_err *e)
 {
 	const char *dir = getenv("TMPDIR");
-	char *name;
-	size_t n;
+	struct fl_temp *t;
 	int fd;
 
 	if (!dir || !*dir)
 		dir = "/tmp";
-	n = strlen(dir) + sizeof "/fl-XXXXXX";
-	if (!(name = malloc(n)))
-		return fl_fail_mem(e, n);
-	snprintf(name, n, "%s/fl-XXXXXX", dir);
-	fd = fl_open_temp(name, 0);
+	if (!(t = fl_temp_new(NULL, e, "%s/fl-XXXXXX", dir)))
+		return -1;
+	fd = fl_temp_open(t, 0);
 	if (fd < 0)
 		fl_fail(e, FL_EIO, "%s: cannot keep %s there: %s", dir, what, strerror(errno));
-	else
-		unlink(name);
-	free(name);
+	fl_temp_remove(t);
 	return fd;
 }
 
@@ -198,24 +181,18 @@ static void get_mask(void)
 static int open_tmp(struct fl_out *o, struct fl_err *e)
 {
 	char *dir = fl_dir_of(o->path);
-	int n;
 
 	pthread_once(&mask_once, get_mask);
 	if (!dir)
 		return fl_fail_mem(e, strlen(o->path));
-	n = asprintf(&o->tmp, "%s/.%s.%ld.XXXXXX.tmp", dir, base_of(o->path), (long)getpid());
+	o->tmp = fl_temp_new(NULL, e, "%s/.%s.%ld.XXXXXX.tmp", dir, base_of(o->path), (long)getpid());
 	free(dir);
-	if (n < 0) {
-		o->tmp = NULL;
-		return fl_fail_mem(e, strlen(o->path));
-	}
-	o->fd = fl_open_temp(o->tmp, strlen(".tmp"));
-	if (o->fd < 0) {
-		fl_fail(e, FL_EIO, "%s: cannot create a file beside it: %s", o->path, strerror(errno));
-		free(o->tmp);
-		o->tmp = NULL;
+	if (!o->tmp)
 		return -1;
-	}
+	o->fd = fl_temp_open(o->tmp, strlen(".tmp"));
+	if (o->fd < 0)
+		return fl_fail(e, FL_EIO, "%s: cannot create a file beside it: %s", o->path,
+		               strerror(errno));
 	if (fchmod(o->fd, 0666 & ~mask))
 		return fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
 	return 0;
@@ -328,10 +305,8 @@ static int rename_tmp(struct fl_out *o, struct fl_err *e)
 {
 	if (o->fd >= 0 && sync_tmp(o, e))
 		return -1;
-	if (rename(o->tmp, o->path))
+	if (fl_temp_rename(o->tmp, o->path))
 		return fl_fail(e, FL_EIO, "%s: rename: %s", o->path, strerror(errno));
-	free(o->tmp);
-	o->tmp = NULL;
 	return 0;
 }
 
@@ -376,9 +351,7 @@ void fl_out_abort(struct fl_out *o)
 {
 	if (o->path && o->fd > STDERR_FILENO)
 		close(o->fd);
-	if (o->tmp)
-		unlink(o->tmp);
-	free(o->tmp);
+	fl_temp_remove(o->tmp);
 	free(o->path);
 	free(o->buf);
 	*o = (struct fl_out){ .fd = -1 };

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/temp.h"
 
 /* Descriptors below this may be kept beside a mapping; more are closed, as a tool may have
  * more files than descriptors. */
@@ -14,8 +15,6 @@
 /* open() and openat(), close-on-exec, that go on after a signal. */
 int fl_open(const char *path, int flags);
 int fl_openat(int dir, const char *path, int flags, mode_t mode);
-/* mkostemps() likewise: XXXXXX stands before the last suffix bytes of name. */
-int fl_open_temp(char *name, size_t suffix);
 
 /* A new file without a name in $TMPDIR (unset: /tmp), for what pipes cannot give twice or
  * take out of order; -1 on error. what: "updates", for the message. */
@@ -38,7 +37,8 @@ int fl_read_at(int fd, void *buf, size_t n, size_t at, struct fl_err *e);
  * the folder. A link is followed, so what it names is replaced. */
 struct fl_out {
 	int fd;
-	char *path, *tmp;	/* owned; NULL for a descriptor */
+	char *path;		/* owned; NULL for a descriptor */
+	struct fl_temp *tmp;	/* owned; NULL for a descriptor */
 	unsigned char *buf;	/* owned */
 	size_t used;
 	int sync;

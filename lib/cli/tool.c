@@ -128,6 +128,7 @@ int fl_tool_main(const struct fl_tool *t, int argc, char **argv)
 
 	open_standard();
 	signal(SIGXFSZ, SIG_IGN);	/* a file size limit is an error of write() */
+	fl_temp_signals();
 	rc = fl_opt_parse(t, argc, argv, &r.arena, &c, &e);
 	if (!rc)
 		rc = informational(t, &c.common, &e);

@@ -540,7 +540,8 @@ int fl_gemm_init(struct fl_err *e)
 	use_blas = 1;
 	return 0;
 #else
-	return fl_fail(e, FL_EUSAGE, "FL_BLAS=openblas: this program is not linked with OpenBLAS");
+	return fl_fail(e, FL_EUSAGE, "FL_BLAS=openblas: this program was built without "
+	               "OpenBLAS (Debian: libopenblas-serial-dev)");
 #endif
 }
 

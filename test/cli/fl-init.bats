@@ -9,31 +9,20 @@ setup() {
 	END
 }
 
-# A loader of its own: shapes, then what PyTorch makes of them.
-load() {
-	"$PYTHON" - "$@" <<-'END'
-	import json, struct, sys
-	import numpy as np
-	import torch
-	b = open(sys.argv[1], "rb").read()
-	n = struct.unpack("<Q", b[:8])[0]
-	h = json.loads(b[8:8 + n])
-	meta = h.pop("__metadata__")
-	cut = lambda v: b[8 + n:][slice(*v["data_offsets"])]
-	state = {k: torch.from_numpy(np.frombuffer(cut(v), "<f4").reshape(v["shape"]).copy())
-	         for k, v in h.items()}
-	net = torch.nn.Sequential(torch.nn.Linear(20, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
-	net.load_state_dict(state)
-	bound = {"0.weight": 20, "0.bias": 20, "2.weight": 8, "2.bias": 8}
-	assert all(v.abs().max() <= bound[k] ** -.5 for k, v in state.items())
-	assert all(v.unique().numel() == v.numel() for v in state.values())
-	print(meta["fl.kind"], meta["fl.round"], meta["fl.seed"], meta["fl.arch"])
-	END
-}
-
-@test "a perceptron loads into torch.nn.Sequential, in PyTorch's range" {
+@test "a perceptron has torch.nn.Sequential's names and shapes, in PyTorch's range" {
 	fl-init -a mlp:in=20,hidden=8,out=3 -s 7 -o m.safetensors
-	run load m.safetensors
+	run "$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		state, meta, _ = load("m.safetensors")
+		assert {k: v.shape for k, v in state.items()} == {
+		    "0.weight": (8, 20), "0.bias": (8,), "2.weight": (3, 8), "2.bias": (3,)}
+		for k, v in state.items():
+		    assert np.abs(v).max() <= {"0": 20, "2": 8}[k[0]] ** -.5 and np.unique(v).size == v.size
+		print(*(meta["fl." + k] for k in ("kind", "round", "seed", "arch")))
+	END
 	echo "$output"
 	[ "$status" = 0 ]
 	[ "$output" = "model 0 7 mlp:in=20,hidden=8,out=3" ]

@@ -25,6 +25,14 @@ hostile() {
 	hostile kills
 }
 
+@test "a signal that ends a program takes its temporaries along" {
+	hostile signals
+}
+
+@test "so does a reader of standard output that goes away" {
+	hostile reader_gone
+}
+
 @test "clients trained twice and models made twice change nothing" {
 	hostile twice
 }

@@ -292,6 +292,48 @@ def test_kills():
     assert n >= 30, n
 
 
+ENDED = {
+    **FAILING,
+    "fl-partition": ["fl-partition", "-d", "digits", "-k", "5", "-B", "iid", "-j2", "-o", "w/c",
+                     "--test-frac", "0.2", "--test-output", "w/t"],
+    "fl-aggregate -o DIR": ["fl-aggregate", "-m", "g", "-R", "fedcac", "uc.sts", "-o", "w/c"],
+    "spool": ["sh", "-c", "TMPDIR=w exec fl-aggregate -m g -R median -o w/out <us.sts"],
+}
+
+
+def test_signals():
+    """A signal that ends a program, at any call: no temporary stays, what is there is whole."""
+    must("fl-local-train", "-m", "g", "-M", "fedcac", "-o", "uc.sts", *clients())
+    n = 0
+    for name, cmd in ENDED.items():
+        for call in "openat", "mkdir", "write", "fsync", "rename,renameat2", "unlink,unlinkat", "rt_sigprocmask":
+            for k in range(1, 200):
+                signal = "TERM", "INT", "HUP"
+                shutil.rmtree("w", ignore_errors=True)
+                os.mkdir("w")
+                put("w/out", b"old")
+                r = run("strace", "-f", "-qq", "-o", "log", "-e", "trace=" + call, "-e",
+                        "inject=%s:signal=%s:when=%d" % (call, signal[k % 3], k), *cmd)
+                case = name, call, k, r
+                assert not leftovers("w") and not [f for f in os.listdir("w") if f[0] in ".f"], (case, os.listdir("w"))
+                with open("log") as f:
+                    if not any("INJECTED" in x or "--- SIG" in x for x in f):
+                        assert r.returncode == 0, case
+                        break
+                assert r.returncode < 0 and not r.stderr, case
+                assert get("w/out") == b"old" or not run("st-check", "w/out").returncode, case
+                n += 1
+    assert n > 150, n
+
+
+def test_reader_gone():
+    """So does a reader of standard output that goes away."""
+    os.mkdir("w")
+    r = run("bash", "-c", "fl-partition -d digits -k 50 -B iid -o - --test-frac 0.2 --test-output w/t |"
+            " head -c 10 >head; echo ${PIPESTATUS[0]}")
+    assert r.stdout == b"141\n" and os.listdir("w") == [], (r, os.listdir("w"))
+
+
 def test_twice():
     """A round whose clients are trained again, and whose model is made again."""
     os.mkdir("a")

@@ -6,7 +6,7 @@
 setup_file() {
 	for t in st-cat st-cmp st-ls st-check vlm-zeroshot; do
 		${CC:-cc} -o "$BATS_FILE_TMPDIR/$t" "$ROOT/$B/obj/tools/$t.o" "$ROOT/$B/libfl.a" \
-			-l:libjansson.a -l:libz.a -lm -pthread || [[ $B == *san* ]]
+			$(sed -n 's/^LIBS *:= //p' "$ROOT/Makefile") || [[ $B == *san* ]]
 	done
 	${CC:-cc} -shared -fPIC -O1 -o "$BATS_FILE_TMPDIR/oom.so" "$ROOT/test/cli/oom.c"
 }

@@ -30,12 +30,6 @@ perceptron() {
 	"$PYTHON" "$G/fedavg/make.py" check m.safetensors u.sts
 }
 
-@test "an epoch of AdaFedAdam's perceptron equals PyTorch's, every weight, trained now" {
-	"$PYTHON" -c 'import torch' || skip "no python3-torch"
-	perceptron
-	"$PYTHON" "$G/fedavg/make.py" live m.safetensors u.sts
-}
-
 @test "fedprox equals the reference" {
 	two_rounds fedprox fedprox:mu=0.3
 }

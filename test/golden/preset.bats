@@ -37,13 +37,3 @@ train() {
 	run "$PYTHON" "$PRESET" check lenet5 .
 	[[ $status == 1 && $output == *"other weights"* ]]
 }
-
-@test "PyTorch loads our models, and computes the same" {
-	"$PYTHON" -c 'import torch' || skip "no python3-torch"
-	"$PYTHON" "$PRESET" load .
-}
-
-@test "we load the state_dict of PyTorch's models, and compute the same" {
-	"$PYTHON" -c 'import torch' || skip "no python3-torch"
-	"$PYTHON" "$PRESET" save .
-}

@@ -42,19 +42,6 @@ rounds() {
 	[ "$status" = 1 ]
 }
 
-@test "AdaFedAdam with one full step a client and alpha 0 is Adam on all examples, whatever the clients' rates" {
-	"$PYTHON" -c 'import torch' || skip "no python3-torch"
-	now=model.safetensors
-	for r in $(seq 20); do
-		for k in 0 1 2 3; do
-			fl-local-train -m $now --opt "sgd:lr=$((k + 1))" -b 61 --steps 1 --shuffle none \
-				--measure loss0,gradnorm client$k.safetensors
-		done | fl-aggregate -n 4 -m $now -S adafedadam:lr=.01,alpha=0 --state state.sts --no-sync -o $r.safetensors
-		now=$r.safetensors
-	done
-	"$PYTHON" "$MAKE" adam .01 .
-}
-
 @test "alpha has no effect in the first round, and has in the second" {
 	for a in 0 3; do
 		rm -f state.sts

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes losses.safetensors beside this script: losses of adapters and their gradients
 by the outputs in PyTorch, in float64, at random points and at extremes. Needs numpy and
-torch (made with 1.13.1)."""
+torch (made with 1.13.1).
+remake: $PYTHON losses.py
+"""
 import math
 import os
 import sys

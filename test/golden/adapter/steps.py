@@ -2,7 +2,9 @@
 """Writes steps/ beside this script: a hundred steps of each adapter as its authors train
 it (optimiser, weight decay, a rate that falls as half a cosine every step), in PyTorch
 in float64 from float32 weights, in stored order: data, first weights, weights and mean
-loss of an epoch. Losses are those of losses.py. Needs numpy and torch (made with 1.13.1)."""
+loss of an epoch. Losses are those of losses.py. Needs numpy and torch (made with 1.13.1).
+remake: $PYTHON steps.py
+"""
 import os
 import sys
 

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Prints classes.h: F1 and recalls by class by scikit-learn, for test/unit/metric.c.
-A prediction of -1 is one of no class."""
+A prediction of -1 is one of no class.
+remake: $PYTHON classes.py >classes.h
+"""
 import warnings
 
 import numpy as np

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Prints spread.h: statistics over clients by their definitions, for test/unit/metric.c.
 Every value is computed with a hundred digits and rounded once, so that no sum's order
-and no processor decides the last digit. NumPy only draws the inputs."""
+and no processor decides the last digit. NumPy only draws the inputs.
+remake: $PYTHON make.py >spread.h
+"""
 from decimal import Decimal, getcontext
 
 import numpy as np

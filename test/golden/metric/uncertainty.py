@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Prints uncertainty.h: answers ordered by uncertainty and calibration, by scikit-learn,
 SciPy and NumPy, for test/unit/uncertainty.c. Curves over ties by averaging every order
-of the tied answers where these are few."""
+of the tied answers where these are few.
+remake: $PYTHON uncertainty.py >uncertainty.h
+"""
 import itertools
 import warnings
 

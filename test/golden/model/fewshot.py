@@ -1,5 +1,7 @@
 """fewshot.safetensors: adapters of labelled images by NumPy, PyTorch and scikit-learn.
-Run from the top: /usr/bin/python3 test/golden/model/fewshot.py"""
+remake: $PYTHON fewshot.py
+"""
+import os
 import sys
 
 import numpy as np
@@ -7,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 
-sys.path.insert(0, "test/golden")
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(here))
 import fed_record
 
 N, M, D, C = 60, 45, 12, 5
@@ -100,5 +103,5 @@ k = int(np.ceil((N + 1) * .9))
 i = np.arange(N)
 out["conformal"] = np.array([np.sort(sc[i, y])[k - 1] for sc in (
     1 - p, cum, cum + .01 * np.maximum(0, place + 1 - 2))])
-fed_record.save("test/golden/model/fewshot.safetensors", out)
+fed_record.save(f"{here}/fewshot.safetensors", out)
 print({n: a if a.size < 4 else a.shape for n, a in out.items()})

@@ -2,7 +2,9 @@
 """Writes cases.safetensors beside this script: nets in PyTorch, in float64, three
 steps of SGD each. Weights and inputs come from fill(), which the test repeats, so
 the record holds only losses, logits and a few elements and the norm of each
-tensor after the steps. Dropout is off. Needs numpy and torch (made with 1.13.1)."""
+tensor after the steps. Dropout is off. Needs numpy and torch (made with 1.13.1).
+remake: $PYTHON cases.py
+"""
 import json
 import os
 import sys

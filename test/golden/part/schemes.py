@@ -5,6 +5,7 @@ Each scheme is written from its definition (NIID-Bench, Flower, FedLab, PFLlib, 
 AdaFedAdam paper's code, LEAF), with lists and NumPy where those use them; the random numbers
 are those of numpy.random.Philox under the names that base/rng.h gives. Columns: scheme, clients,
 seed, owner of every example (- is left out).
+remake: $PYTHON schemes.py >want.tsv
 """
 import math
 

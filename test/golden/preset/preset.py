@@ -20,7 +20,9 @@ a weight moves by few of its units in the last place: the deepest net takes two 
 steps, because after twenty of them PyTorch's own float is far from its double.
 
 load and save compare the log-probabilities of all classes, relative to the largest:
-fl-eval's loss of an example, once for each class it could have."""
+fl-eval's loss of an example, once for each class it could have.
+remake: $PYTHON preset.py want
+"""
 import json
 import os
 import subprocess

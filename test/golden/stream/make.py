@@ -2,7 +2,9 @@
 """Writes the records of this folder with json and NumPy alone: what the
 safetensors reference writer gives for the same content (its header is what
 json prints without blanks), and the same content as a foreign writer might
-put it. usage: make.py FOLDER"""
+put it. usage: make.py FOLDER
+remake: $PYTHON make.py .
+"""
 import json
 import struct
 import sys

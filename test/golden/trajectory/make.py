@@ -11,7 +11,9 @@ double, from the formulas alone. usage:
 fltools trains in float: every round adds rounding errors of about 2^-24 of a
 weight, and local training multiplies those that are there. The limit for the
 relative error of all weights after round r, |a - b| / |b|, is therefore GROWTH r:
-four times what was measured at worst, over rounds and methods."""
+four times what was measured at worst, over rounds and methods.
+remake: $PYTHON make.py want
+"""
 import os
 import sys
 

@@ -9,7 +9,9 @@ stored order: batch 32, torch.optim.SGD with lr .01, momentum .9, weight decay
 
 want.safetensors holds every seventh weight of the first layer, all others, and
 each tensor's norm. The relative error of a tensor is |a - b| / |b| over what is
-held; the limit is 1e-5, for weights and for updates."""
+held; the limit is 1e-5, for weights and for updates.
+remake: fl-init -a adafedadam-mlp -s 1 -o m.safetensors && $PYTHON make.py want m.safetensors
+"""
 import os
 import sys
 
