@@ -124,7 +124,8 @@ const struct fl_rule fl_rule_hetlora = {
 		.note = "With method hetlora, which truncates what a client receives and pads what it "
 			"sends with zeros. The paper has one adapter; of more, each layer has weights of "
 			"its own, or with per=model all have the same, from the norm over all layers. "
-			"Other tensors are averaged by examples.",
+			"A rank that nobody at hand has becomes zero in A and B, and no gradient brings "
+			"it back. Other tensors are averaged by examples.",
 	},
 	.whole = whole,
 };

@@ -186,8 +186,9 @@ static void mix(struct fl_local *l, size_t begin_, size_t end, const fl_real *w,
 	(void)end;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct side *A = &s->side[2 * i], *B = A + 1;
-		double a = tail_norm(s, A, w), b = tail_norm(s, B, w);
-		int both = a > 0 && b > 0;
+		double a = s->tail < s->rank ? tail_norm(s, A, w) : 0;
+		double b = a > 0 ? tail_norm(s, B, w) : 0;
+		int both = b > 0;
 
 		add_side(s, A, both ? lambda * b / a : 0, w, g);
 		add_side(s, B, both ? lambda * a / b : 0, w, g);
