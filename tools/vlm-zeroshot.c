@@ -12,6 +12,7 @@
 #include "data/classes.h"
 #include "data/labels.h"
 #include "kernel/gemm.h"
+#include "kernel/vmath.h"
 #include "metric/calibration.h"
 #include "metric/uncertainty.h"
 #include "metric/unknown.h"
@@ -324,6 +325,7 @@ static int look_at_batch(void *ctx, size_t b, int thread, struct fl_err *e)
 	fl_unit_rows(r->x, r->x, r->inv, B, j->d);
 	g = product(j, r, B);
 	fl_gemm(&g, r->scratch);
+	fl_vcosine(r->z, B * j->C);
 	if (p->s->cosine)
 		memcpy(p->s->cosine + i * j->C, r->z, B * j->C * sizeof *r->z);
 	for (size_t k = 0; k < B; k++)

@@ -120,8 +120,11 @@ static uint32_t order_of(const struct fl_rows *r, size_t i)
 static double score(const struct job *j, size_t q, size_t g, float c)
 {
 	const struct fl_search *s = j->s;
-	double h = c;
+	double h;
 
+	if (s->unit)
+		fl_vcosine(&c, 1);
+	h = c;
 	if (j->plain)
 		return h;
 	if (s->joint) {
@@ -478,6 +481,12 @@ static void take_large(const struct job *j, struct worker *w, size_t q, size_t i
 		}
 }
 
+/* The least product whose score may be t, its own: a cosine of -1 is of any below, too. */
+static double product_for(const struct job *j, double t)
+{
+	return j->s->unit && t <= -1 ? -INFINITY : t;
+}
+
 /* What a tile of queries [q0,q0+m) asks of products. */
 static void set_large(const struct job *j, struct worker *w, size_t q0, size_t m)
 {
@@ -486,11 +495,11 @@ static void set_large(const struct job *j, struct worker *w, size_t q0, size_t m
 	for (size_t i = 0; i < m; i++) {
 		double eps = (double)bound_of(j, w, q0 + i).eps;
 
-		w->row[i] = j->K ? below((double)ask_of(j, q0 + i) - eps) : INFINITY;
+		w->row[i] = j->K ? below(product_for(j, (double)ask_of(j, q0 + i)) - eps) : INFINITY;
 		widest = fmax(widest, eps);
 	}
 	for (size_t c = 0; j->KB && c < w->g.n; c++)
-		w->col[c] = below((double)w->least[c] - widest);
+		w->col[c] = below(product_for(j, (double)w->least[c]) - widest);
 }
 
 /* --- where given rows stand --- */
@@ -625,7 +634,7 @@ static double widest(const struct job *j, const struct worker *w, size_t q0, siz
 	return width;
 }
 
-/* w->tile holds queries [q0,q0+m) of those in memory. */
+/* w->tile holds queries [q0,q0+m) of those in memory, unless hits are read off masks. */
 static void scan(const struct job *j, struct worker *w, size_t q0, size_t m)
 {
 	const struct fl_search *s = j->s;
@@ -633,13 +642,16 @@ static void scan(const struct job *j, struct worker *w, size_t q0, size_t m)
 	if (s->back_stand)
 		begin_columns(j, w, widest(j, w, q0, m));
 	for (size_t i = 0; i < m; i++) {
-		const float *row = w->tile + i * w->ldc, *u;
+		float *row = w->tile + i * w->ldc;
 		struct bound o;
+		const float *u;
 
 		if (w->masks)
 			take_large(j, w, q0 + i, i);
 		if (w->masks && !s->stand && !s->back_stand)
 			continue;
+		if (s->unit)
+			fl_vcosine(row, w->g.n);
 		o = bound_of(j, w, q0 + i);
 		u = upper(j, w, &o, row, 0, w->g.n, w->u);
 		if (!w->masks && (j->K || j->KB))

@@ -3,8 +3,8 @@
  *
  * The score of query q and gallery row g is
  *   s = scale_q scale_g h(c) + (bias_q + bias_g)     in double
- * with c the F32 chain of kernel/gemm.h over d, of rows as they are or of unit length,
- * and h(c) = c or ln(1 + c), where 1 + c is at least 2^-24, or where joint is given
+ * with c the F32 chain of kernel/gemm.h over d, of rows as they are or, within [-1,1], of
+ * unit length, and h(c) = c or ln(1 + c), where 1 + c is at least 2^-24, or where joint is given
  *   s = joint(scale_q, scale_g, c) + (bias_q + bias_g). It depends on the two rows
  * alone: not on threads, blocks, the instruction set or the first pass. Does not know
  * what a score means, nor where rows come from. */

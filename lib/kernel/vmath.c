@@ -221,6 +221,16 @@ FL_BODY void fl_vblend_body(float a, const float *restrict x, float b, float *re
 		y[i] = b * y[i] + a * x[i];
 }
 
+FL_BODY void fl_vcosine_body(float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float v = x[i] > 1 ? 1 : x[i];
+
+		x[i] = v < -1 ? -1 : v;
+	}
+}
+
+FL_ISA_FN(fl_vcosine, (float *x, size_t n), (x, n))
 FL_ISA_FN(fl_vpull, (float a, const float *x, const float *from, float *y, size_t n),
           (a, x, from, y, n))
 FL_ISA_FN(fl_vblend, (float a, const float *x, float b, float *y, size_t n), (a, x, b, y, n))

@@ -21,6 +21,8 @@ void fl_softmax_rows(const float *z, float *p, float *lse, size_t B, size_t C);
 /* y += a (x - from), and y = a x + b y, each operation rounded. Arrays apart. */
 void fl_vpull(float a, const float *x, const float *from, float *y, size_t n);
 void fl_vblend(float a, const float *x, float b, float *y, size_t n);
+/* x = those of [-1,1] that are nearest: products of unit rows leave it by rounding. */
+void fl_vcosine(float *x, size_t n);
 
 /* Sums: 64 interleaved partial sums in double, element i to lane i mod 64,
  * then halving: the definition, whatever the instruction set. */

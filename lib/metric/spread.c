@@ -74,10 +74,11 @@ static void evenness(const double *s, size_t K, struct fl_spread *o)
 
 		h -= p > 0 ? p * fl_log(p) : 0;
 	}
-	o->jain = sum * sum / (n * squares);
-	o->gini = ranked / (n * sum);
+	/* rounding leaves no range */
+	o->jain = fmin(sum * sum / (n * squares), 1);
+	o->gini = fmax(ranked / (n * sum), 0);
 	o->entropy = h;
-	o->cos = sum / sqrt(n * squares);
+	o->cos = fmin(sum / sqrt(n * squares), 1);
 }
 
 static void unknown(struct fl_spread *o)

@@ -88,6 +88,39 @@ both() {
 		"9000000 6000000 6000000 4000000 3000000 3000000 2000000 2000000 1000000" ]
 }
 
+@test "a cosine is at most 1: rows of one direction tie, in one gallery and in shards" {
+	"$PYTHON" - <<-END
+		import sys
+		sys.path.insert(0, "$ROOT/test/golden/retrieve")
+		import numpy as np
+		from naive import write
+		from pathlib import Path
+		r = np.random.default_rng(1)
+		x = r.standard_normal((30, 64)).astype("f4")
+		g = np.concatenate([x, 2 * x, -x, x, 7 * x])
+		id = r.permutation(500)[:150]
+		write(Path("q"), emb=x, id=1000 + np.arange(30), kappa=np.full(30, 100.0))
+		write(Path("g"), emb=g, id=id)
+		for k in range(3):
+		    write(Path("g%d" % k), emb=g[k::3], id=id[k::3])
+	END
+	for score in cosine vmf ps; do
+		a="--queries q --score $score --top 5 --format json"
+		vlm-retrieve --gallery g $a >want
+		for cpu in ref sse2 avx2; do
+			if ! FL_CPU=$cpu fl-init --version >/dev/null 2>&1; then continue; fi
+			for first in exact bf16 int8; do FL_CPU=$cpu vlm-retrieve --gallery g $a --first-pass $first | cmp - want; done
+		done
+		for k in 0 1 2; do vlm-retrieve --gallery g$k $a >part$k; done
+		vlm-retrieve --merge --top 5 --format json part? | cmp - want
+	done
+	vlm-retrieve --gallery g --queries q --score cosine --top 150 >t
+	[ "$(awk '$4 > 1 || $4 < -1' t | wc -l)" = 0 ]
+	[ "$(awk '$4 == 1' t | wc -l)" -gt 30 ] && [ "$(awk '$4 == -1' t | wc -l)" -gt 5 ]
+	# Those of cosine 1 go by id.
+	awk '$4 == 1 && $1 == q && $3 < id { exit 1 } { q = $1; id = $3 }' t
+}
+
 @test "TSV, JSON, TREC, ranking and npy say the same" {
 	args="--gallery floats-image.safetensors --queries floats-text.safetensors --top 4"
 	vlm-retrieve $args --ranking r.json --ids i.npy --scores s.npy -o t --no-sync

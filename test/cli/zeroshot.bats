@@ -210,6 +210,23 @@ near() {
 	fails 2 "--val-labels without --val" vlm-zeroshot "${ALL[@]}" --val-labels val.safetensors#label
 }
 
+@test "no cosine is beyond 1, though products of rows are" {
+	"$PYTHON" - "$ROOT/test/golden" <<-'END' || skip "no NumPy"
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import numpy as np
+		from fed_record import save
+		x = np.random.default_rng(1).standard_normal((40, 64)).astype("f4")
+		save("x.safetensors", {"emb": np.concatenate([x, 3 * x]), "label": np.arange(80) % 40}, kind="embed")
+		save("t.safetensors", {"emb": x, "label": np.arange(40)}, kind="embed")
+	END
+	vlm-zeroshot --images x.safetensors --texts t.safetensors --uncertainty cosine --rows r --format json >s
+	jq -s -e 'map(.uncertainty) | min == 0 and max < 1e-6' r
+	jq -e '.accuracy == 1' s
+	vlm-zeroshot --images t.safetensors --texts t.safetensors --uncertainty energy --logit-scale 1000 --rows r >s
+	awk 'NR > 1 && $8 < -1000 { exit 1 }' r
+}
+
 @test "fewer images than bins, and a text without concentration: the rest is said" {
 	vlm-zeroshot "${ALL[@]}" --format json >want
 	run --separate-stderr vlm-zeroshot "${ALL[@]}" --bins 91 --format json --bootstrap 3

@@ -233,6 +233,23 @@ static void blends(void)
 	is_int(wrong, 0, "elements pulled or blended that are not rounded at each operation");
 }
 
+static void cosines(void)
+{
+	float x[70], want[70];
+	int wrong = 0;
+
+	each_seed = 55;
+	for (size_t n = 0; n < 70; n++) {
+		for (size_t i = 0; i < 70; i++) {
+			x[i] = i % 5 ? each_real() : (i % 2 ? -1 : 1) * (1 + each_real() * 0x1p-20f);
+			want[i] = i < n ? fmaxf(-1, fminf(1, x[i])) : x[i];
+		}
+		fl_vcosine(x, n);
+		wrong += memcmp(x, want, sizeof x) != 0;
+	}
+	is_int(wrong, 0, "cosines beyond 1, or changed within");
+}
+
 static void finiteness(void)
 {
 	float x[100] = { 0 }, max = -1;
@@ -285,6 +302,7 @@ int main(void)
 	softmax();
 	sums();
 	blends();
+	cosines();
 	finiteness();
 	halves();
 	return tap_done();

@@ -101,6 +101,8 @@ static void define(const struct fl_search *s)
 			double a = (s->query.scale ? query.scale[i] : 1) * (s->gallery.scale ? gallery.scale[k] : 1);
 			double b = (s->query.bias ? query.bias[i] : 0) + (s->gallery.bias ? gallery.bias[k] : 0);
 
+			if (s->unit)
+				h = h > 1 ? 1 : h < -1 ? -1 : h;
 			if (s->log1p)
 				h = fl_log1p(h > 0x1p-24 - 1 ? h : 0x1p-24 - 1);
 			want[i * G + k] = a * h + b;
@@ -302,6 +304,49 @@ static void test_self(void)
 	}
 }
 
+/* Directions that are there again and again, of other lengths and turned round: products
+ * beyond 1 and -1, which are all the same cosine. */
+static void test_beyond(void)
+{
+	static struct given fore, back;
+	size_t d = 64, beyond = 0;
+
+	fill(&query, 120, d, 0, 7);
+	fill(&gallery, GMAX, d, 0, 8);
+	for (size_t i = 0; i < GMAX; i++)
+		for (size_t k = 0; k < d; k++)
+			gallery.x[i * d + k] = query.x[i % 100 * d + k] * (float[]){ 1, 3, -1, .7f, -5 }[i / 100 % 5];
+	for (int kind = 0; kind < 4; kind++) {
+		struct fl_search s = search_of(kind == 1 ? GMAX : 9);
+		struct fl_stand a = give(&fore, 120, GMAX, kind == 2 ? 3 : 0), b = give(&back, GMAX, 120, 0);
+
+		s.unit = 1;
+		s.back_k = kind == 1 ? 120 : 3;
+		s.query.order = kind ? query.order : NULL;
+		s.gallery.order = kind ? gallery.order : NULL;
+		if (kind != 1) {
+			s.stand = &a;
+			s.back_stand = &b;
+		}
+		s.log1p = kind == 3;
+		define(&s);
+		for (size_t i = 0; i < query.n * gallery.n; i++)
+			beyond += want[i] >= 1;
+		check(&s, "cosines at their ends");
+	}
+	ok(beyond > 300, "%zu cosines of 1", beyond);
+	/* None is nearer than the opposite, so every row is as good as any. */
+	for (size_t i = 0; i < GMAX * d; i++)
+		gallery.x[i] = -query.x[i % d] * (float)(1 + i / d % 7);
+	struct fl_search s = search_of(9);
+
+	s.unit = 1;
+	s.back_k = 2;
+	s.gallery.order = gallery.order;
+	define(&s);
+	check(&s, "opposites");
+}
+
 static void refuse(struct fl_search *s, int code, const char *msg)
 {
 	struct fl_found f;
@@ -363,6 +408,7 @@ int main(void)
 	with_all(130, 300, 20, 1);
 	with_all(300, 700, 33, 0);
 	test_self();
+	test_beyond();
 	test_lengths();
 	test_refusals();
 	return tap_done();

@@ -4,6 +4,7 @@
 #include "golden/metric/spread.h"
 
 #include "kernel/vmath.h"
+#include "base/rng.h"
 #include "metric/metric.h"
 #include "tap.h"
 
@@ -67,6 +68,26 @@ static void test_undefined(void)
 	is_near(s.jain, 1, 1e-15, "large values do not overflow jain");
 	fl_spread(tiny, n, 3, 1, &s, NULL);
 	is_near(s.jain, 25. / 33, 1e-15, "small values do not vanish in jain");
+}
+
+/* Values that are equal but for rounding. */
+static void test_range(void)
+{
+	double v[10], n[10];
+	struct fl_spread s;
+	struct fl_rng r;
+	int wrong = 0;
+
+	fl_rng_init(&r, 1, 0, 0, FL_RNG_DATA, 0);
+	for (int t = 0; t < 1000; t++) {
+		for (size_t i = 0; i < 10; i++) {
+			v[i] = 0.7 * (1 + fl_rng_real(&r) * 1e-15);
+			n[i] = 1;
+		}
+		fl_spread(v, n, 10, 1, &s, NULL);
+		wrong += !(s.jain <= 1) + !(s.cos <= 1) + !(s.gini >= 0);
+	}
+	is_int(wrong, 0, "cosines above 1, or their kin");
 }
 
 static double batch(const char *metric, const float *z, const float *lse, const int32_t *y,
@@ -143,6 +164,7 @@ int main(void)
 	test_golden();
 	test_order();
 	test_undefined();
+	test_range();
 	test_batch();
 	return tap_done();
 }
