@@ -127,6 +127,7 @@ struct crew {
 	const struct opts *o;
 	struct fl_train cfg;
 	struct fl_models models;
+	struct fl_with with;
 	struct fl_inputs in;
 	struct fl_out out;
 	int64_t *seen;			/* (taken) client ids, ascending */
@@ -402,14 +403,6 @@ static int work(void *ctx, size_t item, int thread, struct fl_err *e)
 
 /* --- all of it --- */
 
-static int load_with(const struct opts *o, struct fl_tset *with, struct fl_err *e)
-{
-	for (size_t i = 0; i < o->with.n; i++)
-		if (fl_stream_load(o->with.v[i], -1, &with[i], e))
-			return -1;
-	return 0;
-}
-
 /* Entry i of the family is the need 1 << i. */
 static void set_measure(const struct opts *o, struct fl_train *t)
 {
@@ -423,7 +416,7 @@ static void set_measure(const struct opts *o, struct fl_train *t)
 	}
 }
 
-static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
+static int plan(struct crew *c, struct fl_err *e)
 {
 	const struct opts *o = c->o;
 	struct fl_train *t = &c->cfg;
@@ -433,8 +426,8 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		.epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
 		.augment = o->augment.v, .naugment = o->augment.n,
-		.keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed, .with = with,
-		.nwith = o->with.n,
+		.keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed,
+		.with = &c->with,
 	};
 	set_measure(o, t);
 	if (!o->method.n)
@@ -457,7 +450,7 @@ static int plan(struct crew *c, struct fl_tset *with, struct fl_err *e)
 	return 0;
 }
 
-static int open_all(struct crew *c, struct fl_tset *with, struct fl_err *e)
+static int open_all(struct crew *c, struct fl_err *e)
 {
 	const struct opts *o = c->o;
 
@@ -466,15 +459,17 @@ static int open_all(struct crew *c, struct fl_tset *with, struct fl_err *e)
 		.expect = o->expect == FL_UNSET ? -1 : o->expect,
 		.allow_empty = o->allow_empty, .keep = o->threads > 1,
 	};
-	if (plan(c, with, e) || fl_run_output(c->run, &c->out, o->output, !o->no_sync, e) ||
-	    load_with(o, with, e) || fl_models_open(&c->models, o->model, e) ||
+	if (plan(c, e) || fl_run_output(c->run, &c->out, o->output, !o->no_sync, e) ||
+	    fl_with_open(&c->with, &o->with, e) || fl_methods_with(&c->cfg, &c->run->arena, e) ||
+	    fl_models_open(&c->models, o->model, e) ||
 	    fl_models_base(&c->models, (int)o->threads, e))
 		return -1;
 	if (fl_accord_add(&c->accord, &c->models.one, o->model, e))
 		return -1;
-	for (size_t i = 0; i < o->with.n; i++)
-		if (fl_accord_add(&c->accord, &with[i], o->with.v[i], e))
-			return -1;
+	for (size_t i = 0; i < c->with.n; i++)
+		for (size_t k = 0; k < c->with.file[i].n; k++)
+			if (fl_accord_add(&c->accord, c->with.file[i].rec[k], c->with.file[i].path, e))
+				return -1;
 	return c->models.folder ? 0 : next_round(o, &c->models.one, &c->cfg.round, e);
 }
 
@@ -515,24 +510,20 @@ static void release(struct crew *c)
 	fl_inputs_release(&c->in);
 	fl_models_release(&c->models);
 	fl_accord_release(&c->accord);
+	fl_with_release(&c->with);
 }
 
 static int run(struct fl_run *r, struct fl_err *e)
 {
 	struct crew c = { .run = r, .o = r->opts, .failed = SIZE_MAX };
-	struct fl_tset *with = fl_arena_zero(&r->arena, c.o->with.n, sizeof *with, e);
 	int rc = -1;
 
-	if (!with)
-		return -1;
 	fl_heap_prepare();
 	pthread_mutex_init(&c.lock, NULL);
 	pthread_cond_init(&c.moved, NULL);
-	if (!open_all(&c, with, e))
+	if (!open_all(&c, e))
 		rc = train_all(&c, e);
 	release(&c);
-	for (size_t i = 0; i < c.o->with.n; i++)
-		fl_tset_release(&with[i]);
 	pthread_cond_destroy(&c.moved);
 	pthread_mutex_destroy(&c.lock);
 	return rc;

@@ -88,3 +88,40 @@ setup() {
 	fl-aggregate -n 1 -m m/0001.safetensors -o m/0001.safetensors <(st-cat --client=1 --one u.sts)
 	fails 3 "is of round 1" fl-aggregate -n 4 -m m -o out heads.sts
 }
+
+@test "fedgh: a round over unlike networks; the head is the server's, then training is FedAvg's" {
+	fl-stats -m m classmean clients/*.safetensors >c.sts
+	fl-init -a logreg:in=8,out=10 -s 9 -o head.safetensors
+	fl-distill -m head.safetensors -M fedgh --with c.sts -e 20 -o head.safetensors
+	fl-local-train -m m -M fedgh --with head.safetensors -j 2 clients/*.safetensors -o v.sts
+	fl-local-train -m m -M fedgh --with head.safetensors clients/*.safetensors | cmp - v.sts
+	fl-aggregate -n 4 -m m -R own -o out v.sts
+	# The same by hand: the head goes into each model, which is then trained.
+	mkdir by-hand
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		from fed_record import load, save
+		h = load("head.safetensors")[0]
+		for k in range(4):
+		    w, m, _ = load("m/000%d.safetensors" % k)
+		    w = {**w, "4.weight": h["0.weight"], "4.bias": h["0.bias"]}
+		    m = {k[3:]: v for k, v in m.items() if k != "fl.v"}
+		    save("by-hand/000%d.safetensors" % k, w, **m)
+	END
+	fl-local-train -m by-hand clients/*.safetensors |
+		fl-aggregate -n 4 -m by-hand -R own -o want
+	for k in 0 1 2 3; do st-cmp --atol 1e-7 out/000$k.safetensors want/000$k.safetensors; done
+	# A folder of heads: each client's own.
+	mkdir heads
+	for k in 0 1 2 3; do cp head.safetensors heads/000$k.safetensors; done
+	fl-local-train -m m -M fedgh --with heads clients/*.safetensors | cmp - v.sts
+	rm heads/0001.safetensors
+	fails 3 "no such record of client 1" fl-local-train -m m -M fedgh --with heads -o out.safetensors clients/*.safetensors
+	fails 2 "method fedgh reads a record of kind model by --with: the head" \
+		fl-local-train -m m -M fedgh -o out.safetensors clients/*.safetensors
+	fl-init -a logreg:in=7,out=10 -o bad.safetensors
+	fails 3 "is not of the shape of '4.weight'" \
+		fl-local-train -m m -M fedgh --with bad.safetensors -o out.safetensors clients/0000.safetensors
+	fails 2 "method fedavg has no use for head.safetensors" \
+		fl-local-train -m m --with head.safetensors -o out.safetensors clients/0000.safetensors
+}

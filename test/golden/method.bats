@@ -235,8 +235,8 @@ state_of() {
 		t, m = load("$G/fedproto/with1.safetensors")
 		save("classlogit.safetensors", t, dict(m, **{"fl.method": "classlogit"}))
 	END
-	refuses 2 "client 4: method fedproto reads statistic classmean by --with: fl-stats -m MODEL classmean CLIENTS | fl-aggregate" fedproto
-	refuses 2 "method fd reads statistic classlogit" fd "$G/fedproto/with1.safetensors"
+	refuses 2 "method fedproto reads statistic classmean by --with: fl-stats -m MODEL classmean CLIENTS | fl-aggregate" fedproto
+	refuses 3 "holds stats classmean:weight=examples, but method fd reads statistic classlogit" fd "$G/fedproto/with1.safetensors"
 	refuses 3 "client 4: --with: statistic classlogit: 'mean' and 'count' are not of 3 classes and 3 numbers each" fd classlogit.safetensors
 	refuses 3 "client 4: --with: the gradient is at model" mime "$G/mime/with2.safetensors"
 	"$PYTHON" - <<-END

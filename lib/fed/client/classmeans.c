@@ -28,7 +28,7 @@ int fl_class_means(const struct fl_local *l, size_t width, const float **mean,
 	m = fl_tset_find(rec, "mean");
 	n = fl_tset_find(rec, "count");
 	if (check(m, n, l->net->classes, width, e))
-		return fl_fail_in(e, "--with: statistic %s", l->use[l->at].m->with);
+		return fl_fail_in(e, "--with: statistic %s", l->use[l->at].m->with->method);
 	*mean = m->data;
 	*count = n->data;
 	return 0;

@@ -8,6 +8,7 @@
 #include "augment/augment.h"
 #include "data/data.h"
 #include "fed/fed.h"
+#include "fed/with.h"
 #include "nn/net.h"
 #include "optim/optim.h"
 #include "optim/schedule.h"
@@ -56,8 +57,7 @@ struct fl_train {
 	int64_t round;
 	unsigned measure;		/* FL_NEED_LOSS0 | GRADNORM | LOSS */
 	int64_t sample[3];		/* of loss0, gradnorm, loss: examples, 0 = all */
-	const struct fl_tset *with;	/* (nwith) records of --with */
-	size_t nwith;
+	const struct fl_with *with;	/* records of --with */
 };
 
 /* Called for a stretch [begin,end) of the flat vectors where the gradient is final,
@@ -170,7 +170,7 @@ struct fl_method {
 	unsigned flags;
 	int (*keeps)(const void *p);	/* as FL_METHOD_STATE, by parameters; NULL: by flags alone */
 	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
-	const char *with;	/* the statistic that --with has to bring, pooled over clients */
+	const struct fl_want *with;	/* what --with has to bring, or NULL */
 	/* Private tensors stay out of the update and in the client's state, as
 	 * "@private/NAME"; frozen ones keep their values and stay out, too, as weights do
 	 * that the architecture freezes. */
@@ -194,13 +194,21 @@ extern const struct fl_family fl_family_method;
  * same. FL_EUSAGE, by their names, where one is there twice or their hooks clash. */
 int fl_methods_sort(struct fl_spec *method, size_t n, struct fl_err *e);
 
+/* That what is given by --with is wanted by a method of the run, and what they want is
+ * there; room is for the list of it. */
+int fl_methods_with(const struct fl_train *cfg, struct fl_arena *room, struct fl_err *e);
+
 /* How an update's steps were taken, by its fl.opt and fl.method. FL_EDATA where these
  * are not ours, or steps not linear in the gradients of the round. */
 int fl_method_how(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 
 /* For methods. */
-/* The record of --with that holds the method's statistic. FL_EUSAGE where there is none. */
+/* The record of --with that is the first of what the method wants, for this client.
+ * FL_EUSAGE where there is none. */
 const struct fl_tset *fl_local_with(const struct fl_local *l, struct fl_err *e);
+/* One of the others, as fl_with_one(). */
+int fl_local_with_one(const struct fl_local *l, const struct fl_want *want,
+                      const struct fl_tset **rec, struct fl_err *e);
 /* The phase of methods that have no train(): all of cfg, over l->w, with their hooks. */
 struct fl_phase fl_local_phase(const struct fl_local *l);
 /* FL_ENUM, with epoch and step, where a loss or a weight is not finite; FL_EDATA where a

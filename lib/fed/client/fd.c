@@ -140,6 +140,11 @@ static double loss(struct fl_local *l, const fl_real *z, const int32_t *y, fl_re
 	return scale * sum;
 }
 
+static const struct fl_want wants[] = {
+	{ FL_KIND_STATS, "classlogit", 0, NULL },
+	{ FL_KIND_NONE, NULL, 0, NULL }
+};
+
 const struct fl_method fl_method_fd = {
 	.e = {
 		.name = "fd",
@@ -154,7 +159,7 @@ const struct fl_method fl_method_fd = {
 			"classlogit:weight=uniform at the model received, and the cross-entropy of "
 			"softmax outputs in place of the square.",
 	},
-	.with = "classlogit",
+	.with = wants,
 	.begin = begin,
 	.on.loss = loss,
 };

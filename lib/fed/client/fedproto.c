@@ -48,6 +48,11 @@ static double features(struct fl_local *l, const fl_real *h, const int32_t *y, f
 	return scale * sum;
 }
 
+static const struct fl_want wants[] = {
+	{ FL_KIND_STATS, "classmean", 0, NULL },
+	{ FL_KIND_NONE, NULL, 0, NULL }
+};
+
 const struct fl_method fl_method_fedproto = {
 	.e = {
 		.name = "fedproto",
@@ -60,7 +65,7 @@ const struct fl_method fl_method_fedproto = {
 		.note = "The paper's method where each client keeps a model of its own, a folder for "
 			"-m, and none are averaged. How clients count in P is the statistic's weight.",
 	},
-	.with = "classmean",
+	.with = wants,
 	.begin = begin,
 	.on.features = features,
 };

@@ -74,6 +74,11 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	return fl_momentum_export(l, p->beta, v->m, v->G, prefix, update, e);
 }
 
+static const struct fl_want wants[] = {
+	{ FL_KIND_STATS, "gradient", 0, NULL },
+	{ FL_KIND_NONE, NULL, 0, NULL }
+};
+
 const struct fl_method fl_method_mime = {
 	.e = {
 		.name = "mime",
@@ -85,7 +90,7 @@ const struct fl_method fl_method_mime = {
 		.formula = "w -= lr ((1 - beta) (grad F_k(w) - grad F_k(w0) + G) + beta m); "
 			   "m' = beta m + (1 - beta) G",
 	},
-	.with = "gradient",
+	.with = wants,
 	.begin = begin,
 	.on.batch = batch,
 	.on.mix = mix,

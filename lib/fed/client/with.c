@@ -1,27 +1,55 @@
-/* What methods read beside the model: statistics pooled over clients, by --with. */
+/* What methods read beside the model, by --with. */
+#include <stdio.h>
+
 #include "fed/client/client.h"
 
-static const char *want(const struct fl_local *l)
+int fl_local_with_one(const struct fl_local *l, const struct fl_want *want,
+                      const struct fl_tset **rec, struct fl_err *e)
 {
-	return l->use[l->at].m->with;
-}
+	char who[64];
 
-/* A record of kind stats whose fl.method is a spec of that name. */
-static int is_stat(const struct fl_tset *rec, const char *name)
-{
-	const char *spec = fl_meta_get(rec, "fl.method");
-	enum fl_kind kind;
-
-	return !fl_meta_kind(rec, &kind, NULL) && kind == FL_KIND_STATS && spec &&
-	       fl_spec_is(spec, name);
+	snprintf(who, sizeof who, "method %s", l->use[l->at].m->e.name);
+	return fl_with_one(l->cfg->with, want, l->client, who, rec, e);
 }
 
 const struct fl_tset *fl_local_with(const struct fl_local *l, struct fl_err *e)
 {
-	for (size_t i = 0; i < l->cfg->nwith; i++)
-		if (is_stat(&l->cfg->with[i], want(l)))
-			return &l->cfg->with[i];
-	fl_fail(e, FL_EUSAGE, "method %s reads statistic %s by --with: fl-stats -m MODEL %s CLIENTS | "
-	        "fl-aggregate", l->use[l->at].m->e.name, want(l), want(l));
-	return NULL;
+	const struct fl_tset *rec = NULL;
+
+	return fl_local_with_one(l, l->use[l->at].m->with, &rec, e) < 0 ? NULL : rec;
+}
+
+static size_t count_wants(const struct fl_want *want)
+{
+	size_t n = 0;
+
+	while (want && want[n].kind)
+		n++;
+	return n;
+}
+
+int fl_methods_with(const struct fl_train *cfg, struct fl_arena *room, struct fl_err *e)
+{
+	struct fl_want *all;
+	struct fl_str who = FL_STR_INIT;
+	size_t n = 0;
+	int rc = -1;
+
+	for (size_t i = 0; i < cfg->nmethod; i++)
+		n += count_wants(((const struct fl_method *)cfg->method[i].entry)->with);
+	if (!(all = fl_arena_zero(room, n + 1, sizeof *all, e)))
+		return -1;
+	n = 0;
+	fl_str_add(&who, "method ");
+	for (size_t i = 0; i < cfg->nmethod; i++) {
+		const struct fl_want *want = ((const struct fl_method *)cfg->method[i].entry)->with;
+
+		fl_str_addf(&who, i ? ",%s" : "%s", cfg->method[i].entry->name);
+		for (size_t k = 0; want && want[k].kind; k++)
+			all[n++] = want[k];
+	}
+	if (!fl_str_check(&who, e))
+		rc = fl_with_check(cfg->with, all, fl_str_c(&who), e);
+	fl_str_release(&who);
+	return rc;
 }
