@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "data/source.h"
+#include "tensor/guess.h"
 #include "tensor/meta.h"
 #include "tensor/st.h"
 
@@ -91,9 +92,12 @@ static int idx_header(struct idx *x, struct fl_err *e)
 
 	if (get(x, b, 4, e))
 		return fl_fail_in(e, "header");
-	if (b[0] || b[1] || parse_type(b[2], &x->dtype))
-		return fl_fail(e, FL_EDATA, "is not IDX: begins %02x%02x%02x%02x", b[0], b[1], b[2],
-		               b[3]);
+	if (b[0] || b[1] || parse_type(b[2], &x->dtype)) {
+		const char *what = fl_guess_file(b, sizeof b);
+
+		return what ? fl_fail(e, FL_EDATA, "%s", what) :
+		       fl_fail(e, FL_EDATA, "is not IDX: begins %02x%02x%02x%02x", b[0], b[1], b[2], b[3]);
+	}
 	if (!b[3] || b[3] > FL_ST_NDIM_MAX)
 		return fl_fail(e, FL_EDATA, "%d dimensions, want 1 to %d", b[3], FL_ST_NDIM_MAX);
 	x->ndim = b[3];

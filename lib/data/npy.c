@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "data/column.h"
+#include "tensor/guess.h"
 #include "tensor/meta.h"
 #include "tensor/st.h"
 
@@ -433,7 +434,10 @@ int fl_npz(const char *path, struct fl_tset *rec, struct fl_err *e)
 	if (!p)
 		return -1;
 	z.p = (const unsigned char *)p;
-	rc = members(&z, &raw, e) || as_data(&raw, rec, e) ? fl_fail_in(e, "%s", path) : 0;
+	rc = members(&z, &raw, e) ? -1 : raw.nt ? as_data(&raw, rec, e) :
+	     fl_fail(e, FL_EDATA, "%s", fl_guess_file(z.p, z.n));
+	if (rc)
+		fl_fail_in(e, "%s", path);
 	fl_tset_release(&raw);
 	free(p);
 	return rc;

@@ -76,10 +76,15 @@ static int read_file(const char *path, struct fl_tset *rec, struct fl_stream **k
                      struct fl_err *e)
 {
 	struct fl_tset view = { .t = NULL }, more = { .t = NULL };
-	struct fl_stream *s = fl_stream_open(path, e);
+	struct fl_stream *s;
+	struct stat st;
 	int rc;
 
-	if (!s)
+	if (strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode))
+		return fl_fail(e, FL_EIO, "%s: is a folder; want a record, two files joined by a comma "
+		               "(images,labels of IDX, x.npy,y.npy as pictures are read), an .npz, or a "
+		               "source by name", path);
+	if (!(s = fl_stream_open(path, e)))
 		return -1;
 	if ((rc = fl_stream_next(s, &view, e)) < 0)
 		goto done;

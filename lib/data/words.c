@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/num.h"
+#include "tensor/guess.h"
 
 #define STEP ((size_t)1 << 20)
 
@@ -62,7 +63,13 @@ char *fl_text_read(const char *path, size_t *n, struct fl_err *e)
 		p = NULL;
 	}
 	if (p && strlen(p) != *n) {
-		fl_fail(e, FL_EDATA, "byte %zu is NUL: no text", strlen(p));
+		const char *what = strlen(p) < FL_GUESS_BYTES ? fl_guess_file((unsigned char *)p, *n) :
+		                   NULL;
+
+		if (what)
+			fl_fail(e, FL_EDATA, "%s", what);
+		else
+			fl_fail(e, FL_EDATA, "byte %zu is NUL: no text", strlen(p));
 		free(p);
 		p = NULL;
 	}

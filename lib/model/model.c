@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "tensor/guess.h"
 #include "tensor/meta.h"
 #include "tensor/running.h"
 
@@ -93,8 +94,14 @@ static int from_file(struct fl_net *net, const char *path, struct fl_err *e)
 
 	if (!text)
 		return -1;
-	rc = strlen(text) == n ? fl_net_build(net, text, e) :
-	     fl_fail(e, FL_EUSAGE, "holds a zero byte");
+	if (strlen(text) == n) {
+		rc = fl_net_build(net, text, e);
+	} else {
+		const char *what = fl_guess_file((unsigned char *)text, n);
+
+		rc = fl_fail(e, FL_EUSAGE, "%s: want an architecture in JSON, or a spec",
+		             what ? what : "holds a zero byte");
+	}
 	free(text);
 	return rc ? fl_fail_in(e, "%s", path) : 0;
 }

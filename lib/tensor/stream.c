@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "base/num.h"
+#include "tensor/guess.h"
 #include "tensor/meta.h"
 #include "tensor/st.h"
 
@@ -341,6 +342,17 @@ static struct fl_stream *new_stream(const char *name, struct fl_err *e)
 	return s;
 }
 
+static int check_folder(const char *path, int fd, struct fl_err *e)
+{
+	struct stat st;
+	size_t n = strlen(path);
+
+	if (fstat(fd, &st) || !S_ISDIR(st.st_mode))
+		return 0;
+	return fl_fail(e, FL_EIO, "%s: is a folder; %s%s*.safetensors are the records in it", path, path,
+	               n && path[n - 1] == '/' ? "" : "/");
+}
+
 static struct fl_stream *open_stream(const char *path, enum way way, struct fl_err *e)
 {
 	struct fl_stream *s = new_stream(display(path), e);
@@ -357,6 +369,8 @@ static struct fl_stream *open_stream(const char *path, enum way way, struct fl_e
 		fl_fail(e, FL_EIO, "%s: %s", path, strerror(errno));
 		goto fail;
 	}
+	if (check_folder(path, s->fd, e))
+		goto fail;
 	try_map(s, way);
 #ifdef F_SETPIPE_SZ
 	if (s->fd >= 0 && !s->apart)		/* fails where it is no pipe: all the same */
@@ -462,6 +476,25 @@ static void populate(const struct fl_stream *s, unsigned char *p, size_t n)
 #endif
 }
 
+/* What begins with len(got) is no record; the first bytes of a file may tell what it is. */
+static int no_record(struct fl_stream *s, const unsigned char *len, size_t got, struct fl_err *e)
+{
+	int far = !s->offset && (got < LENGTH || get_length(len) > FL_ST_HEADER_MAX);
+	unsigned char head[FL_GUESS_BYTES];
+	const char *what = NULL;
+	size_t more = 0;
+
+	memcpy(head, len, got);
+	if (got == LENGTH && take(s, head + got, sizeof head - got, &more, e))
+		return -1;
+	if (far && (what = fl_guess_file(head, got + more)))
+		return fl_fail(e, FL_EDATA, "%s", what);
+	return got < LENGTH ?
+	       fl_fail(e, FL_EDATA, "truncated: %zu of %u bytes of the header's length", got, LENGTH) :
+	       fl_fail(e, FL_EDATA, "header of %zu bytes, limit %u%s", get_length(len), FL_ST_HEADER_DEF,
+	               far ? " (is this a record?)" : "");
+}
+
 /* One record of any kind: 1, 0 at the end of input, or -1. */
 static int read_record(struct fl_stream *s, struct fl_tset *rec, struct fl_err *e)
 {
@@ -472,12 +505,8 @@ static int read_record(struct fl_stream *s, struct fl_tset *rec, struct fl_err *
 		return -1;
 	if (!got)
 		return 0;
-	if (got < LENGTH)
-		return fl_fail(e, FL_EDATA, "truncated: %zu of %u bytes of the header's length", got,
-		               LENGTH);
-	if ((n = get_length(len)) > FL_ST_HEADER_DEF)
-		return fl_fail(e, FL_EDATA, "header of %zu bytes, limit %u (is this a record?)", n,
-		               FL_ST_HEADER_DEF);
+	if (got < LENGTH || (n = get_length(len)) > FL_ST_HEADER_DEF)
+		return no_record(s, len, got, e);
 	if (need(s, &s->header, n, 1, "header", &p, e) ||
 	    fl_st_parse(rec, (const char *)p, n, &buffer, e) ||
 	    (s->buffer = s->pos, need(s, &s->data, buffer, !s->scan && !s->apart, "buffer", &p, e)))

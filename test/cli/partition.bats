@@ -408,7 +408,7 @@ whole() {
 	cp "$G/data/u8.safetensors" "$G/data/images-idx3-ubyte" "$G/data/labels-idx1-ubyte.gz" .
 	p() { fl-partition -d "$1" -k 2 -B iid -o c; }
 	fails 4 "No such file" p nowhere.safetensors
-	fails 4 "./: read: Is a directory" p ./
+	fails 4 "./: is a folder; want a record, two files joined by a comma" p ./
 	fails 3 "holds more than one record" p <(cat u8.safetensors u8.safetensors)
 	head -c 1000 u8.safetensors >cut
 	fails 3 "truncated" p cut

@@ -212,6 +212,56 @@ np.save('codes.npy', np.arange(36).reshape(12, 3).astype('u1') + 50)"
 	bad "no example" '\n'
 }
 
+@test "files of other formats are called what they are, wherever a record or a table is due" {
+	# says MESSAGE FILE
+	says() {
+		local tool
+		for tool in "fl-partition -k 1 -B iid -o bad -d" "fl-eval -m m" "fl-local-train -m m" st-check; do
+			fails 3 "$2: record 1 at byte 0: $1" $tool "$2"
+		done
+	}
+	fl-init -a logreg:in=3,out=3 -o m --no-sync
+	mkdir folder
+	cp m folder/m.safetensors
+	says "is text; a table is read as -d csv:file=FILE,label=COLUMN" t.csv
+	says "is text; a table" t.tsv.gz
+	printf 'a,b' >short.csv
+	says "is text; a table" short.csv
+	printf ' {"schema":"fl-partition/1"}' >p.json
+	says "is JSON text" p.json
+	says "is an array of NumPy's; -d takes two of them, x.npy,y.npy" x.npy
+	printf '\x89PNG\r\n\x1a\n\0\0\0\rIHDR' >a.png
+	says "is a PNG picture; pictures go in as an array" a.png
+	printf '\xff\xd8\xff\xe0\0\x10JFIF\0' >a.jpg
+	says "is a JPEG picture" a.jpg
+	printf '\x80\2\x8a\nl\xfc\x9cF\xf9 j' >old.pt
+	says "is a Python pickle, such as torch.save writes; in Python, safetensors.torch.save_file" old.pt
+	"$PYTHON" -c 'import zipfile
+for name, member in ("own.pt", "own/data.pkl"), ("a.xlsx", "[Content_Types].xml"):
+    with zipfile.ZipFile(name, "w") as z: z.writestr(member, "x" * 50)'
+	for tool in "fl-partition -k 1 -B iid -o bad -d" "fl-eval -m m"; do
+		fails 3 "is a zip archive, such as torch.save writes" $tool own.pt
+		fails 3 "is a document of an office program; save the table as CSV" $tool a.xlsx
+	done
+	printf '\0\0\x08\3\0\0\xea\x60\0\0\0\x1c' >idx
+	says "is IDX; -d takes two such files, images,labels" idx
+	printf '\x89HDF\r\n\x1a\n\0' >a.h5
+	says "is HDF5; numpy.savez" a.h5
+	fails 3 "record 1 at byte 0: is an .npz archive; -d takes one with x and y" fl-eval -m m s.npz
+	fails 2 "own.pt: is a zip archive, such as torch.save writes" fl-init -a own.pt
+	fails 3 "own.pt: record 1 at byte 0: is a zip archive" fl-init -a logreg:in=3,out=3 --weights own.pt
+	refused 3 "a.xlsx: is a document" csv:file=a.xlsx,label=y
+	refused 3 "m: is a record" csv:file=m,label=y
+	refused 3 "t.csv: is text" t.csv,y.npy
+	refused 3 "a.png: is a PNG picture" a.png,y.npy
+	refused 4 "folder: is a folder; want a record, two files joined by a comma" folder
+	fails 4 "folder: is a folder; folder/*.safetensors are the records in it" fl-local-train -m m folder
+	fails 4 "folder/: is a folder; folder/*.safetensors are" fl-eval -m m folder/
+	# A header that is only too long is no other format.
+	printf '\0\0\0\2\0\0\0\0{"a":' >long
+	says "header of 33554432 bytes, limit 16777216" long
+}
+
 @test "bad arrays" {
 	refused 3 "type '|O' is not supported" o.npy,y.npy
 	refused 3 "tensor 'x' value" nan.npy,y.npy

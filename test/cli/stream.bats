@@ -98,13 +98,13 @@ setup() {
 	(gzip -c "$G/updates.sts"; echo hi) >x.gz
 	fails 3 "follow the compressed data" st-check x.gz
 	echo "this is no record, it is text" >x
-	fails 3 "header of" st-check x
+	fails 3 "x: record 1 at byte 0: is text" st-check x
 	printf '\x08\0\0\0\0\0\0\0{"a":1}' >x
 	fails 3 "truncated: 7 of 8" st-check x
 	printf '\x07\0\0\0\0\0\0\0{"a":1}' >x
 	fails 3 "tensor 'a'" st-check x
 	fails 4 "No such file" st-check nothere
-	fails 4 "directory" st-check .
+	fails 4 ".: is a folder; ./*.safetensors are the records in it" st-check .
 }
 
 @test "usage errors" {
