@@ -11,7 +11,7 @@
 #include "base/par.h"
 #include "cli/tool.h"
 #include "data/names.h"
-#include "fed/client/client.h"
+#include "fed/client/plan.h"
 #include "model/model.h"
 
 /* --- options --- */
@@ -46,7 +46,7 @@ static const struct fl_family fl_family_measure = {
 };
 
 struct opts {
-	const char *model, *output, *state;
+	const char *model, *output, *state, *plan;
 	struct fl_spec opt, schedule;
 	double clip;
 	struct fl_specs method, measure, augment;
@@ -75,6 +75,8 @@ static const struct fl_opt options[] = {
 	  "steps in place of epochs" } },
 	{ 'b', FL_O_PROV, NULL, { "batch", FL_P_INT, O(batch), "32", 1, 1 << 24, NULL, "n",
 	  "examples a step" } },
+	{ 0, 0, NULL, { "plan", FL_P_PATH, O(plan), NULL, 0, 0, NULL, "file",
+	  "steps and methods of clients that do other than the rest, a line each" } },
 	FL_OPT_PRECISION(struct opts),
 	FL_OPT_ROUND(struct opts),
 	FL_OPT_SEED(struct opts),
@@ -128,6 +130,7 @@ struct crew {
 	struct fl_train cfg;
 	struct fl_models models;
 	struct fl_with with;
+	struct fl_plan plan;
 	struct fl_inputs in;
 	struct fl_out out;
 	int64_t *seen;			/* (taken) client ids, ascending */
@@ -370,6 +373,7 @@ static int train_client(struct crew *c, struct worker *k, struct fl_tset *update
 
 	if (fl_data_take(&d, &k->rec, k->dir, k->name, e))
 		return -1;
+	fl_plan_apply(&c->plan, d.client, &cfg);
 	if ((rc = get_model(c, k, &d, &cfg, e)) == 0)
 		rc = fl_local_keeps(&cfg) ? train_kept(c, k, &cfg, &d, update, e) :
 		     fl_local_train(&cfg, &k->room, &d, &none, &none, update, e);
@@ -440,11 +444,13 @@ static int plan(struct crew *c, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "--epochs and --steps exclude each other");
 	if (!strcmp(o->model, "-") && fl_run_stdin_default(c->run))
 		return fl_fail(e, FL_EUSAGE, "the model and the clients cannot both be standard input");
-	if (!fl_local_keeps(t))
+	if (o->plan && fl_plan_read(&c->plan, o->plan, e))
+		return -1;
+	if (!fl_plan_keeps(&c->plan, t))
 		return 0;
 	if (!o->state)
 		return fl_fail(e, FL_EUSAGE, "%s keeps state between rounds: --state must be given",
-		               fl_local_keeps(t));
+		               fl_plan_keeps(&c->plan, t));
 	if (mkdir(o->state, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", o->state, strerror(errno));
 	return 0;
@@ -453,6 +459,7 @@ static int plan(struct crew *c, struct fl_err *e)
 static int open_all(struct crew *c, struct fl_err *e)
 {
 	const struct opts *o = c->o;
+	struct fl_train all;
 
 	c->in = (struct fl_inputs){
 		.path = c->run->operand, .n = c->run->noperand,
@@ -460,7 +467,9 @@ static int open_all(struct crew *c, struct fl_err *e)
 		.allow_empty = o->allow_empty, .keep = o->threads > 1,
 	};
 	if (plan(c, e) || fl_run_output(c->run, &c->out, o->output, !o->no_sync, e) ||
-	    fl_with_open(&c->with, &o->with, e) || fl_methods_with(&c->cfg, &c->run->arena, e) ||
+	    fl_with_open(&c->with, &o->with, e) ||
+	    fl_plan_methods(&c->plan, &c->cfg, &all, e) ||
+	    fl_methods_with(&all, &c->run->arena, e) ||
 	    fl_models_open(&c->models, o->model, e) ||
 	    fl_models_base(&c->models, (int)o->threads, e))
 		return -1;
@@ -511,6 +520,7 @@ static void release(struct crew *c)
 	fl_models_release(&c->models);
 	fl_accord_release(&c->accord);
 	fl_with_release(&c->with);
+	fl_plan_release(&c->plan);
 }
 
 static int run(struct fl_run *r, struct fl_err *e)

@@ -7,6 +7,8 @@ setup_file() {
 	fl-init -a mlp:in=64,hidden=16,out=10 -s 3 -o m.safetensors
 }
 
+load fails
+
 setup() {
 	D=$BATS_FILE_TMPDIR
 	M=$D/m.safetensors
@@ -598,4 +600,31 @@ for k in c[0]:
 			fl-aggregate -m "$M" -R fednova --no-prov -o "$m.safetensors"
 	done
 	st-cmp --rtol=1e-6 --atol=1e-7 fedprox:mu=.25,feddyn:alpha=.5.safetensors fedprox:mu=.75.safetensors
+}
+
+@test "--plan: each client does what its line says, the others what the options say" {
+	d=("$D"/clients/*.safetensors)
+	printf '# stragglers\n\n3 4 # slow\n1 7 fedprox:mu=0.5\n0 - logitadj,fedprox\n' >plan
+	fl-local-train -m "$M" --plan plan -j 2 "${d[@]}" -o got.sts
+	fl-local-train -m "$M" --plan plan "${d[@]}" | cmp - got.sts
+	fl-local-train -m "$M" -M logitadj,fedprox "${d[0]}" -o 0.sts
+	fl-local-train -m "$M" -M fedprox:mu=0.5 --steps 7 "${d[1]}" -o 1.sts
+	fl-local-train -m "$M" "${d[2]}" -o 2.sts
+	fl-local-train -m "$M" --steps 4 "${d[3]}" -o 3.sts
+	for k in 0 1 2 3; do
+		st-cmp <(st-cat --client=$k --one --strip-meta got.sts) <(st-cat --one --strip-meta $k.sts)
+	done
+	[ "$(st-ls --meta got.sts | awk '$2 == "fl.steps" && $1 == 4 {print $3}')" = 4 ]
+	fl-local-train -m "$M" --plan /dev/null "${d[2]}" | cmp - 2.sts
+	refuses() {
+		printf "$3" >plan
+		fails "$1" "$2" fl-local-train -m "$M" --plan plan -o out.safetensors "${d[@]}"
+	}
+	refuses 3 "plan: line 1: client 3: a line is CLIENT STEPS [METHOD]" '3\n'
+	refuses 3 "plan: line 2: 'x' is no client" '3 1\nx 1\n'
+	refuses 3 "plan: line 1: client 3: 'many' is no number of steps, nor -" '3 many\n'
+	refuses 3 "plan: client 3 is there twice" '3 1\n3 2\n'
+	refuses 3 "plan: line 1: client 3: " '3 - fedprx\n'
+	refuses 2 "--state must be given" '3 - scaffold\n'
+	fails 4 "never" fl-local-train -m "$M" --plan never -o out.safetensors "${d[@]}"
 }
