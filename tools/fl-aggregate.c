@@ -18,10 +18,14 @@
 #define RULE "mean"
 #define SERVER "sgd"
 
+/* --new-state: off, on (said alone), force. */
+enum { GO_ON, ANEW, FORCE };
+static const char *const new_state_name[] = { "off", "on", "force", NULL };
+
 struct opts {
 	const char *model, *output, *state, *history;
 	struct fl_spec rule, server;
-	int new_state, partial, needs, no_sync, no_prov;
+	int partial, needs, no_sync, no_prov, new_state;
 	int64_t expect, threads, memory, stale;
 };
 
@@ -35,8 +39,8 @@ static const struct fl_opt opts[] = {
 	  "what the combined update does to the model" } },
 	{ 0, 0, NULL, { "state", FL_P_PATH, offsetof(struct opts, state), NULL, 0, 0, NULL, "file",
 	  "what the server keeps from round to round" } },
-	{ 0, 0, NULL, { "new-state", FL_P_BOOL, offsetof(struct opts, new_state), "off", 0, 0,
-	  NULL, NULL, "begin with empty state, whatever the round" } },
+	{ 0, FL_O_BARE, NULL, { "new-state", FL_P_ENUM, offsetof(struct opts, new_state), "off", 0, 0,
+	  new_state_name, "force", "begin with empty state, whatever the round; force: though one led to this model" } },
 	{ 0, FL_O_PROV, NULL, { "stale", FL_P_INT, offsetof(struct opts, stale), NULL, 1, 9e15, NULL, "n",
 	  "accept updates of the last n rounds too, see --history" } },
 	{ 0, 0, NULL, { "history", FL_P_PATH, offsetof(struct opts, history), NULL, 0, 0, NULL,
@@ -354,21 +358,64 @@ static int take_rows(struct job *j, struct fl_err *e)
 	return 0;
 }
 
+/* "server fedadam": whose state it is. */
+static const char *keeper(const struct job *j, struct fl_err *e)
+{
+	int rule = rule_keeps(j);
+
+	return fl_arena_fmt(&j->run->arena, e, "%s %s", rule ? "rule" : "server",
+	                    rule ? j->rule->e.name : j->server->e.name);
+}
+
+/* State begins anew, but not in the place of one that led to this model. A file that
+ * cannot be read holds none. */
+static int begin_anew(struct job *j, struct fl_err *e)
+{
+	struct fl_err unread = { 0 };
+	int leads = j->o->new_state == ANEW && j->o->state && keeps_state(j) &&
+	            !fl_state_load(j->o->state, j->now.round + 1, &j->old, &unread) &&
+	            !check_state(j, &unread);
+
+	fl_tset_release(&j->old);
+	if (!leads)
+		return 0;
+	return fl_fail(e, FL_EDATA, "%s: holds the state that led to %s: without --new-state the "
+	               "round goes on from it; --new-state=force throws it away", j->o->state,
+	               j->o->model);
+}
+
 static int load_state(struct job *j, struct fl_err *e)
 {
+	const char *who;
 	int rc = 1;
 
-	if (j->o->state && !j->o->new_state &&
-	    (rc = fl_state_load(j->o->state, j->now.round + 1, &j->old, e)) < 0)
+	if (j->o->new_state)
+		return begin_anew(j, e);
+	if (j->o->state && (rc = fl_state_load(j->o->state, j->now.round + 1, &j->old, e)) < 0)
 		return -1;
 	if (!rc)
 		return check_state(j, e) ? -1 : take_rows(j, e);
-	if (!keeps_state(j) || j->o->new_state || !j->now.round)
+	if (!keeps_state(j) || !j->now.round)
 		return 0;
-	return fl_fail(e, FL_EDATA, "%s: no state before round %lld, which %s %s needs; "
-	               "--new-state begins anew", j->o->state ? j->o->state : "no --state",
-	               (long long)j->now.round + 1, rule_keeps(j) ? "rule" : "server",
-	               rule_keeps(j) ? j->rule->e.name : j->server->e.name);
+	if (!(who = keeper(j, e)))
+		return -1;
+	return fl_fail(e, FL_EDATA, "%s: no state before round %lld, which %s keeps from the first "
+	               "round on: --state FILE in every round%s",
+	               j->o->state ? j->o->state : "no --state", (long long)j->now.round + 1, who,
+	               j->o->state ? " (--new-state begins anew in this one)" : "");
+}
+
+/* After a first round that nothing will be known of. */
+static int warn_of_loss(const struct job *j, struct fl_err *e)
+{
+	const char *who = keeper(j, e);
+
+	if (!who)
+		return -1;
+	if (!j->o->state && !j->o->new_state && keeps_state(j))
+		fl_say(FL_LOG_WARN, "%s keeps state from round to round, and there is no --state FILE: "
+		       "round %lld cannot go on from this one", who, (long long)j->c.round + 1);
+	return 0;
 }
 
 /* Rows of before and of now, by client; now's win. */
@@ -484,7 +531,7 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	if (!rc)
 		rc = fl_stream_write(&out, &next, e);
 	if (!rc)
-		rc = fl_out_commit(&out, e);
+		rc = fl_out_commit(&out, e) || warn_of_loss(j, e) ? -1 : 0;
 	fl_out_abort(&out);
 	fl_tset_release(&next);
 	return rc;

@@ -47,7 +47,7 @@ static void describe(const struct fl_opt *o, struct fl_str *out)
 static void option_line(const struct fl_opt *o, struct fl_str *out)
 {
 	struct fl_str left = FL_STR_INIT, right = FL_STR_INIT;
-	int optional = !strcmp(o->p.name, "list");
+	int optional = o->flags & FL_O_BARE;
 
 	if (o->letter)
 		fl_str_addf(&left, "  -%c, --%s", o->letter, o->p.name);

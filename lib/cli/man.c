@@ -73,7 +73,7 @@ static void synopsis(const struct fl_tool *t, struct fl_str *out)
 		else
 			fl_str_addf(out, "Fl \\-%s", o->p.name);
 		if (!flag_like(o))
-			fl_str_addf(out, " Ar %s", fl_opt_arg(o));
+			fl_str_addf(out, o->flags & FL_O_BARE ? " Ns Op = Ns Ar %s" : " Ar %s", fl_opt_arg(o));
 		fl_str_addc(out, '\n');
 	}
 	if (t->operands) {
@@ -122,7 +122,7 @@ static void option(const struct fl_opt *o, struct fl_str *out)
 		fl_str_addf(out, "Fl %c , ", o->letter);
 	fl_str_addf(out, "Fl \\-%s", o->p.name);
 	if (!flag_like(o))
-		fl_str_addf(out, strcmp(o->p.name, "list") ? " Ns = Ns Ar %s" : " Ns Op = Ns Ar %s",
+		fl_str_addf(out, o->flags & FL_O_BARE ? " Ns Op = Ns Ar %s" : " Ns = Ns Ar %s",
 		            fl_opt_arg(o));
 	fl_str_addc(out, '\n');
 	item_text(&o->p, flag_like(o), out);

@@ -15,7 +15,7 @@ const struct fl_opt fl_common_opts[] = {
 	FLAG('V', "version", version, "print the version and exit"),
 	FLAG(0, "man", man, "merge the prose on standard input into the manual page, and exit"),
 	FLAG(0, "complete", complete, "print words for shell completion and exit"),
-	{ 0, 0, NULL, { "list", FL_P_STR, C(list), NULL, 0, 0, NULL, "family",
+	{ 0, FL_O_BARE, NULL, { "list", FL_P_STR, C(list), NULL, 0, 0, NULL, "family",
 	  "list a family's entries, or the families, and exit" } },
 	FLAG('q', "quiet", quiet, "print errors only"),
 	FLAG('v', "verbose", verbose, "say what is done; twice: in detail"),
@@ -36,11 +36,6 @@ const char *fl_opt_arg(const struct fl_opt *o)
 	if (o->p.arg)
 		return o->p.arg;
 	return o->family ? o->family->name : "value";
-}
-
-static int is_list(const struct fl_opt *o)
-{
-	return o->p.off == offsetof(struct fl_common, list) && !strcmp(o->p.name, "list");
 }
 
 /* Where an option is found: its table entry and the block it writes to. */
@@ -131,10 +126,10 @@ static int parse_long(const struct fl_tool *t, struct fl_cmdline *c, char *arg, 
 		set_flag(&f);
 		return 0;
 	}
-	if (is_list(f.o))
-		return set(&f, eq ? eq + 1 : "", a, e);
 	if (eq)
 		return set(&f, eq + 1, a, e);
+	if (f.o->flags & FL_O_BARE)
+		return set(&f, f.o->p.type == FL_P_ENUM ? "on" : "", a, e);
 	if (*i + 1 >= argc)
 		return fl_fail(e, FL_EUSAGE, "--%s needs a %s", arg, fl_opt_arg(f.o));
 	return set(&f, argv[++*i], a, e);

@@ -12,7 +12,7 @@ struct fl_common {
 };
 extern const struct fl_opt fl_common_opts[];
 
-/* 1 where the option takes an argument ("list" takes one after '=' only). */
+/* 1 where the option takes an argument, if only after '=' (FL_O_BARE). */
 int fl_opt_has_arg(const struct fl_opt *o);
 /* "model", "spec", ...: the argument's name. */
 const char *fl_opt_arg(const struct fl_opt *o);

@@ -17,7 +17,9 @@ enum {
 
 enum {
 	FL_O_PROV = 1,		/* can change the result: goes into fl.prov */
-	FL_O_NEED = 2		/* must be given */
+	FL_O_NEED = 2,		/* must be given */
+	FL_O_BARE = 4		/* its argument may be left out, and else stands after '=': ENUM: it
+				 * then is "on"; STR: "" */
 };
 
 struct fl_opt {

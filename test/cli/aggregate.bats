@@ -461,14 +461,49 @@ next() {
 	done
 }
 
+@test "a first round whose state is lost brings a warning; --new-state does not throw away what led to the model" {
+	for o in "-S fedadam" "-R afl" "-S momentum"; do
+		run --separate-stderr fl-aggregate $o -m "$M" -o w.safetensors "$F"/u/000?.safetensors
+		[ "$status" = 0 ]
+		[[ $stderr == "fl-aggregate: "*" keeps state from round to round, and there is no --state FILE: round 2 cannot go on from this one" ]]
+		for q in -q "--state s.sts" --new-state; do
+			run --separate-stderr fl-aggregate $o $q -m "$M" -o w.safetensors "$F"/u/000?.safetensors
+			[ "$status" = 0 ] && [ -z "$stderr" ]
+		done
+		# What a user pastes into a loop.
+		fl-aggregate $o --state s.sts --new-state -m "$M" -o w.safetensors "$F"/u/000?.safetensors
+		next 2
+		cp s.sts keep.sts
+		fails 3 "s.sts: holds the state that led to w.safetensors: without --new-state the round goes on from it; --new-state=force" \
+			fl-aggregate $o --state s.sts --new-state -m w.safetensors -o out.safetensors r?.safetensors
+		cmp s.sts keep.sts
+		cp keep.sts anew.sts
+		fl-aggregate $o --state s.sts -m w.safetensors -o x.safetensors r?.safetensors
+		fl-aggregate $o --state anew.sts --new-state=force -m w.safetensors -o x.safetensors r?.safetensors
+		[ "$(st-ls s.sts | grep -c state) $(st-ls anew.sts | grep -c state)" = "2 1" ]
+		# Another method's state, and what is none, may be replaced.
+		cp keep.sts s.sts
+		fl-aggregate -S fedyogi --state s.sts --new-state -m w.safetensors -o y.safetensors r?.safetensors
+		echo garbage >s.sts
+		fl-aggregate $o --state s.sts --new-state -m w.safetensors -o y.safetensors r?.safetensors
+		# Killed before the model was there, the call is given again.
+		fl-aggregate $o --state s.sts --new-state -m w.safetensors -o z.safetensors r?.safetensors
+		cmp y.safetensors z.safetensors
+		rm s.sts
+	done
+	fails 2 "'perhaps' is not one of off|on|force" fl-aggregate --new-state=perhaps -m w.safetensors -o out.safetensors r?.safetensors
+}
+
 @test "state of another model, server or round is refused" {
 	cp "$M" w.safetensors
 	next 1
 	fl-aggregate -S fedadam -m w.safetensors --state s.sts -o w.safetensors r?.safetensors
 	next 2
 	f() { fails 3 "$1" fl-aggregate -m w.safetensors -o out.safetensors "${@:2}" r?.safetensors; }
-	f "no --state: no state before round 2, which server fedadam needs; --new-state" -S fedadam
+	f "no --state: no state before round 2, which server fedadam keeps from the first round on: --state FILE in every round" -S fedadam
+	[[ $stderr != *new-state* ]]
 	f "none.sts: no state before round 2" -S fedadam --state none.sts
+	[[ $stderr == *"(--new-state begins anew in this one)" ]]
 	f "s.sts: the state of server fedadam:lr=0.01,beta1=0.9" -S fedyogi --state s.sts
 	f "not of sgd" -S sgd --state s.sts
 	cp s.sts bad.sts

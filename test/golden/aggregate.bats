@@ -177,7 +177,7 @@ afl_rounds() {
 	[[ $output == *"the state of server sgd:lr=1 afl:gamma=0.4,weight=uniform,absent=share, not of sgd aflexp"* ]]
 	run fl-aggregate -m 7.safetensors -R afl -o never u8.sts
 	[ "$status" = 3 ]
-	[[ $output == *"no state before round 8, which rule afl needs"* ]]
+	[[ $output == *"no state before round 8, which rule afl keeps"* ]]
 }
 
 @test "afl:absent=estimate: those at hand stand for all, whose weights are projected" {
