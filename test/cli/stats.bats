@@ -251,3 +251,11 @@ same() {
 	[ "$status" = 3 ]
 	[[ $output == *"the model has no tap 'h'" ]]
 }
+
+@test "outputs:of=loss wants labels of the model's classes" {
+	fl-init -a logreg:in=64,out=3 -s 1 -o few.safetensors
+	run fl-stats -m few.safetensors outputs:of=loss "$D/clients/0001.safetensors"
+	[ "$status" = 3 ]
+	[[ $output == *"client 1: "*"10 classes"* ]]
+	fl-stats -m few.safetensors outputs "$D/clients/0001.safetensors" | st-check
+}

@@ -73,7 +73,8 @@ static int begin(const void *pp, struct fl_stat_ctx *c, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "tap '%s' has no loss", p->tap);
 	if (p->of == LOSS)
 		room = fl_loss_scratch((const struct fl_loss_entry *)r->loss->entry, r->loss->p, 1, r->C);
-	if (p->of == LOSS && (c->net->targets || fl_data_labelled(c->data, e)))
+	if (p->of == LOSS && (c->net->targets || fl_data_labelled(c->data, e) ||
+	                      fl_data_fits(c->data, c->net, c->C, 0, e)))
 		return c->net->targets ? fl_fail(e, FL_EDATA, "of=loss is of classes, and the model's "
 		                                 "loss wants targets") : -1;
 	r->width = p->of == FEATURES ? c->d : p->of == LOSS ? 1 : r->C;
