@@ -111,6 +111,7 @@ struct room {
 	struct fl_work work;
 	float *p, *lse;			/* (BATCH,C), (BATCH) */
 	int32_t *y;			/* (BATCH) */
+	fl_real *dw;			/* (P) where inputs are changed, or NULL */
 	fl_real *own;			/* (P) with what a client keeps; NULL until used */
 	struct fl_arena arena;
 };
@@ -137,7 +138,7 @@ struct job {
 	struct view view[METRICS_MAX + 1];
 	size_t nview, of[METRICS_MAX];	/* of: a metric's view */
 	const char *name[METRICS_MAX];	/* of its fields */
-	int counting, losses;		/* something wants counts, the model's loss */
+	int counting, losses, inputs;	/* something wants counts, the model's loss, inputs to change */
 	uint64_t *counts;		/* (nview,C,C+1) of all clients together; NULL: none yet */
 	size_t C;			/* classes of counts */
 	struct fl_spread spread[METRICS_MAX];
@@ -164,9 +165,11 @@ static void net_release(struct net *n)
 	*n = (struct net){ .ready = 0 };
 }
 
-static int room_init(struct room *r, const struct fl_net *net, struct fl_err *e)
+static int room_init(struct room *r, const struct fl_net *net, int inputs, struct fl_err *e)
 {
-	if (fl_work_init(&r->work, net, BATCH, 0, e))
+	if (fl_work_init(&r->work, net, BATCH, inputs ? FL_WORK_INPUT : FL_WORK_FORWARD, e))
+		return -1;
+	if (inputs && !(r->dw = fl_arena_get(&r->arena, net->P, sizeof *r->dw, e)))
 		return -1;
 	r->p = fl_arena_get(&r->arena, BATCH * net->classes, sizeof *r->p, e);
 	r->lse = fl_arena_get(&r->arena, BATCH, sizeof *r->lse, e);
@@ -253,18 +256,40 @@ static void add_view(const struct job *j, const struct net *n, struct room *r, s
 		fl_confusion_add(counts_of(counts, view, C), z, r->y, B, C);
 }
 
+/* Examples [i,i+B) into the net. */
+static void load(const struct job *j, struct room *r, const struct fl_data *d, size_t i, size_t B)
+{
+	fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
+	if ((j->losses || j->inputs) && r->work.target)
+		fl_data_targets(d, NULL, i, B, r->work.target);
+}
+
+/* Adds what metrics have of examples [i,i+B) that they change. */
+static void add_changed(const struct job *j, const struct net *n, struct room *r,
+                        const struct fl_data *d, size_t i, size_t B, double *v)
+{
+	for (size_t m = 0; m < j->o->metric.n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
+
+		if (!f->inputs)
+			continue;
+		load(j, r, d, i, B);
+		v[m] += f->inputs(j->o->metric.v[m].p, &n->net, &r->work, n->w, r->dw, r->y, i, B);
+	}
+}
+
 /* Sums of n over the examples into v: of all metrics, or where only is set, of ratios. */
 static void add_up(const struct job *j, const struct net *n, struct room *r, const struct fl_data *d,
                    int only, double *v, uint64_t *counts)
 {
 	for (size_t i = 0, B; i < d->N; i += B) {
 		B = d->N - i < BATCH ? d->N - i : BATCH;
-		fl_data_batch(d, NULL, i, B, r->work.act[0], r->y);
-		if (j->losses && r->work.target)
-			fl_data_targets(d, NULL, i, B, r->work.target);
+		load(j, r, d, i, B);
 		fl_net_forward(&n->net, &r->work, n->w, B, 0, NULL);
 		for (size_t k = 0; k < j->nview; k++)
 			add_view(j, n, r, k, i, B, only, v, counts);
+		if (!only)
+			add_changed(j, n, r, d, i, B, v);
 	}
 }
 
@@ -313,7 +338,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 			return fl_fail_in(e, "metric %s", j->name[m]);
 	if (j->o->confusion && has_classes(&n->net, e))
 		return fl_fail_in(e, "--confusion");
-	if (fl_data_fits(d, &n->net, C, j->losses ? n->net.targets : 0, e) ||
+	if (fl_data_fits(d, &n->net, C, j->losses || j->inputs ? n->net.targets : 0, e) ||
 	    fl_data_labelled(d, e) || (j->counting && !(it->row.counts = get_counts(j, C, e))))
 		return -1;
 	it->row.C = C;
@@ -326,7 +351,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 		const struct fl_net *net = &j->first.net;
 
 		if (fl_data_fits(d, net, net->classes, net->targets, e) ||
-		    (!fr->work.B && room_init(fr, net, e)))
+		    (!fr->work.B && room_init(fr, net, 0, e)))
 			return fl_fail_in(e, "%s", j->o->with);
 		add_up(j, &j->first, fr, d, 1, it->row.first, NULL);
 	}
@@ -347,7 +372,7 @@ static int measure_personal(struct job *j, struct room *fr, struct item *it, str
 		               it->data.name, j->models.path);
 	rc = fl_models_get(&j->models, it->data.client, &model, NULL, e) ||
 	     fl_accord_pair(&model, j->models.path, &it->data.rec, it->data.name, e) ? -1 : 0;
-	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, e) ? -1 : 0))
+	if (!rc && (rc = net_init(&net, &model, e) || room_init(&room, &net.net, j->inputs, e) ? -1 : 0))
 		fl_fail_in(e, "%s: model of client %" PRId64, j->models.path, it->data.client);
 	if (!rc)
 		rc = measure(j, &net, &room, fr, it, e);
@@ -405,7 +430,7 @@ static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
 
 	if (j->models.folder)
 		return measure_personal(j, &j->froom[thread], &j->item[i], e);
-	if (!r->work.B && room_init(r, &j->net.net, e))
+	if (!r->work.B && room_init(r, &j->net.net, j->inputs, e))
 		return -1;
 	if (j->o->state)
 		return measure_own(j, r, &j->froom[thread], &j->item[i], e);
@@ -856,23 +881,42 @@ static int check_min(const struct job *j, int check, struct fl_err *e)
 
 /* --- all of it --- */
 
-/* The view of a metric, and the name of its fields: accuracy, or accuracy@tap. */
+/* The name of a metric's fields: accuracy, or with its first parameter accuracy@tap. */
+static int set_name(struct job *j, size_t m, struct fl_err *e)
+{
+	const struct fl_spec *s = &j->o->metric.v[m];
+	const struct fl_param *first = s->entry->params;
+	struct fl_str text = FL_STR_INIT;
+	int rc;
+
+	fl_str_add(&text, s->entry->name);
+	if (first && fl_param_is_set(first, s->p)) {
+		fl_str_addc(&text, '@');
+		fl_param_print(first, s->p, &text);
+	}
+	rc = fl_str_check(&text, e);
+	if (!rc && !(j->name[m] = fl_arena_str(&j->run->arena, fl_str_c(&text), e)))
+		rc = -1;
+	fl_str_release(&text);
+	return rc;
+}
+
 static int set_view(struct job *j, size_t m, struct fl_err *e)
 {
 	const struct fl_spec *s = &j->o->metric.v[m];
 	const struct fl_tapped *t = s->entry->params == fl_metric_tap ? s->p : NULL;
-	size_t v = 0;
+	size_t v = 1;
 
-	j->name[m] = s->entry->name;
+	if (set_name(j, m, e))
+		return -1;
 	if (!t || !t->tap)
 		return 0;
-	for (v = 1; v < j->nview && strcmp(j->view[v].tap, t->tap); v++)
-		;
+	while (v < j->nview && strcmp(j->view[v].tap, t->tap))
+		v++;
 	j->view[v].tap = t->tap;
 	j->nview = v == j->nview ? v + 1 : j->nview;
 	j->of[m] = v;
-	j->name[m] = fl_arena_fmt(&j->run->arena, e, "%s@%s", s->entry->name, t->tap);
-	return j->name[m] ? 0 : -1;
+	return 0;
 }
 
 /* FL_EUSAGE where two have the same fields. */
@@ -942,6 +986,7 @@ static int setup(struct job *j, struct fl_err *e)
 		j->counting |= f->counts != NULL;
 		j->view[j->of[m]].counting |= f->counts != NULL;
 		j->losses |= f->of_model;
+		j->inputs |= f->inputs != NULL;
 	}
 	j->wave = o->threads > 1 ? WAVE * (size_t)o->threads : 1;
 	if (fl_models_open(&j->models, o->model, e))

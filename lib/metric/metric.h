@@ -16,9 +16,9 @@ extern const struct fl_param fl_metric_tap[];
 struct fl_metric {
 	struct fl_entry e;
 	int higher_is_better;
-	int of_model;		/* the model's own loss: none of the three */
+	int of_model;		/* the model's own loss: none of the four */
 	int ratio;		/* with of_model: over that of a first model */
-	/* One of the three. Adds a batch to the client's sum: z(B,C) logits, lse(B)
+	/* One of the four. Adds a batch to the client's sum: z(B,C) logits, lse(B)
 	 * log-sum-exp, y(B). The client's value is the sum over n examples. */
 	double (*batch)(const void *p, const float *z, const float *lse, const int32_t *y,
 	                size_t B, size_t C);
@@ -27,6 +27,10 @@ struct fl_metric {
 	int (*fits)(const struct fl_net *net, struct fl_err *e);
 	double (*model)(const struct fl_net *net, const fl_real *w, const float *z, const int32_t *y,
 	                size_t first, size_t B);
+	/* The same of what the model says of inputs that it changes: k, for FL_WORK_INPUT,
+	 * holds the batch's and its targets; dw(P) is room. */
+	double (*inputs)(const void *p, const struct fl_net *net, struct fl_work *k,
+	                 const fl_real *w, fl_real *dw, const int32_t *y, size_t first, size_t B);
 	/* The value of counts n(C,C+1) of one client, or of all, at least one not 0. */
 	double (*counts)(const void *p, const uint64_t *n, size_t C);
 };

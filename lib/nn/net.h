@@ -136,6 +136,7 @@ struct fl_work {
 	const fl_real *dfeature;	/* (B, features) that backward adds to the features'
 					 * gradient; NULL: none */
 	enum fl_dinput dinput;	/* other than NONE: of buffers for FL_WORK_INPUT */
+	fl_real *input;		/* (B,in) of these: room for inputs as they were, or NULL */
 	struct fl_arena arena;
 };
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, enum fl_work_use use,

@@ -129,6 +129,8 @@ static int wanted(const struct fl_net *net, int input, size_t at)
 
 static int get_gradients(struct fl_work *k, const struct fl_net *net, int input, struct fl_err *e)
 {
+	if (input && !(k->input = buffer(k, k->B, fl_shape_count(&net->in), e)))
+		return -1;
 	if (!(k->dact[net->nlayer] = buffer(k, k->B, net->classes, e)))
 		return -1;
 	for (size_t i = net->nlayer; i-- > (input ? 0 : net->first);) {

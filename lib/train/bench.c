@@ -16,12 +16,15 @@ static int grow_batch(struct fl_bench *b, size_t B, struct fl_err *e)
 	free(b->dfeature);
 	b->dfeature = NULL;
 	fl_work_release(&b->work);
-	return (b->y = fl_alloc(B, sizeof *b->y, e)) ? fl_work_init(&b->work, b->net, B, 1, e) : -1;
+	if (!(b->y = fl_alloc(B, sizeof *b->y, e)))
+		return -1;
+	return fl_work_init(&b->work, b->net, B, b->input ? FL_WORK_INPUT : FL_WORK_TRAIN, e);
 }
 
 int fl_bench_fit(struct fl_bench *b, size_t B, size_t N, struct fl_err *e)
 {
-	if (B > b->work.B && grow_batch(b, B, e))
+	if ((B > b->work.B || (b->input && !b->work.input)) &&
+	    grow_batch(b, B > b->work.B ? B : b->work.B, e))
 		return -1;
 	return fl_grow(&b->order, &b->norder, N, sizeof *b->order, e);
 }

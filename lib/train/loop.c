@@ -330,6 +330,7 @@ int fl_loop_begin(struct fl_loop *p, struct fl_err *e)
 	p->over = 0;
 	p->whole = p->whole || p->on.batch || optim_of(p)->whole || p->clip > 0 ||
 	           p->net->threads > 1;	/* a pass with done() is one thread's */
+	p->bench->input |= p->input;
 	return fl_bench_fit(p->bench, B, p->shuffle || p->on.order ? p->N : 0, e) ||
 	       zero_vecs(p, e) ? -1 : 0;
 }

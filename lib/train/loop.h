@@ -23,6 +23,7 @@ struct fl_bench {
 	int32_t *y;			/* (work.B) classes of the batch */
 	fl_real *dfeature;		/* (work.B, features) or NULL until used */
 	size_t norder;
+	int input;			/* work is for FL_WORK_INPUT */
 	struct fl_work work;		/* grows to the largest batch */
 };
 int fl_bench_init(struct fl_bench *b, const struct fl_net *net, struct fl_err *e);
@@ -73,6 +74,7 @@ struct fl_loop {
 	int shuffle;			/* 0: stored order */
 	const unsigned char *still;	/* (nparam) parameters that stay; NULL: none beside buffers */
 	int whole;			/* hooks want the whole gradient before any update */
+	int input;			/* hooks take gradients of the input */
 	int watch;			/* look at every gradient for what is not finite */
 	struct fl_loop_hooks on;
 	void *ctx;

@@ -280,3 +280,39 @@ print(0.5 * 4 * kl + 0.5 * ce)" >want
 	fails 3 "metric nll@both: the tap has 20 numbers, and there are 10 classes" fl-eval -m t.safetensors --metric nll@both c/*.safetensors
 	fails 3 "metric loss@both: the tap has no loss" fl-eval -m t.safetensors --metric loss@both c/*.safetensors
 }
+
+@test "a model that fal trained against an attack stands it better" {
+	fl-partition -q -d digits -k 4 -B iid -s 1 -o parts --test-frac 0.3 --test-output held --no-sync
+	for m in fedavg fal:eps=0.15,steps=5; do
+		fl-init -a mlp:in=64,hidden=32,out=10 -s 1 -o g.safetensors --no-sync
+		for r in 1 2 3 4; do
+			fl-local-train -m g.safetensors -M $m --opt sgd:lr=0.2 -e 10 parts/*.safetensors |
+				fl-aggregate -m g.safetensors -o g.safetensors
+		done
+		fl-eval -m g.safetensors --metric robust@0.2 --format json held/*.safetensors | jq -se '.[-1]."robust@0.2"'
+	done | jq -se '.[1] > .[0] + 0.2'
+}
+
+@test "robust accuracy equals PyTorch's projected gradient" {
+	"$PYTHON" -c 'import torch' 2>/dev/null || skip "no python3-torch"
+	fl-init -a mlp:in=64,hidden=16,out=10 -s 1 -o g.safetensors --no-sync
+	fl-local-train -m g.safetensors --opt sgd:lr=0.3 -e 20 c/*.safetensors | fl-aggregate -m g.safetensors -o g.safetensors
+	for a in linf:0.05:3 linf:0.1:1 l2:0.3:5; do
+		IFS=: read -r norm eps steps <<<"$a"
+		fl-eval -m g.safetensors --metric robust:eps=$eps,norm=$norm,steps=$steps --format json c/*.safetensors >rows
+		head -12 rows | "$PYTHON" "$G/eval/robust.py" g.safetensors "$norm" "$eps" "$steps" c/*.safetensors
+	done
+}
+
+@test "robust accuracy: at eps 0 it is accuracy, it falls with eps, beside others and for any -j" {
+	fl-local-train -m m.safetensors --opt sgd:lr=0.3 -e 20 c/*.safetensors | fl-aggregate -m m.safetensors -o g.safetensors
+	o="--format json c/*.safetensors"
+	fl-eval -m g.safetensors --metric robust@0,accuracy,robust@0.05,f1,robust@0.1,loss $o >all
+	jq -e 'select(.kind == "summary") | ."robust@0" == .accuracy and .accuracy > ."robust@0.05" and ."robust@0.05" > ."robust@0.1"' all
+	fl-eval -m g.safetensors -j 3 --metric robust@0,accuracy,robust@0.05,f1,robust@0.1,loss $o | cmp - all
+	fl-eval -m g.safetensors --metric accuracy,f1,loss $o >alone
+	for f in accuracy f1 loss; do jq -se "map(.$f) == (\$a | map(.$f))" --slurpfile a alone all; done
+	fl-eval -m g.safetensors --metric robust:eps=0.05,random=on,lo=0,hi=1 $o | jq -se '.[-1]."robust@0.05" | . > 0 and . < 1'
+	fails 2 "--metric: robust@0.1 is given twice" fl-eval -m g.safetensors --metric robust,robust:eps=0.1,steps=2 c/0000.safetensors
+	fails 2 "steps" fl-eval -m g.safetensors --metric robust:steps=0 c/0000.safetensors
+}

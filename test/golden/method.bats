@@ -78,6 +78,30 @@ state_of() {
 	two_rounds fedsam fedsam:rho=0.2
 }
 
+@test "fal equals the reference: linf with bounds, l2, the fast gradient sign" {
+	two_rounds fal fal:eps=0.3,alpha=0.12,steps=4,lo=-1.5,hi=1.7
+	for c in l2-:eps=0.8,norm=l2,steps=3 fgsm-:eps=0.25,steps=1 fgsm-:eps=0.25,alpha=0.3,steps=1; do
+		for r in 1 2; do
+			fl-local-train -m "$G/fal/model$((r - 1)).safetensors" -M fal:${c#*:} $SMALL \
+				"$G/fal/data.safetensors" >got.sts
+			st-cmp --rtol=2e-5 --atol=2e-7 got.sts "$G/fal/${c%%:*}$r.safetensors"
+		done
+	done
+}
+
+@test "fal that begins anywhere: the same for any -j and batch, another by seed" {
+	fl-partition -q -d digits -k 2 -B iid -s 1 -o c --no-sync
+	fl-init -a mlp:in=64,hidden=9,out=10 -s 1 -o m.safetensors --no-sync
+	for n in linf l2; do
+		go() { fl-local-train -m m.safetensors -M fal:eps=0.5,random=on,steps=2,norm=$n "$@" c/*.safetensors | st-cat --plain; }
+		go --opt sgd:lr=0.1 -e 2 -s 1 >one
+		go --opt sgd:lr=0.1 -e 2 -s 1 -j 2 | cmp - one
+		for cpu in ref avx2; do FL_CPU=$cpu go --opt sgd:lr=0.1 -e 2 -s 1 | cmp - one || [ $cpu = avx2 ]; done
+		go --opt sgd:lr=0.1 -e 2 -s 2 >two
+		! st-cmp one two >/dev/null
+	done
+}
+
 @test "propfair equals the reference, beyond eps as the paper and as its code" {
 	two_rounds propfair propfair:M=1.3,eps=0.25
 	for r in 1 2; do
@@ -268,7 +292,7 @@ plain() {
 	plain fedavg fedavg.sts
 	for m in feddyn:alpha=0 fedsam:rho=0 fedspeed:lambda=0,alpha=0 fedspeed:lambda=0,rho=0 \
 		fedcm:alpha=1 mimelite:beta=0 fedlc:tau=0 logitadj:tau=0 logitadj:tau=0,smooth=0 \
-		moon:mu=0 fedntd:beta=0 propfair:M=1,eps=1e6,low=constant propfair:M=-1e6,eps=1; do
+		moon:mu=0 fedntd:beta=0 fal:eps=0 fal:eps=0,random=on propfair:M=1,eps=1e6,low=constant propfair:M=-1e6,eps=1; do
 		plain $m got.sts
 		st-cmp -v fedavg.sts got.sts || { echo "$m"; false; }
 	done
@@ -283,7 +307,8 @@ plain() {
 @test "a method's term changes something" {
 	local m
 	plain fedavg fedavg.sts
-	for m in feddyn fedsam fedspeed fedcm mimelite fedlc logitadj moon fedntd propfair; do
+	for m in feddyn fedsam fedspeed fedcm mimelite fedlc logitadj moon fedntd propfair fal \
+		fal:norm=l2 fal:random=on; do
 		plain $m got.sts
 		! st-cmp fedavg.sts got.sts >/dev/null || { echo "$m"; false; }
 	done

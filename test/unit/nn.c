@@ -1,5 +1,6 @@
 /* A step of a net in float against PyTorch: forward, loss, backward, SGD. */
 #include "base/crc.h"
+#include "nn/attack.h"
 #include "nn_golden.h"
 #include "optim/optim.h"
 
@@ -229,6 +230,36 @@ static void mixed_rows(void)
 	fl_net_release(&net);
 }
 
+/* Where attacks begin: within the ball, and half of them beyond the radius that holds half
+ * of its volume. */
+static void attack_starts(void)
+{
+	enum { N = 4000, D = 3 };
+	struct fl_attack a = { .eps = 2, .norm = 0 };
+	double most = 0, half[2] = { 0 }, mean = 0;
+	struct fl_rng r;
+
+	fl_rng_init(&r, 3, 0, 0, FL_RNG_METHOD, 0);
+	for (a.norm = 0; a.norm < 2; a.norm++)
+		for (size_t i = 0; i < N; i++) {
+			float x[D] = { 0 };
+			double top = 0, sum = 0;
+
+			fl_attack_start(&a, &r, x, D);
+			for (size_t k = 0; k < D; k++) {
+				top = fmax(top, fabs((double)x[k]));
+				sum += (double)x[k] * (double)x[k];
+				mean += (double)x[k] / (2 * N * D);
+			}
+			top = a.norm ? sqrt(sum) : top;
+			most = fmax(most, top);
+			half[a.norm] += top > 2 * pow(.5, 1. / D) ? 1. / N : 0;
+		}
+	ok(most <= 2.0001 && most > 1.99, "attacks begin within eps: %g", most);
+	ok(fabs(half[0] - .5) < .03 && fabs(half[1] - .5) < .03 && fabs(mean) < .03,
+	   "anywhere there: %g and %g beyond half of the volume, mean %g", half[0], half[1], mean);
+}
+
 int main(void)
 {
 	struct fl_err e = { 0 };
@@ -246,5 +277,6 @@ int main(void)
 	golden_close(&t);
 	fused_relu();
 	mixed_rows();
+	attack_starts();
 	return tap_done();
 }

@@ -162,7 +162,8 @@ enum fl_role { FL_ROLE_SHARED, FL_ROLE_PRIVATE, FL_ROLE_FROZEN };
 
 enum {
 	FL_METHOD_STATE = 1,	/* keeps client state: --state DIR is required; or keeps() says so */
-	FL_METHOD_WHOLE = 2	/* hooks want the whole gradient first: two-pass loop */
+	FL_METHOD_WHOLE = 2,	/* hooks want the whole gradient first: two-pass loop */
+	FL_METHOD_INPUT = 4	/* hooks take gradients of the input: buffers for FL_WORK_INPUT */
 };
 
 struct fl_method {

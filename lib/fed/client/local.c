@@ -245,13 +245,13 @@ static struct fl_loop_hooks loop_hooks(const struct run *r)
 
 /* --- a phase --- */
 
-static int needs_whole(const struct fl_local *l)
+static unsigned flags_of(const struct fl_local *l)
 {
 	unsigned flags = 0;
 
 	for (size_t i = 0; i < l->cfg->nmethod; i++)
 		flags |= l->use[i].m->flags;
-	return !!(flags & FL_METHOD_WHOLE);
+	return flags;
 }
 
 /* Parameters that stay in a phase: those that are frozen in it. */
@@ -281,7 +281,8 @@ static int set_loop(struct run *r, struct fl_err *e)
 		.net = ph->room->net, .bench = &ph->room->bench, .w = ph->w, .opt = cfg->opt,
 		.lr = ph->lr, .clip = cfg->clip, .N = ph->data->N, .batch = cfg->batch,
 		.epochs = ph->epochs, .steps = ph->steps, .shuffle = cfg->shuffle && !r->lead,
-		.whole = needs_whole(l), .watch = l->watch, .on = loop_hooks(r), .ctx = r,
+		.whole = !!(flags_of(l) & FL_METHOD_WHOLE), .input = !!(flags_of(l) & FL_METHOD_INPUT),
+		.watch = l->watch, .on = loop_hooks(r), .ctx = r,
 		.seed = cfg->seed, .round = (uint64_t)l->round, .who = (uint64_t)l->client,
 		.phase = ph->id,
 	};
