@@ -293,17 +293,6 @@ print(0.5 * 4 * kl + 0.5 * ce)" >want
 	done | jq -se '.[1] > .[0] + 0.2'
 }
 
-@test "robust accuracy equals PyTorch's projected gradient" {
-	"$PYTHON" -c 'import torch' 2>/dev/null || skip "no python3-torch"
-	fl-init -a mlp:in=64,hidden=16,out=10 -s 1 -o g.safetensors --no-sync
-	fl-local-train -m g.safetensors --opt sgd:lr=0.3 -e 20 c/*.safetensors | fl-aggregate -m g.safetensors -o g.safetensors
-	for a in linf:0.05:3 linf:0.1:1 l2:0.3:5; do
-		IFS=: read -r norm eps steps <<<"$a"
-		fl-eval -m g.safetensors --metric robust:eps=$eps,norm=$norm,steps=$steps --format json c/*.safetensors >rows
-		head -12 rows | "$PYTHON" "$G/eval/robust.py" g.safetensors "$norm" "$eps" "$steps" c/*.safetensors
-	done
-}
-
 @test "robust accuracy: at eps 0 it is accuracy, it falls with eps, beside others and for any -j" {
 	fl-local-train -m m.safetensors --opt sgd:lr=0.3 -e 20 c/*.safetensors | fl-aggregate -m m.safetensors -o g.safetensors
 	o="--format json c/*.safetensors"

@@ -54,6 +54,17 @@ setup() {
 	"$PYTHON" "$G/eval/classes.py" m.safetensors j k c/*.safetensors
 }
 
+@test "robust accuracy equals PyTorch's projected gradient" {
+	fl-partition -q -d digits -k 12 -B iid -s 1 -o c --no-sync
+	fl-init -a mlp:in=64,hidden=16,out=10 -s 1 -o g.safetensors --no-sync
+	fl-local-train -m g.safetensors --opt sgd:lr=0.3 -e 20 c/*.safetensors | fl-aggregate -m g.safetensors -o g.safetensors
+	for a in linf:0.05:3 linf:0.1:1 l2:0.3:5; do
+		IFS=: read -r norm eps steps <<<"$a"
+		fl-eval -m g.safetensors --metric robust:eps=$eps,norm=$norm,steps=$steps --format json c/*.safetensors >rows
+		head -12 rows | "$PYTHON" "$G/eval/robust.py" g.safetensors "$norm" "$eps" "$steps" c/*.safetensors
+	done
+}
+
 @test "digits are scikit-learn's" {
 	"$PYTHON" "$ROOT/samples/digits.py" d.gz
 	cmp <(gunzip -c d.gz) <(gunzip -c "$ROOT/samples/digits.safetensors.gz")

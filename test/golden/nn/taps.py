@@ -2,7 +2,9 @@
 """Writes beside this script, by PyTorch in float64: taps.safetensors, nets whose layers
 read earlier ones and whose inner outputs have losses, as cases.py writes others; and
 towers.safetensors, losses over two towers with their gradients by the outputs, as
-../adapter/losses.py writes others. Needs numpy and torch (made with 1.13.1)."""
+../adapter/losses.py writes others. Needs numpy and torch (made with 1.13.1).
+remake: $PYTHON taps.py
+"""
 import json
 import os
 import sys
