@@ -23,6 +23,7 @@
 #define ANSWER_MAX ((size_t)1 << 36)	/* bytes of one file for --merge */
 #define ID_FILE_MAX ((size_t)1 << 30)
 #define FLUSH ((size_t)64 << 10)
+#define AMOUNT_MAX 1e30			/* of a score's kappa or variance: bounds of scores are F32 */
 
 static const char *const default_metrics[] = { "hit@1", "hit@5", "hit@10", "medr", "meanr" };
 
@@ -353,10 +354,18 @@ static int need_column(const struct job *j, const struct side *s, const char *wh
 {
 	int rc = column(s, what, kind, out, e);
 
-	if (rc)
-		return rc < 0 ? -1 : 0;
-	return fl_fail(e, FL_EDATA, "%s: no %s beside the rows, which score %s wants",
-	               s->m.part[0].name, what, fl_score_name[j->score]);
+	if (!rc)
+		return fl_fail(e, FL_EDATA, "%s: no %s beside the rows, which score %s wants",
+		               s->m.part[0].name, what, fl_score_name[j->score]);
+	for (size_t i = 0; rc > 0 && i < s->n; i++) {
+		const struct fl_embed *p = fl_embeds_part(&s->m, row_of(s, i));
+
+		if (out[i] > AMOUNT_MAX)
+			rc = fl_fail(e, FL_EDATA, "%s: %s of row %zu is %g, beyond %g, which score %s can tell",
+			             p->name, what, row_of(s, i) - p->first, out[i], AMOUNT_MAX,
+			             fl_score_name[j->score]);
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 /* kappa of the texts: the score's slope, and what makes it a likelihood. */

@@ -25,6 +25,7 @@
 #define FIELDS_MAX 128
 #define FIELD_NAME_MAX 64
 #define FILES_MAX 3
+#define KAPPA_MAX 1e100		/* what densities on the sphere are computed for */
 #define TOP 5			/* the place that accuracy@5 looks to */
 
 enum { TSV, JSON };
@@ -66,7 +67,7 @@ static const struct fl_opt opts[] = {
 	  "images of none of the classes, to be told from the others; repeatable" } },
 	{ 0, 0, &fl_family_unknown, { "scores", (enum fl_ptype)FL_P_SPECS, O(scores),
 	  "maxprob,energy,cosine", 0, 0, NULL, "list", "by what unknown images are told" } },
-	{ 0, 0, NULL, { "kappa", FL_P_REAL, O(kappa), NULL, 0, 1e100, NULL, "x",
+	{ 0, 0, NULL, { "kappa", FL_P_REAL, O(kappa), NULL, 0, KAPPA_MAX, NULL, "x",
 	  "concentration of every class whose texts carry none" } },
 	{ 0, 0, &fl_family_unknown, { "uncertainty", (enum fl_ptype)FL_P_SPEC, O(uncertainty),
 	  "maxprob", 0, 0, NULL, "score", "by what answers are ordered from certain to uncertain" } },
@@ -171,9 +172,9 @@ static double *text_kappa(struct job *j, int *rc, struct fl_err *e)
 		}
 		fl_dtype_to_f64(t->dtype, t->data, k + part->first, t->n);
 		for (size_t i = 0; i < t->n; i++)
-			if (!(k[part->first + i] >= 0 && k[part->first + i] < INFINITY)) {
-				*rc = fl_fail(e, FL_EDATA, "%s: %s of row %zu is %g", part->name, t->name, i,
-				              k[part->first + i]);
+			if (!(k[part->first + i] >= 0 && k[part->first + i] <= KAPPA_MAX)) {
+				*rc = fl_fail(e, FL_EDATA, "%s: %s of row %zu is %g, want one from 0 to %g",
+				              part->name, t->name, i, k[part->first + i], KAPPA_MAX);
 				return NULL;
 			}
 	}

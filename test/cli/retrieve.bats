@@ -286,6 +286,7 @@ both() {
 		write(Path("u"), emb=e, uncertainty=np.array([-3, np.inf, -np.inf, 0]))
 		write(Path("n"), emb=e, uncertainty=np.array([3, np.nan, 2, 5.0]))
 		write(Path("k"), emb=e, kappa=np.array([3, 1, -2, 5.0]))
+		write(Path("l"), emb=e, kappa=np.array([3, 1e30, 1e31, 5.0]), var=np.full((4, 4), 1e36, "f4"))
 	END
 	a="--gallery i --truth diagonal --no-hits --format json"
 	run --separate-stderr vlm-retrieve $a --queries t
@@ -301,6 +302,13 @@ both() {
 	[ "$(cut -f 1 c | sort -u)" = risk ]
 	fails 3 "hit@5 looks at 5 places, the gallery has 4 rows" vlm-retrieve -q $a --queries t --metric hit@1,hit@5
 	fails 3 "n: 'uncertainty' of row 1 is nan, want a number" vlm-retrieve $a --queries n
+	for score in vmf ps product; do
+		fails 3 "l: kappa of row 2 is 1e+31, beyond 1e+30, which score $score can tell" \
+			vlm-retrieve --queries l --gallery l --score $score
+	done
+	fails 3 "l: var of row 0 is 4e+36" vlm-retrieve --queries l --gallery l --score csd
+	echo 2 >two
+	[ "$(vlm-retrieve --queries i --gallery l --except two --score vmf --images --top 3 | wc -l)" = 12 ]
 	fails 3 "k: 'kappa' of row 2 is -2, want one from 0 on" vlm-retrieve $a --queries k
 }
 

@@ -309,6 +309,7 @@ near() {
 		bad = dict(t, emb=t["emb"].copy()); bad["emb"][3] = 0; save("zero.safetensors", bad, kind="embed")
 		bad = dict(t, emb=t["emb"].copy()); bad["emb"][2, 1] = np.nan; save("nan.safetensors", bad, kind="embed")
 		bad = dict(t, kappa=t["kappa"].copy()); bad["kappa"][5] = -1; save("kappa.safetensors", bad, kind="embed")
+		bad = dict(t, kappa=t["kappa"].astype("f8")); bad["kappa"][4] = 1e101; save("large.safetensors", bad, kind="embed")
 		bad = dict(t, label=t["label"].copy()); bad["label"][13] = 99; save("label.safetensors", bad, kind="embed")
 		bad = dict(t, emb=t["emb"].copy()); bad["emb"][5] = -bad["emb"][4]; save("cancel.safetensors", bad, kind="embed")
 		save("wide.safetensors", {"emb": np.ones((3, 5), "f4")}, kind="embed")
@@ -316,6 +317,7 @@ near() {
 	fails 3 "row 3" vlm-zeroshot --images images.safetensors --texts zero.safetensors
 	fails 3 "row 2" vlm-zeroshot --images images.safetensors --texts nan.safetensors
 	fails 3 "row 2" vlm-zeroshot --images nan.safetensors --texts texts.safetensors
+	fails 3 "kappa of row 4 is 1e+101, want one from 0 to 1e+100" vlm-zeroshot --images images.safetensors --texts large.safetensors
 	fails 3 "kappa of row 5 is -1" vlm-zeroshot --images images.safetensors --texts kappa.safetensors
 	fails 3 "text row 13: label 99" vlm-zeroshot --images images.safetensors --texts label.safetensors
 	fails 3 "class 2: its texts have no common direction" vlm-zeroshot --images images.safetensors --texts cancel.safetensors
