@@ -483,11 +483,12 @@ static int open_truth(struct job *j, struct fl_err *e)
 	const struct opts *o = j->o;
 	struct side *q = &j->query, *g = &j->gallery;
 	struct fl_truth *fore = &j->fore.truth, *back = &j->back.truth;
+	int later = o->skip || q->pick || g->pick;	/* rows left out need no positive */
 
 	if (fl_truth_open(fore, o->truth, &q->m, &g->m, o->images, o->skip, e))
 		return -1;
 	if ((o->self && fl_truth_without_self(fore, j->own, o->skip, e)) ||
-	    (o->both && fl_truth_reverse(fore, g->m.N, o->skip, back, e)))
+	    (o->both && fl_truth_reverse(fore, g->m.N, later, back, e)))
 		return fl_fail_in(e, "%s", o->truth);
 	return pick_truth(j, fore, q, g, "query", e) ||
 	       fl_rank_check(o->metric.v, o->metric.n, fore->first, fore->Q, g->n, e) ||

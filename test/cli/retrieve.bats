@@ -248,6 +248,18 @@ both() {
 		vlm-retrieve --queries q --gallery far --truth t.json --both --no-hits
 }
 
+@test "a row of the gallery that is left out needs no positive" {
+	npy g.npy 'np.eye(4, dtype="f4")'
+	npy q.npy 'np.eye(4, dtype="f4")[[2, 0]]'
+	npy of.npy 'np.array([2, 0])'
+	printf '0\n2\n' >some
+	m="--gallery g.npy --queries q.npy --truth of.npy --both --no-hits --metric hit@1 --format json"
+	fails 3 "of.npy: gallery row 1 has no positive; 2 of 4 have none" vlm-retrieve $m
+	vlm-retrieve $m --only some | jq -e '.["hit@1"] == 1 and .["reverse.hit@1"] == 1 and .gallery == 2'
+	printf '0\n1\n2\n' >some
+	fails 3 "gallery row 1 has no positive among the rows searched" vlm-retrieve $m --only some
+}
+
 @test "--self is by id: one row of the gallery as the query" {
 	"$PYTHON" - <<-END
 		import sys
