@@ -25,6 +25,7 @@ static const char *const new_state_name[] = { "off", "on", "force", NULL };
 struct opts {
 	const char *model, *output, *state, *history;
 	struct fl_spec rule, server;
+	struct fl_strs with;
 	int partial, needs, no_sync, no_prov, new_state;
 	int64_t expect, threads, memory, stale;
 };
@@ -37,6 +38,7 @@ static const struct fl_opt opts[] = {
 	{ 'S', FL_O_PROV, &fl_family_server, { "server", (enum fl_ptype)FL_P_SPEC,
 	  offsetof(struct opts, server), SERVER, 0, 0, NULL, "spec",
 	  "what the combined update does to the model" } },
+	FL_OPT_WITH(struct opts),
 	{ 0, 0, NULL, { "state", FL_P_PATH, offsetof(struct opts, state), NULL, 0, 0, NULL, "file",
 	  "what the server keeps from round to round" } },
 	{ 0, FL_O_BARE, NULL, { "new-state", FL_P_ENUM, offsetof(struct opts, new_state), "off", 0, 0,
@@ -78,6 +80,7 @@ struct job {
 	struct held **held;		/* (nheld) personal models */
 	size_t nheld, heldcap;
 	struct fl_history history;
+	struct fl_with with;
 	struct fl_tset old, state;	/* state before and after */
 	struct fl_collect c;
 };
@@ -164,7 +167,7 @@ static int check_pool(struct job *j, struct fl_err *e)
 
 	if (!is_plain(j, &fl_family_rule, RULE, &o->rule, e) ||
 	    !is_plain(j, &fl_family_server, SERVER, &o->server, e) || o->state || o->new_state ||
-	    o->history || o->partial || o->stale != FL_UNSET)
+	    o->history || o->partial || o->with.n || o->stale != FL_UNSET)
 		return fl_fail(e, FL_EUSAGE, "-m is missing: the model that was sent out; without it, "
 		               "statistics are pooled, and nothing but -n and -o has a place");
 	return 0;
@@ -185,12 +188,21 @@ static int check_options(struct job *j, struct fl_err *e)
 	return j->rule->personal ? check_personal(j, e) : 0;
 }
 
+static int open_with(struct job *j, struct fl_err *e)
+{
+	j->c.with = &j->with;
+	return fl_with_open(&j->with, &j->o->with, e) ||
+	       fl_with_check(&j->with, j->server->fold ? NULL : j->rule->with, j->c.who, e) ||
+	       fl_with_accord(&j->with, &j->c.accord, e) ? -1 : 0;
+}
+
 static int print_needs(const struct job *j, struct fl_err *e)
 {
 	struct fl_str s = FL_STR_INIT;
 	int rc;
 
 	fl_need_print(j->c.fold ? j->c.fold->needs : j->rule->needs, &s);
+	fl_fact_print(j->c.fold ? j->c.fold->facts : j->rule->facts, &s);
 	rc = fl_str_check(&s, e);
 	if (!rc)
 		puts(fl_str_c(&s));
@@ -573,6 +585,17 @@ static int save_held(struct job *j, const struct fl_dir *d, const struct fl_comb
 	return rc ? fl_fail_in(e, "client %" PRId64, h->client) : 0;
 }
 
+/* The model that the rule has made of client k of those at hand. */
+static int save_made(struct job *j, const struct fl_dir *d, size_t k, struct fl_err *e)
+{
+	struct fl_tset next = { .t = NULL };
+	int rc = fl_collect_personal(&j->c, k, &next, e) ||
+	         save_personal(j, d, j->c.member[k].u.client, j->c.member[k].from, &next, e);
+
+	fl_tset_release(&next);
+	return rc ? -1 : 0;
+}
+
 static int any(const char *name)
 {
 	(void)name;
@@ -587,8 +610,7 @@ static int write_personal(struct job *j, const struct fl_combined *u, struct fl_
 	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
 
 	for (size_t k = 0; !rc && !u && k < j->c.K; k++)
-		rc = save_personal(j, &d, j->c.member[k].u.client, j->c.member[k].from,
-		                   &j->c.result[k], e);
+		rc = save_made(j, &d, k, e);
 	for (size_t k = 0; !rc && u && k < j->nheld; k++)
 		rc = save_held(j, &d, u, j->held[k], e);
 	if (!rc)
@@ -674,7 +696,7 @@ static int aggregate(struct job *j, struct fl_err *e)
 	struct fl_combined u;
 	int rc;
 
-	if (open_models(j, e) || load_state(j, e))
+	if (open_models(j, e) || open_with(j, e) || load_state(j, e))
 		return -1;
 	j->c.received = received;
 	j->c.how = fl_method_how;
@@ -703,6 +725,7 @@ static void release(struct job *j)
 		fl_tset_release(&j->held[i]->model);
 	free(j->held);
 	fl_history_release(&j->history);
+	fl_with_release(&j->with);
 	fl_models_release(&j->models);
 	fl_tset_release(&j->old);
 	fl_tset_release(&j->state);

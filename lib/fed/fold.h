@@ -3,29 +3,34 @@
 #ifndef FL_FED_FOLD_H
 #define FL_FED_FOLD_H
 
+#include "fed/fact.h"
 #include "fed/fed.h"
+#include "fed/with.h"
 
 #define FL_FOLD_SCALARS 4
-#define FL_FOLD_ROW 4
 
 struct fl_fold_in {
 	const struct fl_update *u;
+	const struct fl_tset *rec;	/* u's record, for the facts that the fold wants */
 	const double *row;	/* (nrow) what the state keeps of this client; NULL: nothing yet */
+	int64_t round;		/* being combined: u is round - u->round rounds late */
+	const struct fl_with *with;	/* records of --with */
 };
 
 struct fl_fold_out {
 	double w;			/* weight of the update in the sum */
 	double s[FL_FOLD_SCALARS];	/* added up over clients */
-	double row[FL_FOLD_ROW];	/* kept for the next round, if the fold has rows */
+	double *row;			/* (nrow) kept for the next round, zero at first */
 };
 
 struct fl_fold {
 	unsigned needs;
+	const struct fl_fact *facts;	/* wanted, or NULL */
 	int mean;			/* finish() looks at s[0] alone, the sum of what updates count:
 					 * sub-networks can join, coordinate by coordinate */
 	unsigned share;			/* s[share], 0 or more, is what a client counts in a mean: running
 					 * statistics are combined by it, whatever w and finish() do */
-	unsigned nrow;			/* doubles kept per client; 0: no rows */
+	unsigned nrow;			/* doubles kept per client, any number; 0: no rows */
 	/* From the update's facts and the state alone, never from other updates. */
 	int (*fold)(const void *p, const struct fl_fold_in *in, struct fl_fold_out *out,
 	            struct fl_err *e);

@@ -338,11 +338,12 @@ static void test_hostile(void)
 
 /* --- a rule that chooses, then works on columns --- */
 
-static int keep_even(const void *p, const struct fl_gram *q, struct fl_err *e)
+static int keep_even(const void *p, const struct fl_round *r, struct fl_weights *q,
+                     struct fl_err *e)
 {
 	(void)p;
 	(void)e;
-	for (size_t k = 0; k < q->K; k++)
+	for (size_t k = 0; k < r->K; k++)
 		q->w[k] = k % 2 == 0;
 	return 0;
 }
@@ -356,7 +357,7 @@ static void first_plus_count(const void *p, float *v, size_t k, size_t n, float 
 
 static void test_gram_column(void)
 {
-	static const struct fl_rule rule = { .gram = keep_even, .column = first_plus_count };
+	static const struct fl_rule rule = { .flags = FL_RULE_INNER, .weigh = keep_even, .column = first_plus_count };
 	int item[] = { 10, 20, 25, 35, 40 }, wrong = 0;	/* all hold the same tensors */
 	struct result r;
 
@@ -373,12 +374,12 @@ static void test_gram_column(void)
 enum { RUNNING = 6000 };	/* items 6000 to 6002 */
 static const double *says_w, *says_share;
 
-static int say(const void *p, const struct fl_gram *q, struct fl_err *e)
+static int say(const void *p, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
 {
 	(void)p;
 	(void)e;
-	memcpy(q->w, says_w, q->K * sizeof *q->w);
-	memcpy(q->share, says_share, q->K * sizeof *q->share);
+	memcpy(q->w, says_w, r->K * sizeof *q->w);
+	memcpy(q->share, says_share, r->K * sizeof *q->share);
 	return 0;
 }
 
@@ -407,7 +408,7 @@ static int write_running(void)
 
 static void test_shares(void)
 {
-	static const struct fl_rule rule = { .gram = say };
+	static const struct fl_rule rule = { .flags = FL_RULE_INNER, .weigh = say };
 	static const struct {
 		double w[3], share[3], want;
 		const char *what;
@@ -437,11 +438,12 @@ static void test_shares(void)
 
 /* --- a whole rule with one result --- */
 
-static int second_update(const void *p, struct fl_whole *w, struct fl_err *e)
+static int second_update(const void *p, const struct fl_round *r, struct fl_tset *out,
+                         struct fl_err *e)
 {
 	(void)p;
-	return w->K == 3 && w->round == 1 &&
-	       fl_tset_copy(&w->out[0], NULL, fl_tset_find(w->update[1], "w"), e) ? 0 : -1;
+	return r->K == 3 && r->round == 1 &&
+	       fl_tset_copy(out, NULL, fl_tset_find(r->update[1], "w"), e) ? 0 : -1;
 }
 
 static void test_whole(void)

@@ -7,6 +7,7 @@
 
 static struct fl_tset gold;
 static struct fl_arena arena;
+static double kept[3];	/* rows of combine's clients */
 
 static const double *want(const char *name)
 {
@@ -53,9 +54,10 @@ static void combine(const struct fl_fold *f, const void *p, const double *rows,
 	memset(u, 0, 4 * sizeof *u);
 	for (int k = 0; k < 3; k++) {
 		struct fl_update up = client(k);
-		struct fl_fold_in in = { &up, rows ? rows + k : NULL };
+		struct fl_fold_in in = { .u = &up, .row = rows ? rows + k : NULL, .round = 2 };
 
-		memset(&each[k], 0, sizeof each[k]);
+		each[k] = (struct fl_fold_out){ .row = &kept[k] };
+		kept[k] = 0;
 		if (f->fold(p, &in, &each[k], &e))
 			printf("# %s\n", e.msg);
 		for (int j = 0; j < FL_FOLD_SCALARS; j++)
@@ -210,7 +212,9 @@ static void test_afl(void)
 			u[k] = client(k);
 			u[k].loss0 = y[i][k] - held[k] + 3;
 		}
-		is_int(r->weigh(p, &(struct fl_weigh){ 3, u, &known, row, keep, w, after }, &e), 0, "afl");
+		is_int(r->weigh(p, &(struct fl_round){ .K = 3, .u = u, .known = &known, .row = row,
+		                                       .keep = keep, .after = after },
+		                &(struct fl_weights){ .w = w }, &e), 0, "afl");
 		for (int k = 0; k < 3; k++) {
 			is_near(w[k], held[k], 1e-15, "a client counts what it held");
 			is_near(next[k], want_[i][k], 1e-15, "and then its part of the projection");
@@ -220,7 +224,8 @@ static void test_afl(void)
 
 static void test_adafedadam_edges(void)
 {
-	struct fl_fold_out out = { 0 };
+	double row = 0;
+	struct fl_fold_out out = { .row = &row };
 	struct fl_err e = { 0 };
 	const void *p;
 	const struct fl_server *sv = server("adafedadam", &p);
@@ -229,26 +234,26 @@ static void test_adafedadam_edges(void)
 	double start = 2;
 
 	u.norm = 0;
-	is_int(sv->fold->fold(p, &(struct fl_fold_in){ &u, &start }, &out, &e), 0,
+	is_int(sv->fold->fold(p, &(struct fl_fold_in){ .u = &u, .row = &start }, &out, &e), 0,
 	       "an update of norm 0 is accepted");
 	ok(out.w == 0 && out.s[0] == 10 && out.s[1] == 0 && out.s[2] == 0,
 	   "weighs, but has neither direction nor certainty");
 	u = client(1);
 	u.gradnorm = 0;
-	memset(&out, 0, sizeof out);
-	sv->fold->fold(p, &(struct fl_fold_in){ &u, &start }, &out, &e);
+	out = (struct fl_fold_out){ .row = &row };
+	sv->fold->fold(p, &(struct fl_fold_in){ .u = &u, .row = &start }, &out, &e);
 	ok(out.w == 0 && out.s[0] == 10 && out.s[2] == 0, "so has a gradient of norm 0");
 	u = client(1);
 	u.loss0 = 0;
-	memset(&out, 0, sizeof out);
-	sv->fold->fold(p, &(struct fl_fold_in){ &u, NULL }, &out, &e);
+	out = (struct fl_fold_out){ .row = &row };
+	sv->fold->fold(p, &(struct fl_fold_in){ .u = &u }, &out, &e);
 	ok(out.s[0] == 20 && out.row[0] == 0, "a first loss of 0 does not count as the first");
 	u.loss0 = -1;
-	is_int(sv->fold->fold(p, &(struct fl_fold_in){ &u, NULL }, &out, &e), -1,
+	is_int(sv->fold->fold(p, &(struct fl_fold_in){ .u = &u }, &out, &e), -1,
 	       "a negative loss is refused");
 	u = client(1);
 	u.lr = 0;
-	is_int(sv->fold->fold(p, &(struct fl_fold_in){ &u, NULL }, &out, &e), -1,
+	is_int(sv->fold->fold(p, &(struct fl_fold_in){ .u = &u }, &out, &e), -1,
 	       "a client rate of 0 is refused");
 	is_int(sv->begin(p, &r, &e), 0, "a certainty below 0 is floored");
 	is_near(r.tmp[0], pow(0.9, 0.01), 1e-15, "to cmin");

@@ -22,7 +22,7 @@ static const struct fl_tensor *part(struct fl_adapters *c, const char *layer, co
 {
 	const char *name = fl_arena_fmt(&c->a, e, "%s.%s", layer, suffix);
 
-	return name ? fl_tset_find(c->w->model[0], name) : NULL;
+	return name ? fl_tset_find(c->r->model[0], name) : NULL;
 }
 
 /* 1: the layer is an adapter. */
@@ -66,23 +66,23 @@ static int get_shares(struct fl_adapters *c, int uniform, struct fl_err *e)
 {
 	double all = 0;
 
-	if (!(c->share = fl_arena_get(&c->a, c->w->K, sizeof *c->share, e)))
+	if (!(c->share = fl_arena_get(&c->a, c->r->K, sizeof *c->share, e)))
 		return -1;
-	for (size_t k = 0; k < c->w->K; k++)
-		all += c->share[k] = uniform ? 1 : (double)c->w->u[k].examples;
-	for (size_t k = 0; k < c->w->K; k++)
+	for (size_t k = 0; k < c->r->K; k++)
+		all += c->share[k] = uniform ? 1 : (double)c->r->u[k].examples;
+	for (size_t k = 0; k < c->r->K; k++)
 		c->share[k] /= all;
 	return 0;
 }
 
-int fl_adapters_find(struct fl_adapters *c, struct fl_whole *w, const char *rule, int uniform,
-                     struct fl_err *e)
+int fl_adapters_find(struct fl_adapters *c, const struct fl_round *r, struct fl_tset *out,
+                     const char *rule, int uniform, struct fl_err *e)
 {
 	struct fl_net net = { .layer = NULL };
 	int rc;
 
-	*c = (struct fl_adapters){ .w = w, .rule = rule };
-	rc = get_shares(c, uniform, e) || fl_model_of(&net, w->model[0], e) || find_all(c, &net, e);
+	*c = (struct fl_adapters){ .r = r, .out = out, .rule = rule };
+	rc = get_shares(c, uniform, e) || fl_model_of(&net, r->model[0], e) || find_all(c, &net, e);
 	fl_net_release(&net);
 	return rc ? -1 : 0;
 }
@@ -95,18 +95,18 @@ void fl_adapters_release(struct fl_adapters *c)
 const float *fl_adapters_update(const struct fl_adapters *c, const struct fl_tensor *t, size_t k,
                                 struct fl_err *e)
 {
-	const struct fl_tensor *u = fl_tset_find(c->w->update[k], t->name);
+	const struct fl_tensor *u = fl_tset_find(c->r->update[k], t->name);
 
 	if (u)
 		return u->data;
 	fl_fail(e, FL_EDATA, "client %lld: tensor '%s' is missing; rule %s wants the same tensors "
-	        "from every client", (long long)c->w->u[k].client, t->name, c->rule);
+	        "from every client", (long long)c->r->u[k].client, t->name, c->rule);
 	return NULL;
 }
 
 float *fl_adapters_result(struct fl_adapters *c, const struct fl_tensor *t, struct fl_err *e)
 {
-	struct fl_tensor *out = fl_tset_add(&c->w->out[0], t->name, FL_F32, t->ndim, t->dim, NULL, e);
+	struct fl_tensor *out = fl_tset_add(c->out, t->name, FL_F32, t->ndim, t->dim, NULL, e);
 
 	return out ? out->data : NULL;
 }
@@ -117,7 +117,7 @@ float *fl_adapters_mean(struct fl_adapters *c, const struct fl_tensor *t, const 
 	double *sum = fl_arena_zero(&c->a, t->n, sizeof *sum, e);
 	float *v = sum ? fl_adapters_result(c, t, e) : NULL;
 
-	for (size_t k = 0; v && k < c->w->K; k++) {
+	for (size_t k = 0; v && k < c->r->K; k++) {
 		const float *u = fl_adapters_update(c, t, k, e);
 
 		if (!u)
@@ -132,10 +132,10 @@ float *fl_adapters_mean(struct fl_adapters *c, const struct fl_tensor *t, const 
 
 int fl_adapters_rest(struct fl_adapters *c, struct fl_err *e)
 {
-	const struct fl_tset *first = c->w->update[0];
+	const struct fl_tset *first = c->r->update[0];
 
 	for (size_t i = 0; i < first->nt; i++)
-		if (!fl_tset_find(&c->w->out[0], first->t[i].name) &&
+		if (!fl_tset_find(c->out, first->t[i].name) &&
 		    !fl_adapters_mean(c, &first->t[i], c->share, e))
 			return -1;
 	return 0;

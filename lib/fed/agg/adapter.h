@@ -13,7 +13,8 @@ struct fl_adapter {
 };
 
 struct fl_adapters {
-	struct fl_whole *w;
+	const struct fl_round *r;
+	struct fl_tset *out;		/* [0]: the update that they become */
 	const char *rule;		/* for messages */
 	size_t n;
 	struct fl_adapter *v;		/* (n) */
@@ -21,10 +22,10 @@ struct fl_adapters {
 	struct fl_arena a;
 };
 
-/* Those of w's model; c begins zero. FL_EDATA where it has none. uniform: clients count
+/* Those of the round's model; c begins zero. FL_EDATA where it has none. uniform: clients count
  * alike; otherwise by examples. */
-int fl_adapters_find(struct fl_adapters *c, struct fl_whole *w, const char *rule, int uniform,
-                     struct fl_err *e);
+int fl_adapters_find(struct fl_adapters *c, const struct fl_round *r, struct fl_tset *out,
+                     const char *rule, int uniform, struct fl_err *e);
 void fl_adapters_release(struct fl_adapters *c);
 /* Client k's update of a tensor; NULL and FL_EDATA where it has none. */
 const float *fl_adapters_update(const struct fl_adapters *c, const struct fl_tensor *t, size_t k,

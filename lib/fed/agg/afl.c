@@ -71,107 +71,109 @@ static double mean_known(const struct fl_rows *known)
 }
 
 /* What clients held before the round, in w; returns their sum. */
-static double begin(const struct params *p, const struct fl_weigh *q)
+static double begin(const struct params *p, const struct fl_round *r, struct fl_weights *q)
 {
-	double mean = mean_known(q->known), sum = 0;
+	double mean = mean_known(r->known), sum = 0;
 
-	for (size_t k = 0; k < q->K; k++) {
-		q->w[k] = q->row[k] ? *q->row[k] : q->known->n ? mean :
-		          p->weight == EXAMPLES ? (double)q->u[k].examples : 1;
+	for (size_t k = 0; k < r->K; k++) {
+		q->w[k] = r->row[k] ? *r->row[k] : r->known->n ? mean :
+		          p->weight == EXAMPLES ? (double)r->u[k].examples : 1;
 		sum += q->w[k];
 	}
 	return sum;
 }
 
 /* Weights of nothing: of equal parts of it. */
-static double level(const struct fl_weigh *q)
+static double level(const struct fl_round *r, struct fl_weights *q)
 {
-	double mean = mean_known(q->known), each = mean > 0 ? mean : 1;
+	double mean = mean_known(r->known), each = mean > 0 ? mean : 1;
 
-	for (size_t k = 0; k < q->K; k++)
+	for (size_t k = 0; k < r->K; k++)
 		q->w[k] = each;
-	return (double)q->K * each;
+	return (double)r->K * each;
 }
 
 /* Those at hand share out what they hold together. */
-static int share(const struct params *p, const struct fl_weigh *q, struct fl_err *e)
+static int share(const struct params *p, const struct fl_round *r, struct fl_weights *q,
+                 struct fl_err *e)
 {
-	double *next = fl_alloc(q->K, sizeof *next, e), sum = begin(p, q);
+	double *next = fl_alloc(r->K, sizeof *next, e), sum = begin(p, r, q);
 	int rc;
 
 	if (!next)
 		return -1;
 	if (!(sum > 0))
-		sum = level(q);
-	for (size_t k = 0; k < q->K; k++) {
+		sum = level(r, q);
+	for (size_t k = 0; k < r->K; k++) {
 		q->w[k] /= sum;
-		next[k] = q->w[k] + p->gamma * q->u[k].loss0;
+		next[k] = q->w[k] + p->gamma * r->u[k].loss0;
 	}
-	rc = project(next, q->K, e);
-	for (size_t k = 0; k < q->K; k++)
-		*q->keep[k] = sum * next[k];
+	rc = project(next, r->K, e);
+	for (size_t k = 0; k < r->K; k++)
+		*r->keep[k] = sum * next[k];
 	free(next);
 	return rc;
 }
 
 /* What is held together by those away, which are marked by 1 in away(known->n). */
-static double absent(const struct fl_weigh *q, unsigned char *away)
+static double absent(const struct fl_round *r, unsigned char *away)
 {
 	double sum = 0;
 
-	memset(away, 1, q->known->n);
-	for (size_t k = 0; k < q->K; k++)
-		if (q->row[k])
-			away[q->row[k] - q->known->value] = 0;
-	for (size_t i = 0; i < q->known->n; i++)
-		sum += away[i] ? q->known->value[i] : 0;
+	memset(away, 1, r->known->n);
+	for (size_t k = 0; k < r->K; k++)
+		if (r->row[k])
+			away[r->row[k] - r->known->value] = 0;
+	for (size_t i = 0; i < r->known->n; i++)
+		sum += away[i] ? r->known->value[i] : 0;
 	return sum;
 }
 
 /* next(N): those at hand, then those away. The weights of all are of `sum`. */
-static int move_all(const struct params *p, const struct fl_weigh *q, double sum,
-                    const unsigned char *away, double *next, struct fl_err *e)
+static int move_all(const struct params *p, const struct fl_round *r, struct fl_weights *q,
+                    double sum, const unsigned char *away, double *next, struct fl_err *e)
 {
-	size_t N = q->K, K = q->K;
+	size_t N = r->K, K = r->K;
 	double times;
 
-	for (size_t i = 0; i < q->known->n; i++)
+	for (size_t i = 0; i < r->known->n; i++)
 		if (away[i])
-			next[N++] = q->known->value[i] / sum;
+			next[N++] = r->known->value[i] / sum;
 	times = (double)N / (double)K;
 	for (size_t k = 0; k < K; k++) {
 		q->w[k] /= sum;
-		next[k] = q->w[k] + p->gamma * times * q->u[k].loss0;
+		next[k] = q->w[k] + p->gamma * times * r->u[k].loss0;
 		q->w[k] *= times;
 	}
 	if (project(next, N, e))
 		return -1;
 	for (size_t k = 0; k < K; k++)
-		*q->keep[k] = sum * next[k];
-	for (size_t i = 0, n = K; i < q->known->n; i++)
+		*r->keep[k] = sum * next[k];
+	for (size_t i = 0, n = K; i < r->known->n; i++)
 		if (away[i])
-			q->after[i] = sum * next[n++];
+			r->after[i] = sum * next[n++];
 	return 0;
 }
 
-static int estimate(const struct params *p, const struct fl_weigh *q, struct fl_err *e)
+static int estimate(const struct params *p, const struct fl_round *r, struct fl_weights *q,
+                    struct fl_err *e)
 {
-	double *next = fl_alloc(q->K + q->known->n, sizeof *next, e);
-	unsigned char *away = fl_alloc(q->known->n, 1, e);
+	double *next = fl_alloc(r->K + r->known->n, sizeof *next, e);
+	unsigned char *away = fl_alloc(r->known->n, 1, e);
 	int rc = -1;
 
 	if (next && away)
-		rc = move_all(p, q, begin(p, q) + absent(q, away), away, next, e);
+		rc = move_all(p, r, q, begin(p, r, q) + absent(r, away), away, next, e);
 	free(next);
 	free(away);
 	return rc;
 }
 
-static int weigh(const void *pp, const struct fl_weigh *q, struct fl_err *e)
+static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
 {
 	const struct params *p = pp;
 
-	return p->absent == SHARE ? share(p, q, e) : estimate(p, q, e);
+	return p->absent == SHARE ? share(p, r, q, e) : estimate(p, r, q, e);
 }
 
 const struct fl_rule fl_rule_afl = {

@@ -61,6 +61,7 @@ void fl_collect_release(struct fl_collect *c)
 	free(c->result);
 	free(c->weight);
 	free(c->share);
+	free(c->matrix);
 	free(c->member);
 	free(c->seen);
 	free(c->slot);
@@ -192,14 +193,6 @@ static int check_held(const struct fl_member *m, const struct fl_tensor *t, stru
 	return same_shape(t, want, e);
 }
 
-/* Whole rules see records and models themselves; no slots. */
-static int check_whole(const struct fl_collect *c, const struct fl_member *m,
-                       const struct fl_tensor *t, struct fl_err *e)
-{
-	if (fl_tensor_is_extra(t))
-		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras", t->name, c->who);
-	return check_held(m, t, e);
-}
 
 /* The slot of a client's tensor. Where clients have models of their own, these are to agree
  * on what has one name. */
@@ -270,7 +263,10 @@ static int fold_mask(struct fl_collect *c, struct fl_member *m, const struct fl_
 /* Rules that look at one coordinate at a time. */
 static int joins_masks(const struct fl_collect *c)
 {
-	return c->fold ? c->fold->mean : c->rule->weigh || (c->rule->column && !c->rule->gram);
+	const struct fl_rule *r = c->rule;
+
+	return c->fold ? c->fold->mean : !r->flags && !r->personal && !r->apart &&
+	                                 (r->weigh || r->column);
 }
 
 static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
@@ -303,15 +299,18 @@ static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 		struct fl_part *p = &m->part[m->npart++];
 
 		p->t = t;
-		if (is_taken(c, t))
+		if (is_taken(c, t) || fl_fact_is(t->name))
 			continue;
 		if (fl_collect_is_mask(t->name)) {
 			if (match_mask(c, m, t, p, e))
 				return -1;
 			continue;
 		}
-		if (c->rule->whole ? check_whole(c, m, t, e) :
-		    !(p->slot = slot_of(c, m, t, e)))
+		if (fl_tensor_is_extra(t) && (c->rule->whole || c->rule->personal))
+			return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras",
+			               t->name, c->who);
+		/* Whole rules see records and models themselves: no slots. */
+		if (c->rule->whole ? check_held(m, t, e) : !(p->slot = slot_of(c, m, t, e)))
 			return -1;
 	}
 	return 0;
@@ -426,7 +425,7 @@ int fl_collect_scan(struct fl_collect *c, struct fl_err *e)
 	return fl_par_for(c->nmember, c->threads, c, scan, e);
 }
 
-int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
+int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, double *row,
                    struct fl_err *e)
 {
 	struct fl_seen *s;
@@ -436,9 +435,7 @@ int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const
 	if (fl_grow(&c->seen, &c->seencap, c->K + 1, sizeof *c->seen, e))
 		return -1;
 	s = &c->seen[c->K++];
-	*s = (struct fl_seen){ .client = client, .file = file };
-	if (row)
-		memcpy(s->row, row, sizeof s->row);
+	*s = (struct fl_seen){ .client = client, .file = file, .row = row };
 	return 0;
 }
 
@@ -512,11 +509,11 @@ static int bind(struct fl_member *m, struct fl_err *e)
 /* Sums and columns look at each byte once, by tiles; the others at will. */
 static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_member *m, struct fl_err *e)
 {
-	int once = c->fold || (c->rule->column && !c->rule->gram);
+	int once = c->fold || (c->rule->column && !c->rule->weigh);
 
 	m->in = in->cur;
 	m->fd = fl_stream_apart(in->cur, &m->buffer);
-	if (once && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
+	if (once && !c->facts && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
 		return 0;
 	return bind(m, e);
 }
@@ -533,7 +530,8 @@ static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tse
 		return fl_fail_in(e, "client %lld", (long long)m->u.client);
 	if (fl_update_check(&m->u, c->needs, c->who, e))
 		return -1;
-	if (c->needs & FL_NEED_HOW && c->how(&m->rec, &m->u.how, e))
+	if (fl_fact_check(&m->rec, c->facts, c->who, e) ||
+	    (c->needs & FL_NEED_HOW && c->how(&m->rec, &m->u.how, e)))
 		return fl_fail_in(e, "client %lld", (long long)m->u.client);
 	if (!c->fold && fl_table_keep(c, m, stays(c, in), e))
 		return -1;
@@ -629,6 +627,7 @@ int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e
 	int rc;
 
 	c->needs = c->fold ? c->fold->needs : c->rule->needs;
+	c->facts = c->fold ? c->fold->facts : c->rule->facts;
 	in->keep = 1;
 	in->apart = most_files();
 	rc = model_slots(c, e);

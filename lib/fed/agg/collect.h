@@ -50,6 +50,7 @@ struct fl_slot {
 	const struct fl_tensor **from;	/* (K) by ascending client, NULL: does not bring it */
 	const float **v;		/* (K) its data, where they are at hand */
 	const uint8_t **mask;	/* (K) NULL: owns it all; NULL: all do who bring it */
+	const double *w, *share;	/* (K) of a weigh rule: of updates, of means */
 	const struct fl_tensor *done;	/* a whole rule's own result */
 };
 
@@ -84,7 +85,7 @@ struct fl_member {
 struct fl_seen {
 	int64_t client;
 	const char *file;
-	double row[FL_FOLD_ROW];
+	double *row;		/* (nrow) what is kept of it; NULL: nothing */
 };
 
 struct fl_spool {
@@ -110,6 +111,7 @@ struct fl_collect {
 	/* What FL_NEED_HOW asks for, from the record: fl_method_how(). */
 	int (*how)(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 	void *ctx;
+	const struct fl_with *with;	/* records of --with */
 	struct fl_rows rows;
 	struct fl_accord accord;	/* names of classes, of the model so far */
 	int threads;
@@ -121,10 +123,11 @@ struct fl_collect {
 	struct fl_seen *seen;		/* (K) by ascending client */
 	double s[FL_FOLD_SCALARS];	/* the fold's sums over all clients */
 	struct fl_member *member;	/* (nmember): not folds: (K), by ascending client */
-	struct fl_tset *result;		/* (K) of personal rules, (1) of other whole rules */
+	struct fl_tset *result;		/* (K) of personal whole rules, (1) of other whole rules */
 
 	/* Its own. */
 	unsigned needs;
+	const struct fl_fact *facts;
 	size_t nmember, membercap, seencap, nslot, slotcap, ntile, tilecap, tile;
 	struct fl_slot **slot;		/* (nslot) by name */
 	struct fl_stretch {
@@ -136,7 +139,8 @@ struct fl_collect {
 	struct fl_room *room;		/* (threads) */
 	size_t rowcap;			/* rows of each */
 	struct fl_bins total[FL_FOLD_SCALARS];
-	double *weight, *share;		/* (K) of gram and weigh rules: of updates, of means */
+	double *weight, *share;		/* (K) of weigh rules: of updates, of means */
+	double *matrix;			/* (K,K) of personal ones */
 	const struct fl_tensor **tensor;	/* of fl_combined */
 	struct fl_slot **owned;
 	float **scratch;		/* (threads) */
@@ -151,11 +155,13 @@ unsigned fl_collect_nrow(const struct fl_collect *c);
 void fl_collect_init(struct fl_collect *c);
 /* Reads every update and partial, once. FL_EDATA names file, client, tensor. */
 int fl_collect_read(struct fl_collect *c, struct fl_inputs *in, struct fl_err *e);
+/* The tensors of the next model of client c->member[k] of a personal rule, after combine. */
+int fl_collect_personal(struct fl_collect *c, size_t k, struct fl_tset *out, struct fl_err *e);
 /* What was read so far as one record of kind partial. Folds only. Its tensors are
  * views into c. */
 int fl_collect_partial(struct fl_collect *c, struct fl_tset *out, struct fl_err *e);
 /* Ends reading: weights, inner products, personal models. *out is valid until
- * release; personal rules leave it empty and fill c->result. */
+ * release; personal rules leave it empty. */
 int fl_collect_combine(struct fl_collect *c, struct fl_combined *out, struct fl_err *e);
 void fl_collect_release(struct fl_collect *c);
 

@@ -6,15 +6,16 @@
 
 /* collect.c */
 struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t, struct fl_err *e);
-int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, const double *row,
+/* row(nrow) stays c's. */
+int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, double *row,
                    struct fl_err *e);
-/* What the state keeps of a client, or NULL. */
 /* Coordinates [i0, i1) of a member's tensor: where they are, or read into room. */
 const float *fl_collect_fetch(const struct fl_member *m, const struct fl_tensor *t, size_t i0,
                               size_t i1, float *room, struct fl_err *e);
 /* FL_EDATA where one of them is not finite. */
 int fl_collect_check(const struct fl_member *m, const struct fl_tensor *t, size_t i0, size_t i1,
                      const float *x, struct fl_err *e);
+/* What the state keeps of a client, or NULL. */
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
@@ -37,12 +38,24 @@ int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 /* partial.c */
 int fl_partial_merge(struct fl_collect *c, const struct fl_tset *rec, struct fl_err *e);
 
-/* table.c: column, gram, whole */
+/* table.c: column, weigh, whole */
 int fl_table_keep(struct fl_collect *c, struct fl_member *m, int mapped, struct fl_err *e);
 int fl_table_settle(struct fl_collect *c, struct fl_err *e);	/* data in place, by client */
 int fl_table_finish(struct fl_collect *c, struct fl_err *e);
 int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e);
+
+/* Whether client k brings coordinate i of a slot. */
+int fl_slot_owns(const struct fl_slot *s, size_t k, size_t i);
+
+/* weights.c: weigh rules */
+/* Calls see with what rules see of the round. */
+int fl_round_show(struct fl_collect *c, int (*see)(struct fl_collect *c, const struct fl_round *r,
+                  struct fl_err *e), struct fl_err *e);
+/* w and share of all slots, or the matrix of a personal rule. */
+int fl_weights_get(struct fl_collect *c, const struct fl_round *r, struct fl_err *e);
+/* sum(n) += w x. */
+void fl_weights_add(const float *restrict x, double w, double *restrict sum, size_t n);
 
 /* slice.c: turns the blocks that fl.slice names into whole tensors in wide, with a
  * mask each. */

@@ -93,10 +93,12 @@ static int check_fold(const struct fl_member *m, struct fl_err *e)
 
 static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 {
-	struct fl_fold_in in = { .u = &m->u, .row = fl_collect_row(c, m->u.client) };
+	struct fl_fold_in in = { .u = &m->u, .rec = &m->rec, .round = c->round, .with = c->with,
+	                         .row = fl_collect_row(c, m->u.client) };
 
 	memset(&m->out, 0, sizeof m->out);
-	if (c->fold->fold(c->fp, &in, &m->out, e) || check_fold(m, e))
+	if (!(m->out.row = fl_arena_zero(&c->arena, c->fold->nrow, sizeof *m->out.row, e)) ||
+	    c->fold->fold(c->fp, &in, &m->out, e) || check_fold(m, e))
 		return -1;
 	add_scalars(c->total, m->out.s);
 	return fl_collect_see(c, m->u.client, m->file, m->out.row, e);

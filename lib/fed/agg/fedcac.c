@@ -47,7 +47,8 @@ struct cell {
 
 struct ctx {
 	const struct params *p;
-	struct fl_whole *w;
+	const struct fl_round *r;
+	struct fl_tset *out;	/* (K) */
 	size_t K, T;
 	const char **name;	/* (T) */
 	size_t *n;		/* (T) elements */
@@ -90,11 +91,11 @@ static const uint8_t *get_mask(struct ctx *c, const struct fl_tset *u, const str
 /* Its result begins as the model it had. */
 static int start_result(struct ctx *c, size_t k, struct fl_err *e)
 {
-	const struct fl_tset *model = c->w->model[k];
+	const struct fl_tset *model = c->r->model[k];
 	size_t i;
 
 	for (i = 0; i < model->nt; i++)
-		if (!fl_tset_copy(&c->w->out[k], NULL, &model->t[i], e))
+		if (!fl_tset_copy(&c->out[k], NULL, &model->t[i], e))
 			return -1;
 	return 0;
 }
@@ -102,8 +103,8 @@ static int start_result(struct ctx *c, size_t k, struct fl_err *e)
 static int fill_cell(struct ctx *c, size_t k, size_t i, struct fl_err *e)
 {
 	struct cell *x = &c->cell[k * c->T + i];
-	const struct fl_tensor *t = fl_tset_find(c->w->update[k], c->name[i]);
-	const struct fl_tensor *model = fl_tset_find(c->w->model[k], c->name[i]);
+	const struct fl_tensor *t = fl_tset_find(c->r->update[k], c->name[i]);
+	const struct fl_tensor *model = fl_tset_find(c->r->model[k], c->name[i]);
 	size_t j;
 
 	if (!t || t->n != c->n[i])
@@ -111,10 +112,10 @@ static int fill_cell(struct ctx *c, size_t k, size_t i, struct fl_err *e)
 		               "from every client", c->name[i], t ? "of another size" : "missing");
 	x->change = t->data;
 	x->base = model->data;
-	x->out = fl_tset_find(&c->w->out[k], c->name[i])->data;
+	x->out = fl_tset_find(&c->out[k], c->name[i])->data;
 	if (fl_tensor_is_running(t))
 		return 0;
-	if (!(x->mask = get_mask(c, c->w->update[k], t, e)))
+	if (!(x->mask = get_mask(c, c->r->update[k], t, e)))
 		return -1;
 	for (j = 0; j < t->n; j++)
 		c->ones[k] += x->mask[j];
@@ -141,16 +142,16 @@ static int gather(struct ctx *c, struct fl_err *e)
 {
 	size_t k, i;
 
-	list_names(c->w->update[0], c->name, c->n);
+	list_names(c->r->update[0], c->name, c->n);
 	for (k = 0; k < c->K; k++) {
 		int rc = start_result(c, k, e);
 
-		if (!rc && list_names(c->w->update[k], NULL, NULL) != c->T)
+		if (!rc && list_names(c->r->update[k], NULL, NULL) != c->T)
 			rc = fl_fail(e, FL_EDATA, "rule fedcac wants the same tensors from every client");
 		for (i = 0; !rc && i < c->T; i++)
 			rc = fill_cell(c, k, i, e);
 		if (rc)
-			return fl_fail_in(e, "client %lld", (long long)c->w->u[k].client);
+			return fl_fail_in(e, "client %lld", (long long)c->r->u[k].client);
 	}
 	return 0;
 }
@@ -205,7 +206,7 @@ static void choose(struct ctx *c)
 			}
 	mean = sum / ((double)c->K * (double)(c->K - 1));
 	mean = mean < max ? mean : max;		/* rounding */
-	T = mean + (double)c->w->round / c->p->beta * (max - mean);
+	T = mean + (double)c->r->round / c->p->beta * (max - mean);
 	for (i = 0; i < c->K; i++)
 		for (j = 0; j < c->K; j++)
 			c->with[i * c->K + j] = i == j || overlap(c, i, j) >= T;
@@ -217,7 +218,7 @@ static void set_shares(struct ctx *c)
 	size_t k;
 
 	for (k = 0; k < c->K; k++) {
-		c->share[k] = c->p->weight == UNIFORM ? 1 : (double)c->w->u[k].examples;
+		c->share[k] = c->p->weight == UNIFORM ? 1 : (double)c->r->u[k].examples;
 		sum += c->share[k];
 	}
 	for (k = 0; k < c->K; k++)
@@ -266,7 +267,7 @@ static int blend(void *ctx, size_t k, int thread, struct fl_err *e)
 		x->out[i] = (float)v;
 		if (!isfinite(x->out[i]))
 			return fl_fail(e, FL_ENUM, "client %lld: tensor '%s': element %zu becomes "
-			               "non-finite", (long long)c->w->u[k].client,
+			               "non-finite", (long long)c->r->u[k].client,
 			               c->name[c->tensor], i);
 	}
 	return 0;
@@ -276,7 +277,7 @@ static int make_models(struct ctx *c, struct fl_err *e)
 {
 	for (c->tensor = 0; c->tensor < c->T; c->tensor++) {
 		mean_of_all(c);
-		if (fl_par_for(c->K, c->w->threads, c, blend, e))
+		if (fl_par_for(c->K, c->r->threads, c, blend, e))
 			return -1;
 	}
 	return 0;
@@ -288,9 +289,9 @@ static int make_room(struct ctx *c, struct fl_err *e)
 
 	if (fl_mul(c->K, c->K, &pairs) || fl_mul(c->K, c->T, &cells))
 		return fl_fail_mem(e, SIZE_MAX);
-	for (i = 0; i < c->w->update[0]->nt; i++)
-		if (c->w->update[0]->t[i].n > most)
-			most = c->w->update[0]->t[i].n;
+	for (i = 0; i < c->r->update[0]->nt; i++)
+		if (c->r->update[0]->t[i].n > most)
+			most = c->r->update[0]->t[i].n;
 	if (!(c->name = fl_arena_get(&c->a, c->T, sizeof *c->name, e)) ||
 	    !(c->n = fl_arena_get(&c->a, c->T, sizeof *c->n, e)) ||
 	    !(c->cell = fl_arena_zero(&c->a, cells, sizeof *c->cell, e)) ||
@@ -303,15 +304,17 @@ static int make_room(struct ctx *c, struct fl_err *e)
 	return 0;
 }
 
-static int whole(const void *p, struct fl_whole *w, struct fl_err *e)
+static int whole(const void *p, const struct fl_round *r, struct fl_tset *out,
+                 struct fl_err *e)
 {
-	struct ctx c = { .p = p, .w = w, .K = w->K, .T = list_names(w->update[0], NULL, NULL) };
+	struct ctx c = { .p = p, .r = r, .out = out, .K = r->K,
+	                 .T = list_names(r->update[0], NULL, NULL) };
 	int rc = make_room(&c, e);
 
 	if (!rc)
 		rc = gather(&c, e);
 	if (!rc)
-		rc = fl_par_for(c.K, w->threads, &c, compare, e);
+		rc = fl_par_for(c.K, r->threads, &c, compare, e);
 	if (!rc) {
 		choose(&c);
 		set_shares(&c);

@@ -72,11 +72,11 @@ static void turn(const double *G, const struct ranked *order, size_t K, size_t k
 	}
 }
 
-static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
+static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
 {
 	const struct params *p = pp;
 	const double *G = q->G;
-	size_t K = q->K;
+	size_t K = r->K;
 	size_t keep = p->alpha > 0 ? 1 + fl_num_part(p->alpha, K - 1) : 0;
 	struct ranked *order = fl_alloc(K, sizeof *order, e);
 	double *a = fl_alloc(K, sizeof *a, e), *w = q->w, want, have;
@@ -87,17 +87,17 @@ static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
 		return -1;
 	}
 	for (size_t k = 0; k < K; k++) {
-		order[k] = (struct ranked){ q->u[k].loss0, k };
+		order[k] = (struct ranked){ r->u[k].loss0, k };
 		a[k] = 1 / (double)K;
 	}
 	want = length(G, a, K);
 	qsort(order, K, sizeof *order, cmp_loss);
-	for (size_t r = 0; r < K; r++) {
-		if (r >= K - keep)
-			w[order[r].k] += 1;
+	for (size_t n = 0; n < K; n++) {
+		if (n >= K - keep)
+			w[order[n].k] += 1;
 		else
-			turn(G, order, K, order[r].k, a);
-		for (size_t j = 0; r < K - keep && j < K; j++)
+			turn(G, order, K, order[n].k, a);
+		for (size_t j = 0; n < K - keep && j < K; j++)
 			w[j] += a[j];
 	}
 	have = length(G, w, K);
@@ -123,6 +123,6 @@ const struct fl_rule fl_rule_fedfv = {
 			"least one. Conflicts are those within the round, as with the paper's tau 0.",
 	},
 	.needs = FL_NEED_LOSS0,
-	.origin = 1,
-	.gram = gram,
+	.flags = FL_RULE_ORIGIN,
+	.weigh = weigh,
 };

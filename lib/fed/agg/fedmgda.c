@@ -97,16 +97,16 @@ static double factor(const struct params *p, double square)
 	return p->normalise && square > 0 ? 1 / sqrt(square) : 1;
 }
 
-static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
+static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
 {
 	const struct params *p = pp;
 	const double *G = q->G;
-	size_t K = q->K;
+	size_t K = r->K;
 	double *Q = fl_alloc(K * K, sizeof *Q, e), *room = fl_alloc(K, 2 * sizeof *room, e), sum = 0;
 	struct box b = { .Q = Q, .w = q->w, .p = room, .g = room + K, .K = K, .eps = p->eps };
 
 	for (size_t k = 0; Q && room && k < K; k++)
-		sum += b.p[k] = p->weight == UNIFORM ? 1 : (double)q->u[k].examples;
+		sum += b.p[k] = p->weight == UNIFORM ? 1 : (double)r->u[k].examples;
 	for (size_t k = 0; Q && room && k < K; k++) {
 		b.p[k] /= sum;
 		for (size_t j = 0; j < K; j++)
@@ -133,6 +133,6 @@ const struct fl_rule fl_rule_fedmgda = {
 		.psize = sizeof(struct params),
 		.formula = "u = sum w_k u_k/|u_k|, w = argmin |u|^2 over sum w = 1, |w_k - p_k| <= eps",
 	},
-	.origin = 1,
-	.gram = gram,
+	.flags = FL_RULE_ORIGIN,
+	.weigh = weigh,
 };

@@ -48,7 +48,7 @@ static int mean_row(struct fl_adapters *c, const struct fl_adapter *t, size_t r,
 	double share = 0;
 
 	memset(sum, 0, t->I * sizeof *sum);
-	for (size_t k = 0; k < c->w->K; k++) {
+	for (size_t k = 0; k < c->r->K; k++) {
 		const float *u = fl_adapters_update(c, t->A, k, e);
 
 		if (!u)
@@ -61,7 +61,7 @@ static int mean_row(struct fl_adapters *c, const struct fl_adapter *t, size_t r,
 			sum[i] += c->share[k] * (double)u[i];
 	}
 	for (size_t i = 0; owners && i < t->I; i++)
-		out[i] = (float)(owners < c->w->K ? sum[i] / share : sum[i]);
+		out[i] = (float)(owners < c->r->K ? sum[i] / share : sum[i]);
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static int fold(struct fl_adapters *c, const struct fl_adapter *t, struct fl_err
 
 	if (!sum || mean_rows(c, t, e) || !(B = fl_adapters_mean(c, t->B, c->share, e)))
 		return -1;
-	for (size_t k = 0; k < c->w->K; k++)
+	for (size_t k = 0; k < c->r->K; k++)
 		add_product(t, fl_adapters_update(c, t->B, k, e), fl_adapters_update(c, t->A, k, e),
 		            t->scale * c->share[k], sum);
 	for (size_t i = 0; i < t->B->n; i++)
@@ -110,11 +110,12 @@ static int fold(struct fl_adapters *c, const struct fl_adapter *t, struct fl_err
 	return 0;
 }
 
-static int whole(const void *block, struct fl_whole *w, struct fl_err *e)
+static int whole(const void *block, const struct fl_round *r, struct fl_tset *out,
+                 struct fl_err *e)
 {
 	const struct params *p = block;
 	struct fl_adapters c;
-	int rc = fl_adapters_find(&c, w, "flora", p->weight == UNIFORM, e);
+	int rc = fl_adapters_find(&c, r, out, "flora", p->weight == UNIFORM, e);
 
 	for (size_t i = 0; !rc && i < c.n; i++)
 		rc = fold(&c, &c.v[i], e);

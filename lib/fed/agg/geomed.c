@@ -58,16 +58,16 @@ static double iterate(const struct params *p, const double *G, const double *sha
 	return most;
 }
 
-static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
+static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
 {
 	const struct params *p = pp;
-	size_t K = q->K;
+	size_t K = r->K;
 	double *room = fl_alloc(K, 2 * sizeof *room, e), sum = 0;
 
 	if (!room)
 		return -1;
 	for (size_t k = 0; k < K; k++)
-		sum += room[k] = p->weight == UNIFORM ? 1 : (double)q->u[k].examples;
+		sum += room[k] = p->weight == UNIFORM ? 1 : (double)r->u[k].examples;
 	for (size_t k = 0; k < K; k++)
 		q->w[k] = room[k] /= sum;
 	for (int64_t i = 0; i < p->iterations; i++)
@@ -87,5 +87,6 @@ const struct fl_rule fl_rule_geomed = {
 		.psize = sizeof(struct params),
 		.formula = "u = argmin of sum_k p_k |u - u_k|",
 	},
-	.gram = gram,
+	.flags = FL_RULE_INNER,
+	.weigh = weigh,
 };

@@ -74,23 +74,23 @@ static void weigh(double *s, size_t K)
 /* Weights s(K) of adapters [i,end), together. */
 static int get_weights(struct fl_adapters *c, size_t i, size_t end, double *s, struct fl_err *e)
 {
-	for (size_t k = 0; k < c->w->K; k++)
+	for (size_t k = 0; k < c->r->K; k++)
 		s[k] = 0;
 	for (; i < end; i++)
-		for (size_t k = 0; k < c->w->K; k++) {
+		for (size_t k = 0; k < c->r->K; k++) {
 			double one;
 
 			if (sumsq(c, &c->v[i], k, &one, e))
 				return -1;
 			s[k] += one;
 		}
-	weigh(s, c->w->K);
+	weigh(s, c->r->K);
 	return 0;
 }
 
 static int combine(struct fl_adapters *c, int per, struct fl_err *e)
 {
-	double *s = fl_arena_get(&c->a, c->w->K, sizeof *s, e);
+	double *s = fl_arena_get(&c->a, c->r->K, sizeof *s, e);
 
 	if (!s || (per == MODEL && get_weights(c, 0, c->n, s, e)))
 		return -1;
@@ -101,10 +101,11 @@ static int combine(struct fl_adapters *c, int per, struct fl_err *e)
 	return fl_adapters_rest(c, e);
 }
 
-static int whole(const void *block, struct fl_whole *w, struct fl_err *e)
+static int whole(const void *block, const struct fl_round *r, struct fl_tset *out,
+                 struct fl_err *e)
 {
 	struct fl_adapters c;
-	int rc = fl_adapters_find(&c, w, "hetlora", 0, e);
+	int rc = fl_adapters_find(&c, r, out, "hetlora", 0, e);
 
 	if (!rc)
 		rc = combine(&c, ((const struct params *)block)->per, e);

@@ -71,10 +71,10 @@ static double score(const double *G, size_t K, size_t k, size_t n, double *d)
 	return sum;
 }
 
-static int gram(const void *pp, const struct fl_gram *q, struct fl_err *e)
+static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
 {
 	const struct params *p = pp;
-	size_t K = q->K, k;
+	size_t K = r->K, k;
 	struct scored *s = fl_alloc(K, sizeof *s, e);
 	double *d = fl_alloc(K, sizeof *d, e);
 
@@ -103,5 +103,6 @@ const struct fl_rule fl_rule_krum = {
 			   "u = mean of the m lowest scores",
 	},
 	.check = check,
-	.gram = gram,
+	.flags = FL_RULE_INNER,
+	.weigh = weigh,
 };

@@ -14,14 +14,15 @@ static int add_tensor(const struct fl_tensor *w, const struct fl_tensor *u, stru
 	return t ? 0 : -1;
 }
 
-static int whole(const void *p, struct fl_whole *w, struct fl_err *e)
+static int whole(const void *p, const struct fl_round *r, struct fl_tset *out,
+                 struct fl_err *e)
 {
 	(void)p;
-	for (size_t k = 0; k < w->K; k++)
-		for (size_t i = 0; i < w->model[k]->nt; i++) {
-			const struct fl_tensor *t = &w->model[k]->t[i];
+	for (size_t k = 0; k < r->K; k++)
+		for (size_t i = 0; i < r->model[k]->nt; i++) {
+			const struct fl_tensor *t = &r->model[k]->t[i];
 
-			if (add_tensor(t, fl_tset_find(w->update[k], t->name), &w->out[k], e))
+			if (add_tensor(t, fl_tset_find(r->update[k], t->name), &out[k], e))
 				return -1;
 		}
 	return 0;

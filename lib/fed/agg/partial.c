@@ -236,7 +236,7 @@ static int merge_clients(struct fl_collect *c, const struct fl_tset *rec, size_t
 {
 	const struct fl_tensor *ids = fl_tset_find(rec, "@clients"), *rows = NULL;
 	unsigned nrow = c->fold->nrow;
-	double row[FL_FOLD_ROW] = { 0 };
+	double *row;
 	const int64_t *id;
 	size_t k;
 
@@ -249,6 +249,8 @@ static int merge_clients(struct fl_collect *c, const struct fl_tset *rec, size_t
 	for (id = ids->data, k = 0; k < ids->n; k++) {
 		if (id[k] < 0 || (k && id[k] <= id[k - 1]))
 			return fl_fail(e, FL_EDATA, "tensor '@clients' is not ascending at %zu", k);
+		if (!(row = fl_arena_zero(&c->arena, nrow, sizeof *row, e)))
+			return -1;
 		if (rows && take_row(row, (const double *)rows->data + k * nrow, nrow, id[k], e))
 			return -1;
 		if (fl_collect_see(c, id[k], c->file, row, e))

@@ -1,16 +1,12 @@
-/* Column, gram and whole rules: all updates at once, by ascending client. */
+/* Column, weigh and whole rules: all updates at once, by ascending client. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
 #include "base/par.h"
 #include "fed/agg/collect_int.h"
-#include "kernel/gram.h"
-#include "kernel/isa.h"
 
 #define TILE_MIN 64u	/* coordinates: however many clients there are */
-#define GRAM_ROWS 24u	/* of inner products, at most, that a thread takes at once */
-#define GRAM_STEP 4u	/* rows are taken by multiples of it */
 
 /* --- keeping --- */
 
@@ -86,149 +82,9 @@ static int list_owners(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
-static int owns(const struct fl_slot *s, size_t k, size_t i)
+int fl_slot_owns(const struct fl_slot *s, size_t k, size_t i)
 {
 	return s->from[k] && (!s->mask || !s->mask[k] || s->mask[k][i]);
-}
-
-/* --- gram --- */
-
-struct gram {
-	struct fl_collect *c;
-	double *G;
-	size_t rows, n;		/* of an item; items */
-};
-
-static int gram_rows(void *ctx, size_t item, int thread, struct fl_err *e)
-{
-	struct gram *g = ctx;
-	struct fl_collect *c = g->c;
-	size_t i0 = (g->n - 1 - item) * g->rows;	/* later rows are longer: first */
-	size_t i1 = c->K - i0 < g->rows ? c->K : i0 + g->rows, i;
-
-	(void)thread;
-	(void)e;
-	for (i = 0; i < c->nslot; i++) {
-		const struct fl_slot *s = c->slot[i];
-
-		if (s->owners && !s->running && !fl_tensor_is_extra(&s->t))
-			fl_gram_rows(s->v, c->rule->origin ? NULL : s->v[0], c->K, s->t.n, i0, i1,
-			             g->G);
-	}
-	return 0;
-}
-
-/* Distances mean little between updates that hold different tensors. */
-static int check_equal(const struct fl_collect *c, struct fl_err *e)
-{
-	size_t i, k = 0;
-
-	for (i = 0; i < c->nslot; i++) {
-		const struct fl_slot *s = c->slot[i];
-
-		if (!s->owners || s->owners == c->K || s->running)
-			continue;
-		while (s->v[k])
-			k++;
-		return fl_fail(e, FL_EDATA, "%s: client %lld: tensor '%s' is missing; %s compares "
-		               "updates that hold the same tensors", c->member[k].file,
-		               (long long)c->seen[k].client, s->t.name, c->who);
-	}
-	return 0;
-}
-
-/* Items enough for all threads, and long rows beside short ones. */
-static struct gram share_gram(struct fl_collect *c, double *G)
-{
-	size_t rows = c->K / (2 * (size_t)c->threads) / GRAM_STEP * GRAM_STEP + GRAM_STEP;
-
-	rows = rows > GRAM_ROWS ? GRAM_ROWS : rows;
-	return (struct gram){ c, G, rows, (c->K + rows - 1) / rows };
-}
-
-static int run_gram(struct fl_collect *c, const struct fl_update *u, struct fl_err *e)
-{
-	struct gram g;
-	double *G;
-	size_t n, i, j;
-	int rc;
-
-	if (fl_mul(c->K, c->K, &n))
-		return fl_fail_mem(e, SIZE_MAX);
-	if (!(G = fl_alloc(n, sizeof *G, e)))
-		return -1;
-	g = share_gram(c, G);
-	rc = fl_par_for(g.n, c->threads, &g, gram_rows, e);
-	for (i = 0; i < c->K; i++)
-		for (j = 0; j < i; j++)
-			G[j * c->K + i] = G[i * c->K + j];
-	if (!rc)
-		rc = c->rule->gram(c->rp, &(struct fl_gram){
-			.K = c->K, .u = u, .G = G, .w = c->weight, .share = c->share }, e);
-	free(G);
-	return rc;
-}
-
-static int run_weigh(struct fl_collect *c, const struct fl_update *u, struct fl_err *e)
-{
-	const double **row = fl_alloc(c->K, sizeof *row, e);
-	double **keep = fl_alloc(c->K, sizeof *keep, e);
-	size_t n = c->rows.n * fl_collect_nrow(c);
-	double *after = fl_arena_get(&c->arena, n, sizeof *after, e);
-	int rc = -1;
-
-	if (after && n)
-		memcpy(after, c->rows.value, n * sizeof *after);
-	for (size_t k = 0; row && keep && k < c->K; k++) {
-		row[k] = fl_collect_row(c, u[k].client);
-		keep[k] = c->seen[k].row;
-	}
-	if (row && keep && after)
-		rc = c->rule->weigh(c->rp, &(struct fl_weigh){
-			.K = c->K, .u = u, .known = &c->rows, .row = row, .keep = keep,
-			.w = c->weight, .after = after }, e);
-	c->rows.value = after;
-	free(row);
-	free(keep);
-	return rc;
-}
-
-/* What a client counts in a mean: what the rule says, or its weight. None counts less
- * than nothing, so that a mean of variances is one; where all count nothing, they count
- * alike. */
-static void settle_shares(struct fl_collect *c)
-{
-	double said = 0, sum = 0;
-
-	for (size_t k = 0; k < c->K; k++)
-		said += c->share[k];
-	for (size_t k = 0; k < c->K; k++) {
-		double share = said > 0 ? c->share[k] : c->weight[k];
-
-		c->share[k] = share > 0 ? share : 0;
-		sum += c->share[k];
-	}
-	for (size_t k = 0; k < c->K && !(sum > 0); k++)
-		c->share[k] = 1;
-}
-
-/* Weights of all clients at once. */
-static int get_weights(struct fl_collect *c, struct fl_err *e)
-{
-	struct fl_update *u;
-	int rc = -1;
-
-	if ((c->rule->gram && check_equal(c, e)) || !(u = fl_alloc(c->K, sizeof *u, e)))
-		return -1;
-	for (size_t k = 0; k < c->K; k++)
-		u[k] = c->member[k].u;
-	if ((c->weight = fl_alloc(c->K, sizeof *c->weight, e)) &&
-	    (c->share = fl_alloc(c->K, sizeof *c->share, e)))
-		rc = c->rule->weigh ? run_weigh(c, u, e) : run_gram(c, u, e);
-	if (!rc)
-		settle_shares(c);
-	free(u);
-	return rc;
 }
 
 /* --- whole --- */
@@ -250,28 +106,12 @@ static int list_result(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
-static int run_whole(struct fl_collect *c, struct fl_err *e)
+static int run_whole(struct fl_collect *c, const struct fl_round *r, struct fl_err *e)
 {
-	struct fl_update *u = fl_alloc(c->K, sizeof *u, e);
-	const struct fl_tset **rec = fl_alloc(c->K, sizeof *rec, e);
-	const struct fl_tset **model = fl_alloc(c->K, sizeof *model, e);
-	size_t k;
-	int rc = -1;
-
 	c->result = fl_alloc(c->rule->personal ? c->K : 1, sizeof *c->result, e);
-	for (k = 0; u && rec && model && k < c->K; k++) {
-		u[k] = c->member[k].u;
-		rec[k] = &c->member[k].rec;
-		model[k] = c->member[k].from->model;
-	}
-	if (u && rec && model && c->result)
-		rc = c->rule->whole(c->rp, &(struct fl_whole){
-			.K = c->K, .u = u, .update = rec, .model = model, .round = c->round,
-			.threads = c->threads, .out = c->result }, e);
-	free(u);
-	free(rec);
-	free(model);
-	return rc || c->rule->personal ? rc : list_result(c, e);
+	if (!c->result || c->rule->whole(c->rp, r, c->result, e))
+		return -1;
+	return c->rule->personal ? 0 : list_result(c, e);
 }
 
 /* --- columns --- */
@@ -297,9 +137,10 @@ int fl_table_finish(struct fl_collect *c, struct fl_err *e)
 {
 	if (c->rule->check && c->rule->check(c->rp, c->K, e))
 		return fl_fail_in(e, "%s", c->who);
-	if (c->rule->whole)
-		return run_whole(c, e);
-	if (list_owners(c, e) || ((c->rule->gram || c->rule->weigh) && get_weights(c, e)))
+	if (!c->rule->whole && list_owners(c, e))
+		return -1;
+	if ((c->rule->whole && fl_round_show(c, run_whole, e)) ||
+	    (c->rule->weigh && fl_round_show(c, fl_weights_get, e)))
 		return -1;
 	return c->rule->column ? make_scratch(c, e) : 0;
 }
@@ -329,7 +170,7 @@ static int get_columns(const struct fl_collect *c, const struct fl_slot *s, size
 		float *row = v + K * n;
 		const float *x;
 
-		if (!owns(s, k, i0) || (c->weight && c->weight[k] == 0))
+		if (!fl_slot_owns(s, k, i0) || (s->w && s->w[k] == 0))
 			continue;
 		if (!(x = fl_collect_fetch(&c->member[k], s->from[k], i0, i1, row, e)) ||
 		    fl_collect_check(&c->member[k], s->from[k], i0, i1, x, e))
@@ -363,36 +204,26 @@ static int get_column(const struct fl_collect *c, const struct fl_slot *s, size_
 	return 0;
 }
 
-FL_BODY void add_weighted_body(const float *restrict x, double w, double *restrict sum, size_t n)
-{
-	for (size_t j = 0; j < n; j++)
-		sum[j] += w * (double)x[j];
-}
-
-static void add_weighted(const float *restrict x, double w, double *restrict sum, size_t n);
-FL_ISA_FN(add_weighted, (const float *restrict x, double w, double *restrict sum, size_t n),
-          (x, w, sum, n))
-
 static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
                          double *out)
 {
 	memset(out, 0, n * sizeof *out);
 	for (size_t k = 0; k < c->K; k++)
-		if (c->weight[k] != 0)
-			add_weighted(s->v[k] + i0, c->weight[k], out, n);
+		if (s->w[k] != 0)
+			fl_weights_add(s->v[k] + i0, s->w[k], out, n);
 }
 
 /* The mean of those who own a coordinate. */
 static void get_owned(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
                       double *out)
 {
-	const double *w = s->running ? c->share : c->weight;
+	const double *w = s->running ? s->share : s->w;
 
 	for (size_t j = 0; j < n; j++) {
 		double sum = 0, weight = 0;
 
 		for (size_t k = 0; k < c->K; k++)
-			if (owns(s, k, i0 + j)) {
+			if (fl_slot_owns(s, k, i0 + j)) {
 				sum += w[k] * (double)s->v[k][i0 + j];
 				weight += w[k];
 			}
