@@ -496,7 +496,7 @@ static int make_shifted(const struct out *w, size_t k, const uint32_t *row, size
 	const struct fl_spec *s = &j->o->shift;
 	struct fl_shift_in in = {
 		.k = k, .K = j->split.K, .C = j->data.C, .seed = j->split.seed, .row = row,
-		.div = j->data.div,
+		.test = w->l->part == TEST, .div = j->data.div,
 	};
 
 	if (j->data.pair)

@@ -49,25 +49,44 @@ static int need(const struct fl_tset *s, const char *name, const struct fl_tenso
 	return *t ? 0 : fl_fail(e, FL_EDATA, "tensor '%s' is missing", name);
 }
 
-static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_err *e)
+/* Labels may be absent from records of kind data, whose examples then have none. */
+static int check_label_shape(struct fl_data *d, const struct fl_tset *s, struct fl_err *e)
 {
 	char xs[256], ys[256];
+	enum fl_kind kind;
 
-	if (need(s, "x", &d->x, e) || need(s, "y", &d->labels, e))
+	if (fl_meta_kind(s, &kind, e))
+		return -1;
+	if (!(d->labels = fl_tset_find(s, "y")) && kind == FL_KIND_DATA)
+		return 0;
+	if (need(s, "y", &d->labels, e))
 		return -1;
 	fl_tensor_shape_str(d->x, xs, sizeof xs);
 	fl_tensor_shape_str(d->labels, ys, sizeof ys);
-	if (d->x->dtype != FL_U8 && d->x->dtype != FL_F32)
-		return fl_fail(e, FL_EDATA, "tensor 'x' is %s, must be U8 or F32",
-		               fl_dtype_name(d->x->dtype));
 	if (!is_integer(d->labels))
 		return fl_fail(e, FL_EDATA, "tensor 'y' is %s, must be an integer type",
 		               fl_dtype_name(d->labels->dtype));
 	if (!d->x->ndim || d->labels->ndim != 1 || d->labels->n != d->x->dim[0])
 		return fl_fail(e, FL_EDATA, "tensor 'x' is %s and 'y' is %s: "
 		               "want the same number of rows and one label a row", xs, ys);
-	if (!d->x->n || d->x->dim[0] >= UINT32_MAX)
+	return 0;
+}
+
+static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_err *e)
+{
+	char xs[256];
+
+	if (need(s, "x", &d->x, e))
+		return -1;
+	if (d->x->dtype != FL_U8 && d->x->dtype != FL_F32)
+		return fl_fail(e, FL_EDATA, "tensor 'x' is %s, must be U8 or F32",
+		               fl_dtype_name(d->x->dtype));
+	if (check_label_shape(d, s, e))
+		return -1;
+	fl_tensor_shape_str(d->x, xs, sizeof xs);
+	if (!d->x->ndim || !d->x->n || d->x->dim[0] >= UINT32_MAX)
 		return fl_fail(e, FL_EDATA, "tensor 'x' is %s: %s", xs,
+		               !d->x->ndim ? "want rows, one an example" :
 		               d->x->n ? "too many examples" : "holds no example");
 	d->N = d->x->dim[0];
 	d->d = d->x->n / d->N;
@@ -82,8 +101,8 @@ static int take_target(struct fl_data *d, const struct fl_tset *s, struct fl_err
 
 	if (!t)
 		return 0;
-	if (!fl_dtype_is_float(t->dtype) || t->ndim != 2 || !t->n || t->dim[0] != d->labels->n)
-		return fl_fail(e, FL_EDATA, "tensor 'target' must hold %zu rows of floats", d->labels->n);
+	if (!fl_dtype_is_float(t->dtype) || t->ndim != 2 || !t->n || t->dim[0] != d->x->dim[0])
+		return fl_fail(e, FL_EDATA, "tensor 'target' must hold %zu rows of floats", d->x->dim[0]);
 	if ((bad = fl_dtype_nonfinite(t->dtype, t->data, t->n)) < t->n)
 		return fl_fail(e, FL_EDATA, "tensor 'target' row %zu is not finite", bad / t->dim[1]);
 	d->target = t;
@@ -147,7 +166,10 @@ static int take_labels(struct fl_data *d, struct fl_err *e)
 	if (take_classes(d, e) || !(d->y = fl_arena_zero(&d->arena, d->N, sizeof *d->y, e)))
 		return -1;
 	if (!d->labels) {
-		d->C = 1;
+		d->C = d->C && !d->pair ? d->C : 1;
+		d->unlabelled = d->pair ? 0 : d->N;
+		for (size_t i = 0; i < d->unlabelled; i++)
+			d->y[i] = -1;
 		return 0;
 	}
 	p = d->labels->data;

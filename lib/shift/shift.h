@@ -13,6 +13,7 @@ struct fl_shift_in {
 	size_t k, K, C;		/* this client, clients, classes */
 	uint64_t seed;
 	const uint32_t *row;	/* (n) the examples' numbers in the whole set */
+	int test;		/* the examples are held out for testing */
 	double div;		/* of fl.scale: stored values are div times inputs */
 };
 

@@ -10,13 +10,24 @@ int fl_bench_init(struct fl_bench *b, const struct fl_net *net, struct fl_err *e
 	return (b->g = fl_alloc(net->P, sizeof *b->g, e)) ? 0 : -1;
 }
 
+static void free_batch(struct fl_bench *b)
+{
+	free(b->batch);
+	free(b->y);
+	free(b->y2);
+	free(b->dfeature);
+	free(b->dz);
+	b->batch = NULL;
+	b->y = b->y2 = NULL;
+	b->dfeature = b->dz = NULL;
+	fl_work_release(&b->work);
+}
+
 static int grow_batch(struct fl_bench *b, size_t B, struct fl_err *e)
 {
-	free(b->y);
-	free(b->dfeature);
-	b->dfeature = NULL;
-	fl_work_release(&b->work);
-	if (!(b->y = fl_alloc(B, sizeof *b->y, e)))
+	free_batch(b);
+	if (!(b->batch = fl_alloc(B, sizeof *b->batch, e)) ||
+	    !(b->y = fl_alloc(B, sizeof *b->y, e)) || !(b->y2 = fl_alloc(B, sizeof *b->y2, e)))
 		return -1;
 	return fl_work_init(&b->work, b->net, B, b->input ? FL_WORK_INPUT : FL_WORK_TRAIN, e);
 }
@@ -35,8 +46,6 @@ void fl_bench_release(struct fl_bench *b)
 	for (size_t i = 0; i < FL_OPT_VECS; i++)
 		free(b->vec[i]);
 	free(b->order);
-	free(b->y);
-	free(b->dfeature);
-	fl_work_release(&b->work);
+	free_batch(b);
 	*b = (struct fl_bench){ .net = NULL };
 }

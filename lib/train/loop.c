@@ -95,9 +95,68 @@ static void update_all(struct fl_loop *p)
 
 /* --- loss and gradient --- */
 
+/* The gradients that a loss has written, one after the other: of the logits, of taps. NULL
+ * after the last; C: their columns. */
+static fl_real *next_gradient(const struct fl_loop *p, size_t i, size_t *C)
+{
+	const struct fl_net *net = p->net;
+	struct fl_work *k = &p->bench->work;
+
+	*C = i ? i <= net->ntap ? net->tap[i - 1].C : 0 : net->classes;
+	if (!i)
+		return k->dact[net->nlayer];
+	return i <= net->ntap ? k->tap[i - 1].dz : NULL;
+}
+
+static void keep_gradients(const struct fl_loop *p, size_t n)
+{
+	fl_real *to = p->bench->dz;
+	const fl_real *g;
+	size_t C;
+
+	for (size_t i = 0; (g = next_gradient(p, i, &C)); i++, to += n * C)
+		memcpy(to, g, n * C * sizeof *to);
+}
+
+/* g = keep g' + (1 - keep) g in the first n rows, g' what was kept. */
+static void blend_gradients(const struct fl_loop *p, size_t n)
+{
+	const fl_real *from = p->bench->dz;
+	fl_real keep = (fl_real)p->keep, rest = (fl_real)(1 - p->keep), *g;
+	size_t C;
+
+	for (size_t i = 0; (g = next_gradient(p, i, &C)); i++, from += n * C)
+		for (size_t j = 0; j < n * C; j++)
+			g[j] = keep * from[j] + rest * g[j];
+}
+
+/* Of the first n examples of the batch. */
+static double task_of(struct fl_loop *p, size_t n)
+{
+	struct fl_bench *b = p->bench;
+	double loss = fl_net_loss(p->net, &b->work, b->y, n, 1);
+
+	if (!(p->keep < 1))
+		return loss;
+	keep_gradients(p, n);
+	loss = p->keep * loss + (1 - p->keep) * fl_net_loss(p->net, &b->work, b->y2, n, 1);
+	blend_gradients(p, n);
+	return loss;
+}
+
 double fl_loop_task(struct fl_loop *p)
 {
-	return fl_net_loss(p->net, &p->bench->work, p->bench->y, p->B, 1);
+	size_t n = 0, C;
+	double loss = 0;
+	fl_real *g;
+
+	while (n < p->B && p->bench->y[n] >= 0)
+		n++;
+	if (n)
+		loss = task_of(p, n);
+	for (size_t i = 0; n < p->B && (g = next_gradient(p, i, &C)); i++)
+		memset(g + n * C, 0, (p->B - n) * C * sizeof *g);
+	return loss;
 }
 
 /* Loss of the batch at hand; its gradient by the logits is where backward looks. */
@@ -111,6 +170,7 @@ static double forward(struct fl_loop *p, const fl_real *w)
 	fl_real *z = k->act[net->nlayer], *dz = k->dact[net->nlayer];
 	double loss;
 
+	p->keep = 1;
 	on->load(p->ctx, p->idx, p->i0, B);
 	k->stats = w == p->w ? p->w : NULL;
 	fl_net_forward(net, k, w, B, 1, &p->drop);
@@ -195,9 +255,27 @@ static int take_step(struct fl_loop *p, struct fl_err *e)
 	return p->bad ? fl_fail(e, FL_ENUM, "gradient of tensor '%s' is not finite", p->bad) : 0;
 }
 
+/* Examples idx(B), or i0.., those that have a label first. */
+static const uint32_t *labelled_first(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B)
+{
+	uint32_t *to = p->bench->batch;
+	size_t n = 0;
+
+	if (!p->label)
+		return idx;
+	for (int labelled = 1; labelled >= 0; labelled--)
+		for (size_t b = 0; b < B; b++) {
+			uint32_t i = idx ? idx[b] : (uint32_t)(i0 + b);
+
+			if ((p->label[i] >= 0) == labelled)
+				to[n++] = i;
+		}
+	return to;
+}
+
 int fl_loop_step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, struct fl_err *e)
 {
-	p->idx = idx;
+	p->idx = labelled_first(p, idx, i0, B);
 	p->i0 = i0;
 	p->B = B;
 	if (take_step(p, e)) {
@@ -245,16 +323,27 @@ int fl_loop_over(const struct fl_loop *p)
 	return p->over || (p->steps != FL_UNSET ? steps_done(p) : p->epoch >= p->epochs);
 }
 
-/* At every epoch, as the bench may have grown in between. */
-static int get_dfeature(struct fl_loop *p, struct fl_err *e)
+/* Room for n reals of each example of a batch. */
+static fl_real *get_rows(const struct fl_loop *p, size_t n, struct fl_err *e)
 {
-	size_t n;
+	if (fl_mul(p->bench->work.B, n, &n)) {
+		fl_fail_mem(e, SIZE_MAX);
+		return NULL;
+	}
+	return fl_alloc(n, sizeof(fl_real), e);
+}
 
-	if (!p->on.features || p->bench->dfeature)
-		return 0;
-	if (fl_mul(p->bench->work.B, p->net->features, &n))
-		return fl_fail_mem(e, SIZE_MAX);
-	return (p->bench->dfeature = fl_alloc(n, sizeof(fl_real), e)) ? 0 : -1;
+/* What hooks want. At every epoch, as the bench may have grown in between. */
+static int get_room(const struct fl_loop *p, struct fl_err *e)
+{
+	struct fl_bench *b = p->bench;
+	size_t all = 0, C;
+
+	for (size_t i = 0; next_gradient(p, i, &C); i++)
+		all += C;
+	if (p->on.features && !b->dfeature && !(b->dfeature = get_rows(p, p->net->features, e)))
+		return -1;
+	return p->mixes && !b->dz && !(b->dz = get_rows(p, all, e)) ? -1 : 0;
 }
 
 int fl_loop_open(struct fl_loop *p, struct fl_err *e)
@@ -262,7 +351,7 @@ int fl_loop_open(struct fl_loop *p, struct fl_err *e)
 	fl_rng_init(&p->drop, p->seed, p->round, p->who, FL_RNG_DROPOUT, sub(p));
 	p->sum = 0;
 	p->seen = 0;
-	return get_dfeature(p, e);
+	return get_room(p, e);
 }
 
 void fl_loop_close(struct fl_loop *p)

@@ -20,8 +20,11 @@ struct fl_bench {
 	fl_real *g;			/* (P) gradient of a batch */
 	float *vec[FL_OPT_VECS];	/* (P) of the optimiser; NULL until used */
 	uint32_t *order;		/* (norder) examples of an epoch */
+	uint32_t *batch;		/* (work.B) those of a batch */
 	int32_t *y;			/* (work.B) classes of the batch */
+	int32_t *y2;			/* (work.B) second ones, where a batch is mixed */
 	fl_real *dfeature;		/* (work.B, features) or NULL until used */
+	fl_real *dz;			/* gradients of a loss, a second time; or NULL until used */
 	size_t norder;
 	int input;			/* work is for FL_WORK_INPUT */
 	struct fl_work work;		/* grows to the largest batch */
@@ -69,10 +72,14 @@ struct fl_loop {
 	double lr;			/* as scheduled */
 	double clip;			/* largest L2 norm of a step's gradient; 0: none */
 	size_t N;			/* examples */
+	/* (N) their classes where some are -1, not labelled: these come last in a batch, and the
+	 * task's loss is the mean over the others. NULL: all are labelled. */
+	const int32_t *label;
 	int64_t batch;			/* of a step; the last of an epoch may be smaller */
 	int64_t epochs, steps;		/* steps FL_UNSET: by epochs */
 	int shuffle;			/* 0: stored order */
 	const unsigned char *still;	/* (nparam) parameters that stay; NULL: none beside buffers */
+	int mixes;			/* load() may mix batches: sets keep */
 	int whole;			/* hooks want the whole gradient before any update */
 	int input;			/* hooks take gradients of the input */
 	int watch;			/* look at every gradient for what is not finite */
@@ -92,6 +99,9 @@ struct fl_loop {
 	/* At hand, for hooks. */
 	const uint32_t *idx;
 	size_t i0, B;
+	/* The task's loss is keep times that of the classes y and the rest that of y2; 1 before
+	 * load(). */
+	double keep;
 	/* The loop's own. */
 	struct fl_rng drop, drop0;	/* drop0: at the beginning of the step */
 	struct fl_err err;		/* of a hook that fails: ends the step */
@@ -114,7 +124,8 @@ int fl_loop_open(struct fl_loop *p, struct fl_err *e);
 int fl_loop_step(struct fl_loop *p, const uint32_t *idx, size_t i0, size_t B, struct fl_err *e);
 void fl_loop_close(struct fl_loop *p);
 
-/* For task(): the net's own loss of the batch at hand, which WRITES dz. */
+/* For task(): the net's own loss of the batch at hand, over examples with a label, which
+ * WRITES dz. */
 double fl_loop_task(struct fl_loop *p);
 /* For batch(): loss and gradient g(P) of the batch at hand at any point, with all that hooks
  * add. Running statistics move only where at is the vector that trains. */

@@ -303,6 +303,39 @@ whole() {
 	fl-partition -d moa -k 2 -B iid --shift missing:fill=-0.5,modalities=3 -o x --no-sync
 }
 
+@test "shift unlabelled hides labels of training, by client or by class, and of no test set" {
+	need_numpy
+	args=(-d digits -k 4 -B dirichlet:alpha=1 -s 2 --test-frac 0.3 --no-sync)
+	fl-partition "${args[@]}" -o plain --test-output held
+	fl-partition "${args[@]}" -o some --test-output tested --shift unlabelled
+	fl-partition "${args[@]}" -o classes --test-output tested2 --shift unlabelled:share=0.3,each=class
+	fl-partition "${args[@]}" -o none --test-output tested3 --shift unlabelled:share=0
+	fl-partition -d digits -k 4 -B dirichlet:alpha=1 -s 2 --no-sync -o all --shift unlabelled:share=1
+	for k in 0 1 2 3; do
+		st-cat -1 --tensor '[xy]' -o a held/000$k.safetensors
+		st-cat -1 --tensor '[xy]' -o b tested/000$k.safetensors
+		st-cmp a b
+	done
+	PYTHONPATH=$G/part "$PYTHON" - <<-'END'
+	import numpy as np
+	from check import load
+	first = []
+	for k in range(4):
+	    p, s, c, n, a = (load("%s/%04d.safetensors" % (d, k))[1]
+	                     for d in ("plain", "some", "classes", "none", "all"))
+	    y = p["y"]
+	    assert (n["y"] == y).all() and (a["y"] == -1).all() and (s["x"] == p["x"]).all()
+	    for q in s, c:
+	        assert ((q["y"] == y) | (q["y"] == -1)).all() and (q["y"] == -1).any()
+	    assert (s["y"] == -1).sum() == int(np.floor(.8 * len(y) + .5)), k
+	    for v in range(10):
+	        assert (c["y"][y == v] == -1).sum() == int(np.floor(.3 * (y == v).sum() + .5)), (k, v)
+	    first.append((s["y"][:20] == -1).tolist())
+	assert any(f != first[0] for f in first)
+	END
+	fails 3 "is not labelled (y is -1)" fl-eval -m <(fl-init -a logreg:in=64,out=10 -s 1) some/0000.safetensors
+}
+
 @test "shifts: turned, noisy, renamed; a client's parts alike" {
 	need_numpy
 	args=(-d digits -k 5 -B uniform -s 2 --no-sync)

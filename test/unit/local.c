@@ -401,6 +401,8 @@ static struct fl_data part(size_t i0, size_t n, float scale, int reverse)
 	return d;
 }
 
+static int whole_batch;	/* one step an epoch, and losses measured */
+
 /* Update of a method in stored order, on d. */
 static void in_order(const struct fl_method *m, const struct fl_data *d, struct fl_tset *update)
 {
@@ -411,6 +413,10 @@ static void in_order(const struct fl_method *m, const struct fl_data *d, struct 
 
 	*update = (struct fl_tset){ .t = NULL };
 	t.shuffle = 0;
+	if (whole_batch) {
+		t.batch = N;
+		t.measure = FL_NEED_LOSS;
+	}
 	if (!fl_room_init(&room, &net, &e) && !fl_room_model(&room, &model, "00000000", &e))
 		ok(!fl_local_train(&t, &room, d, &none, &none, update, &e), "%s trains%s", m->e.name, e.msg);
 	fl_room_release(&room);
@@ -484,6 +490,96 @@ static void test_examples(void)
 	fl_tset_release(&got);
 	fl_data_release(&rest);
 	fl_data_release(&large);
+}
+
+/* --- examples without a label --- */
+
+static double sum_y(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz, size_t B,
+                    size_t classes)
+{
+	size_t *last = l->priv;
+	int gone = 0;
+
+	(void)z;
+	(void)dz;
+	(void)classes;
+	for (size_t b = 0; b < B; b++) {
+		gone += y[b] < 0;
+		if (gone && y[b] >= 0)
+			return NAN;	/* those without come last */
+	}
+	*last += (size_t)gone;
+	return 0;
+}
+
+static int begin_sum(struct fl_local *l, struct fl_err *e)
+{
+	return (l->priv = fl_arena_zero(l->arena, 1, sizeof(size_t), e)) ? 0 : -1;
+}
+
+static int end_sum(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
+{
+	(void)update;
+	(void)e;
+	is_int((long long)*(size_t *)l->priv, 12, "hooks see the four without a label in each epoch");
+	return 0;
+}
+
+/* Refused, for a method without state. */
+static void refused_labels(const struct fl_method *m, const struct fl_data *d, const char *why)
+{
+	struct fl_tset none = { .t = NULL }, update = { .t = NULL };
+	struct fl_train t = plan(m);
+	struct fl_err e = { 0 };
+	struct fl_room room;
+
+	if (!fl_room_init(&room, &net, &e) && !fl_room_model(&room, &model, "00000000", &e))
+		ok(fl_local_train(&t, &room, d, &none, &none, &update, &e) && e.code == FL_EDATA,
+		   "%s refuses", m->e.name);
+	is_str(e.msg, why, "the first row without a label");
+	fl_room_release(&room);
+}
+
+static void test_unlabelled(void)
+{
+	static const struct fl_method plain_one = { .e = { .name = "plain" } };
+	static const struct fl_method takes = { .e = { .name = "takes" }, .flags = FL_METHOD_UNLABELLED };
+	static const struct fl_method sees = { .e = { .name = "sees" }, .flags = FL_METHOD_UNLABELLED,
+	                                       .begin = begin_sum, .on.loss = sum_y, .end = end_sum };
+	static const struct fl_method looks = { .e = { .name = "looks" },
+	                                        .flags = FL_METHOD_UNLABELLED | FL_METHOD_LABELS };
+	struct fl_data some = part(0, N, 1, 0), known = part(4, 6, 1, 0);
+	struct fl_tset want, got;
+
+	for (size_t i = 0; i < 4; i++)
+		some.y[i] = -1;
+	some.unlabelled = 4;
+	whole_batch = 1;
+	in_order(&plain_one, &known, &want);
+	in_order(&takes, &some, &got);
+	ok(same(&want, &got), "the task's loss is the mean over examples with a label");
+	is_str(fl_meta_get(&got, "fl.loss"), fl_meta_get(&want, "fl.loss"), "and so are measurements");
+	whole_batch = 0;
+	fl_tset_release(&want);
+	fl_tset_release(&got);
+	in_order(&sees, &some, &got);
+	fl_tset_release(&got);
+	refused_labels(&plain_one, &some, "client 3: part: row 0 is not labelled (y is -1); of 10 rows 4 are "
+	               "not, and a label is wanted here");
+	refused_labels(&looks, &some, "client 3: method looks: part: row 0 is not labelled (y is -1); of 10 "
+	               "rows 4 are not, and a label is wanted here");
+	for (size_t i = 0; i < N; i++)
+		some.y[i] = -1;
+	some.unlabelled = N;
+	in_order(&takes, &some, &got);
+	is_int((long long)strspn(fl_meta_get(&got, "fl.steps"), "9"), 1, "without any label nothing is learnt");
+	for (size_t i = 0; i < got.nt; i++)
+		for (size_t j = 0; j < got.t[i].n; j++)
+			if (fabsf(((const float *)got.t[i].data)[j]) > 0)
+				ok(0, "%s moved", got.t[i].name);
+	fl_tset_release(&got);
+	fl_data_release(&some);
+	fl_data_release(&known);
 }
 
 /* A second net beside the first: two layers more than it. */
@@ -607,6 +703,7 @@ int main(void)
 	test_phases();
 	test_many();
 	test_examples();
+	test_unlabelled();
 	test_second();
 	fl_data_release(&data);
 	fl_net_release(&net);

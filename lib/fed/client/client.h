@@ -78,7 +78,8 @@ struct fl_hooks {
 	void (*input)(struct fl_local *l, fl_real *x, int32_t *y, size_t B, size_t d);
 	/* Adds to the logits z(B,C) before the loss; gradient passes unchanged. */
 	void (*logits)(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
-	/* In place of the task's loss: returns its value, WRITES dz(B,C). */
+	/* In place of the task's loss, which is the mean over the examples of the batch that
+	 * have a label; those without, whose y is -1, come last. Returns its value, WRITES dz(B,C). */
 	double (*task)(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz,
 	               size_t B, size_t C);
 	/* Extra loss after the task's: returns its value, ADDS to dz(B,C). */
@@ -163,7 +164,9 @@ enum fl_role { FL_ROLE_SHARED, FL_ROLE_PRIVATE, FL_ROLE_FROZEN };
 enum {
 	FL_METHOD_STATE = 1,	/* keeps client state: --state DIR is required; or keeps() says so */
 	FL_METHOD_WHOLE = 2,	/* hooks want the whole gradient first: two-pass loop */
-	FL_METHOD_INPUT = 4	/* hooks take gradients of the input: buffers for FL_WORK_INPUT */
+	FL_METHOD_INPUT = 4,	/* hooks take gradients of the input: buffers for FL_WORK_INPUT */
+	FL_METHOD_UNLABELLED = 8,	/* trains on examples without a label (y is -1), too */
+	FL_METHOD_LABELS = 16	/* its hooks look at labels: none may be missing */
 };
 
 struct fl_method {
@@ -229,7 +232,7 @@ fl_real *fl_local_import_params(struct fl_local *l, const struct fl_tset *s, con
                                 struct fl_err *e);
 int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *prefix,
                            struct fl_tset *s, struct fl_err *e);
-/* Examples of each class, (classes). */
+/* Examples of each class, (classes); those without a label are not counted. */
 double *fl_local_counts(struct fl_local *l, struct fl_err *e);
 /* A logits hook: adds l->priv, a vector (C), to every row of z. */
 void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
@@ -261,8 +264,8 @@ size_t fl_local_row(const struct fl_local *l, size_t b);
 /* The learning rate of cfg's round. */
 double fl_local_lr(const struct fl_train *cfg);
 /* Mean loss of the task (no weight decay, no terms of the method), and where g is
- * not NULL its gradient, at w over the local set in stored order or the first
- * sample > 0 of a permutation keyed by (seed, round, client). In batches of 256
+ * not NULL its gradient, at w over the local set, what has labels of it, in stored order
+ * or the first sample > 0 of a permutation keyed by (seed, round, client). In batches of 256
  * whatever the batch of training; sums over batches in double. Non-finite: FL_ENUM. */
 int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, double *loss,
                      fl_real *g, struct fl_err *e);

@@ -159,6 +159,7 @@ const struct fl_method fl_method_fd = {
 			"classlogit:weight=uniform at the model received, and the cross-entropy of "
 			"softmax outputs in place of the square.",
 	},
+	.flags = FL_METHOD_LABELS,
 	.with = wants,
 	.begin = begin,
 	.on.loss = loss,

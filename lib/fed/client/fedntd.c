@@ -81,6 +81,7 @@ const struct fl_method fl_method_fedntd = {
 		.psize = sizeof(struct fedntd),
 		.formula = "F_k + beta tau^2 mean of KL(q_g | q), q = softmax of z_c/tau over c != y",
 	},
+	.flags = FL_METHOD_LABELS,
 	.begin = begin,
 	.on.loss = loss,
 };

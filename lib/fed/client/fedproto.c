@@ -65,6 +65,7 @@ const struct fl_method fl_method_fedproto = {
 		.note = "The paper's method where each client keeps a model of its own, a folder for "
 			"-m, and none are averaged. How clients count in P is the statistic's weight.",
 	},
+	.flags = FL_METHOD_LABELS,
 	.with = wants,
 	.begin = begin,
 	.on.features = features,

@@ -280,6 +280,7 @@ static int set_loop(struct run *r, struct fl_err *e)
 	r->loop = (struct fl_loop){
 		.net = ph->room->net, .bench = &ph->room->bench, .w = ph->w, .opt = cfg->opt,
 		.lr = ph->lr, .clip = cfg->clip, .N = ph->data->N, .batch = cfg->batch,
+		.label = ph->data->unlabelled && !r->lead ? ph->data->y : NULL,
 		.epochs = ph->epochs, .steps = ph->steps, .shuffle = cfg->shuffle && !r->lead,
 		.whole = !!(flags_of(l) & FL_METHOD_WHOLE), .input = !!(flags_of(l) & FL_METHOD_INPUT),
 		.watch = l->watch, .on = loop_hooks(r), .ctx = r,
@@ -298,7 +299,8 @@ static int check_data(struct run *r, struct fl_err *e)
 		r->augment = r->l->augment;
 		return 0;
 	}
-	if (fl_data_fits(r->ph->data, net, net->classes, net->targets, e))
+	if (fl_data_fits(r->ph->data, net, net->classes, net->targets, e) ||
+	    (r->ph->data != r->l->data && fl_local_labelled(r->l, r->ph->data, e)))
 		return -1;
 	return r->lead || !r->l->cfg->naugment ? 0 :
 	       fl_augmenter_init(&r->augment, r->l->cfg->augment, r->l->cfg->naugment, r->ph->data,

@@ -13,6 +13,9 @@ size_t fl_local_as(struct fl_local *l, size_t i);
 /* The hooks of all methods of the run as one. */
 struct fl_hooks fl_local_hooks(const struct fl_local *l);
 
+/* That examples without a label, where there are any, are for one of the methods, and in the
+ * way of none: FL_EDATA by row. */
+int fl_local_labelled(const struct fl_local *l, const struct fl_data *d, struct fl_err *e);
 /* Puts examples idx(B), or i0.. where idx is NULL, on a bench: inputs, classes and targets as
  * stored. */
 void fl_bench_load(struct fl_bench *b, const struct fl_data *d, const uint32_t *idx, size_t i0,

@@ -22,7 +22,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 {
 	const struct logitadj *p = l->p;
 	size_t C = l->net->classes;
-	double *n = fl_local_counts(l, e), sum = (double)l->data->N + p->smooth * (double)C;
+	double *n = fl_local_counts(l, e), sum = (double)(l->data->N - l->data->unlabelled) + p->smooth * (double)C;
 	fl_real *shift = n ? fl_arena_get(l->arena, C, sizeof *shift, e) : NULL;
 
 	/* tau = 0 leaves classes without examples alone, too: 0 times -inf. */

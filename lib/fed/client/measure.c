@@ -18,10 +18,22 @@ static void add_batch(void *ctx, size_t param, size_t begin, size_t end, fl_real
 		s->sum[i] += s->n * (double)g[i - begin];
 }
 
-/* The first n of a permutation of the local set; NULL: all, as stored. */
+/* The examples with a label. */
+static size_t labelled_of(const struct fl_data *d, uint32_t *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->N; i++)
+		if (d->y[i] >= 0)
+			v[n++] = (uint32_t)i;
+	return n;
+}
+
+/* The first n of a permutation of the examples with a label; NULL: all of the set, as
+ * stored. */
 static int draw_sample(struct fl_local *l, size_t n, const uint32_t **out, struct fl_err *e)
 {
-	size_t N = l->data->N;
+	size_t N = l->data->N, have;
 	struct fl_rng r;
 	uint32_t *v;
 
@@ -30,10 +42,10 @@ static int draw_sample(struct fl_local *l, size_t n, const uint32_t **out, struc
 		return 0;
 	if (!(v = fl_arena_get(l->arena, N, sizeof *v, e)))
 		return -1;
-	for (size_t i = 0; i < N; i++)
-		v[i] = (uint32_t)i;
+	have = labelled_of(l->data, v);
 	fl_rng_init(&r, l->cfg->seed, (uint64_t)l->round, (uint64_t)l->client, FL_RNG_SAMPLE, 0);
-	fl_rng_shuffle(&r, v, N);
+	if (n < have)
+		fl_rng_shuffle(&r, v, have);
 	*out = v;
 	return 0;
 }
@@ -69,12 +81,16 @@ static double *zero_sum(struct fl_room *r, struct fl_err *e)
 int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, double *loss,
                      fl_real *g, struct fl_err *e)
 {
-	size_t N = l->data->N, n = sample > 0 && (uint64_t)sample < N ? (size_t)sample : N;
+	size_t N = l->data->N - l->data->unlabelled;
+	size_t n = sample > 0 && (uint64_t)sample < N ? (size_t)sample : N;
 	struct fl_room *r = l->room;
 	struct sum s = { .sum = NULL };
 	const uint32_t *idx;
 	double total = 0;
 
+	if (!n)
+		return fl_fail(e, FL_EDATA, "%s: no example has a label to measure the loss of",
+		               l->data->name);
 	if (fl_bench_fit(&r->bench, n < FL_MEASURE_BATCH ? n : FL_MEASURE_BATCH, 0, e) ||
 	    draw_sample(l, n, &idx, e) || (g && !(s.sum = zero_sum(r, e))))
 		return -1;

@@ -76,7 +76,8 @@ double *fl_local_counts(struct fl_local *l, struct fl_err *e)
 	double *n = fl_arena_zero(l->arena, l->net->classes, sizeof *n, e);
 
 	for (size_t i = 0; n && i < l->data->N; i++)
-		n[l->data->y[i]]++;
+		if (l->data->y[i] >= 0)
+			n[l->data->y[i]]++;
 	return n;
 }
 

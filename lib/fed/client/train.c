@@ -294,6 +294,20 @@ static int check_state(const struct fl_local *l, struct fl_err *e)
 	return 0;
 }
 
+int fl_local_labelled(const struct fl_local *l, const struct fl_data *d, struct fl_err *e)
+{
+	int taken = 0;
+
+	for (size_t i = 0; i < l->cfg->nmethod; i++) {
+		unsigned flags = l->use[i].m->flags;
+
+		taken = taken || flags & FL_METHOD_UNLABELLED;
+		if (flags & FL_METHOD_LABELS && fl_data_labelled(d, e))
+			return fl_fail_in(e, "method %s", l->use[i].m->e.name);
+	}
+	return taken ? 0 : fl_data_labelled(d, e);
+}
+
 static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 {
 	const struct fl_net *net = l->net;
@@ -302,7 +316,7 @@ static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", l->data->name);
 	memcpy(l->facts.base, l->room->base, sizeof l->facts.base);
 	if (!fl_data_fits(l->data, net, net->classes, net->targets, e) &&
-	    !fl_data_labelled(l->data, e) && !check_state(l, e) && !train(l, e) && !finish(l, update, e))
+	    !fl_local_labelled(l, l->data, e) && !check_state(l, e) && !train(l, e) && !finish(l, update, e))
 		return 0;
 	return fl_fail_in(e, "client %" PRId64, l->client);
 }
