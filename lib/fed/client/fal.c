@@ -61,7 +61,7 @@ const struct fl_method fl_method_fal = {
 		.psize = sizeof(struct params),
 		.formula = "min mean of max_(|d| <= eps) l(x + d, y), the maximum by projected gradient",
 	},
-	.flags = FL_METHOD_INPUT,
+	.flags = FL_METHOD_INPUT | FL_METHOD_LABELS,
 	.begin = begin,
 	.on.input = input,
 };
