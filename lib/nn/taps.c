@@ -36,6 +36,22 @@ int fl_net_need_tap(const struct fl_net *net, const char *name, size_t *tap, str
 	return rc;
 }
 
+void fl_net_tap_layers(const struct fl_net *net, size_t tap, unsigned char *layer)
+{
+	const struct fl_tap *t = &net->tap[tap];
+
+	for (size_t k = 0; k < t->nof; k++)
+		layer[t->of[k] - 1] = 1;
+	for (size_t i = net->nlayer; i-- > 0;) {
+		const struct fl_layer *l = &net->layer[i];
+
+		if (layer[i] && l->from)
+			layer[l->from - 1] = 1;
+		if (layer[i] && l->entry->block && l->skip)
+			layer[l->skip - 1] = 1;
+	}
+}
+
 /* --- reading and printing --- */
 
 /* Names stand in specs and in fields of results. */

@@ -628,3 +628,29 @@ for k in c[0]:
 	refuses 2 "--state must be given" '3 - scaffold\n'
 	fails 4 "never" fl-local-train -m "$M" --plan never -o out.safetensors "${d[@]}"
 }
+
+@test "two towers, their contrasts and a head over each, for any -j and instruction set: M3CoL's sample" {
+	fl-partition -q -d digits -k 3 -B iid -s 1 -o c --test-frac 0.3 --test-output held --no-sync
+	fl-init -a "$ROOT/samples/m3col.json" -s 1 -o g.safetensors --no-sync
+	for r in 1 2 3 4; do
+		go() { fl-local-train -m g.safetensors -M m3col:rounds=2 --opt adam:lr=0.01 -e 3 "$@" c/*.safetensors; }
+		go >one
+		[ $r -gt 3 ] || { go -j 3 | cmp - one; }
+		for cpu in ref avx2; do [ $r -gt 1 ] || FL_CPU=$cpu go | cmp - one || [ $cpu = avx2 ]; done
+		fl-aggregate -m g.safetensors -o g.safetensors one
+	done
+	fl-eval -m g.safetensors --metric accuracy,accuracy@a,accuracy@b --format json held/*.safetensors |
+		jq -se '.[-1] | .accuracy > 0.85 and ."accuracy@a" > 0.6 and ."accuracy@b" > 0.6'
+}
+
+@test "clients of three depths train one net with early exits" {
+	fl-partition -q -d digits -k 6 -B iid -s 1 -o c --test-frac 0.3 --test-output held --no-sync
+	fl-init -a eemlp:in=64,hidden=24+24+24,out=10 -s 1 -o g.safetensors --no-sync
+	printf '%s - fedee:exit=%s\n' 0 exit1 1 exit2 3 exit1 4 exit2 >plan
+	for r in 1 2 3 4 5; do
+		fl-local-train -m g.safetensors -M fedee --plan plan --opt adam:lr=0.01 -e 4 -b 16 c/*.safetensors |
+			fl-aggregate -m g.safetensors -o g.safetensors
+	done
+	fl-eval -m g.safetensors --metric accuracy,accuracy@exit1,accuracy@exit2 --format json held/*.safetensors |
+		jq -se '.[-1] | .accuracy > 0.85 and ."accuracy@exit1" > 0.85 and ."accuracy@exit2" > 0.85'
+}

@@ -102,6 +102,49 @@ state_of() {
 	done
 }
 
+@test "fedee equals the reference: exits that a client trains, means over those who do" {
+	cp "$G/fedee/model0.safetensors" g.safetensors
+	for r in 1 2; do
+		fl-local-train -m g.safetensors -M fedee:exit=exit1 $SMALL -o 0.sts "$G/fedee/client0.safetensors"
+		fl-local-train -m g.safetensors -M fedee $SMALL -o 1.sts "$G/fedee/client1.safetensors"
+		[ $r = 2 ] || for k in 0 1; do st-cmp --rtol=2e-5 --atol=2e-7 $k.sts "$G/fedee/want$k.safetensors"; done
+		cat 1.sts 0.sts | fl-aggregate -m g.safetensors -o g.safetensors
+		st-cmp --rtol=2e-5 --atol=2e-7 g.safetensors "$G/fedee/model$r.safetensors"
+	done
+	# the deepest exit before the output leaves the output alone, and its loss
+	fl-local-train -m g.safetensors -M fedee:exit=exit2 $SMALL "$G/fedee/client1.safetensors" | st-ls -l - >have
+	! grep -q 'fc3\|exit3' have
+	grep -q exit2 have
+}
+
+@test "fedee with all exits is fedavg; what is measured is the whole loss, for any -j" {
+	M="-m $G/fedee/model0.safetensors $SMALL --measure loss0"
+	for m in fedavg fedee; do fl-local-train $M -M $m "$G"/fedee/client[01].safetensors | st-cat --plain -o $m.sts; done
+	st-cmp fedavg.sts fedee.sts
+	facts() { st-ls --meta --format json "$1" | grep -o 'fl.loss0[^,]*'; }
+	for j in 1 2; do
+		fl-local-train $M -M fedee:exit=exit1 -j $j "$G"/fedee/client[01].safetensors >one.sts
+		[ "$(facts one.sts)" = "$(facts fedavg.sts)" ]
+	done
+	[ "$(facts one.sts | wc -l)" = 2 ]
+	run fl-local-train $M -M fedee:exit=exit3 "$G/fedee/client0.safetensors" -o never
+	[ "$status" = 3 ]
+	[[ $output == *"client 0: method fedee: the model has no tap 'exit3'; it has exit1, exit2" ]]
+}
+
+@test "m3col equals the reference: the mixup contrast with its draws, then the soft one" {
+	for r in 1 2; do
+		fl-local-train -m "$G/m3col/model$((r - 1)).safetensors" -M m3col:rounds=1 -s 3 $SMALL \
+			"$G/m3col/data.safetensors" >got.sts
+		st-cmp --rtol=2e-5 --atol=2e-7 got.sts "$G/m3col/want$r.safetensors"
+	done
+	for t in mix=x soft=a+x; do
+		run fl-local-train -m "$G/m3col/model0.safetensors" -M m3col:$t "$G/m3col/data.safetensors" -o never
+		[ "$status" = 3 ]
+		[[ $output == *"client 4: method m3col: the model has no tap 'x'; it has a, b, mixab, mixba, soft" ]]
+	done
+}
+
 @test "propfair equals the reference, beyond eps as the paper and as its code" {
 	two_rounds propfair propfair:M=1.3,eps=0.25
 	for r in 1 2; do

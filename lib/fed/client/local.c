@@ -399,6 +399,23 @@ double fl_local_task(struct fl_local *l)
 	return fl_loop_task(l->loop);
 }
 
+/* Weights are those of the net again afterwards: whoever measures uses them, too. */
+double fl_local_task_without(struct fl_local *l, const unsigned char *off)
+{
+	const struct fl_net *net = l->loop->net;
+	struct fl_work *k = &l->loop->bench->work;
+	double loss;
+
+	k->weight = off[0] ? 0 : net->weight;
+	for (size_t t = 0; t < net->ntap; t++)
+		k->tap[t].weight = off[1 + t] ? 0 : net->tap[t].weight;
+	loss = fl_local_task(l);
+	k->weight = net->weight;
+	for (size_t t = 0; t < net->ntap; t++)
+		k->tap[t].weight = net->tap[t].weight;
+	return loss;
+}
+
 double fl_local_gradient(struct fl_local *l, const fl_real *at, fl_real *g)
 {
 	return fl_loop_gradient(l->loop, at, g);
