@@ -109,6 +109,7 @@ need_numpy() {
 	import importlib.machinery, importlib.util, json, sys
 	import numpy as np
 	sys.dont_write_bytecode = True
+	sys.path.insert(0, sys.argv[2])
 	loader = importlib.machinery.SourceFileLoader("prepare", sys.argv[2] + "/prepare")
 	prepare = importlib.util.module_from_spec(importlib.util.spec_from_loader("prepare", loader))
 	loader.exec_module(prepare)
