@@ -17,6 +17,7 @@ names = $(shell awk -F '\t' '!/^\#/ { print $$1 }' $(HERE)$(1))
 
 override OUT := $(if $(filter /%,$(OUT)),$(OUT),$(TOP)/$(OUT))
 override DATA := $(if $(DATA),$(if $(filter /%,$(DATA)),$(DATA),$(TOP)/$(DATA)))
+$(foreach v,OUT DATA,$(if $(word 2,$($(v))),$(error $(v)=$($(v)): make takes no blanks in names: give $(v)= without)))
 
 # What stands between is kept, and, unlike with .SECONDARY, made where it is missing.
 .PRECIOUS: $(OUT)/rows/%

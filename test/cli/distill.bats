@@ -6,6 +6,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 	G=$ROOT/test/golden/distill
 	M=$G/model.safetensors
+	cp "$G/model.safetensors" "$G/data.safetensors" "$G/moments.safetensors" .
 }
 
 # refuses STATUS TEXT ARGUMENT...
@@ -20,7 +21,7 @@ refuses() {
 }
 
 @test "feddf equals PyTorch" {
-	o="--opt adam:lr=0.02 -e 4 -b 5 --shuffle none -d $G/data.safetensors"
+	o="--opt adam:lr=0.02 -e 4 -b 5 --shuffle none -d data.safetensors"
 	fl-distill -m "$M" -M feddf:tau=2 $o -o got.safetensors "$G"/[012].safetensors
 	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/feddf.safetensors"
 	fl-distill -m "$M" -M feddf:weight=examples $o -o got.safetensors "$G"/[012].safetensors
@@ -34,7 +35,7 @@ refuses() {
 }
 
 @test "ccvr draws features of a class as often as it has examples" {
-	o="--with $G/moments.safetensors --opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none"
+	o="--with moments.safetensors --opt sgd:lr=0.1,momentum=0.9 -e 3 -b 5 --shuffle none"
 	fl-distill -m "$M" -M ccvr:samples=6 $o -o got.safetensors
 	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr-frequency.safetensors"
 	"$PYTHON" - "$G" <<-'END'
@@ -51,7 +52,7 @@ refuses() {
 		fl-distill -m "$M" -M ccvr:samples=6,draw=$d --with even.safetensors --no-prov -o $d.safetensors
 	done
 	cmp frequency.safetensors equal.safetensors
-	fl-distill -m "$M" -M ccvr:samples=6 ${o/"$G/moments"/rare} -o got.safetensors
+	fl-distill -m "$M" -M ccvr:samples=6 ${o/moments/rare} -o got.safetensors
 	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/ccvr-rare.safetensors"
 }
 
@@ -64,7 +65,7 @@ refuses() {
 }
 
 @test "the next round's model, from the clients' mean; the same bytes in any order" {
-	o="-m $M -M feddf -d $G/data.safetensors"
+	o="-m model.safetensors -M feddf -d data.safetensors"
 	fl-distill $o -s 3 -o a.safetensors "$G"/[012].safetensors
 	cat "$G"/2.safetensors "$G"/0.safetensors "$G"/1.safetensors | fl-distill $o -s 3 -n 3 | cmp - a.safetensors
 	fl-distill $o -s 3 -j 3 "$G"/[012].safetensors | cmp - a.safetensors

@@ -54,7 +54,7 @@ setup() {
 
 # at HOST COMMAND: run there, in its folder.
 at() {
-	ssh -F "$D/ssh_config" "$1" "PATH=$BIN:\$PATH; cd $D/$1 && $2"
+	ssh -F "$D/ssh_config" "$1" "PATH='$BIN':\$PATH; cd '$D/$1' && $2"
 }
 
 @test "a round over ssh gives the bytes of a round on one machine" {
@@ -75,7 +75,7 @@ at() {
 	fl-partition -d digits -k 2 -B iid -s 1 -o c
 	fl-init -a logreg:in=64 -s 1 -o g.safetensors
 	cp c/0000.safetensors "$D/north/one.safetensors"
-	run bash -c 'set -o pipefail; { ssh -F "$1" north "PATH=$2:\$PATH; fl-local-train -m /dev/stdin $3/north/one.safetensors; exit 7" <g.safetensors
+	run bash -c 'set -o pipefail; { ssh -F "$1" north "PATH='"'"'$2'"'"':\$PATH; fl-local-train -m /dev/stdin $3/north/one.safetensors; exit 7" <g.safetensors
 		ssh -F "$1" south "kill -9 \$\$" <g.safetensors; } | fl-aggregate -m g.safetensors -n 2 -o n.safetensors' \
 		- "$D/ssh_config" "$BIN" "$D"
 	[ "$status" != 0 ]

@@ -9,10 +9,11 @@ setup() {
 
 # two_rounds NAME SPEC: trains rounds 1 and 2 from the models there, with what is there.
 two_rounds() {
-	local r with=
+	local r with
 	for r in 1 2; do
-		[ ! -e "$G/$1/with$r.safetensors" ] || with="--with $G/$1/with$r.safetensors"
-		fl-local-train -m "$G/$1/model$((r - 1)).safetensors" -M "$2" $SMALL $with --state state \
+		with=()
+		[ ! -e "$G/$1/with$r.safetensors" ] || with=(--with "$G/$1/with$r.safetensors")
+		fl-local-train -m "$G/$1/model$((r - 1)).safetensors" -M "$2" $SMALL "${with[@]}" --state state \
 			-o "got$r.sts" "$G/$1/data.safetensors"
 		st-cmp --rtol=2e-5 --atol=2e-7 "got$r.sts" "$G/$1/want$r.safetensors"
 	done
