@@ -28,7 +28,7 @@
 struct opts {
 	const char *data, *model, *output, *test_output;
 	struct fl_data_how how;
-	int64_t clients, seed, threads;
+	int64_t clients, first, seed, threads;
 	struct fl_spec by, shift;
 	const char *plot;
 	double test_frac;
@@ -46,6 +46,8 @@ static const struct fl_opt opts[] = {
 	  "a model whose names of classes, of fl-init --labels, are those of a table" } },
 	{ 'k', FL_O_PROV, NULL, { "clients", FL_P_INT, O(clients), NULL, 1, 4e9, NULL, "n",
 	  "number of clients; may be left out where the data say it: natural" } },
+	{ 0, FL_O_PROV, NULL, { "first", FL_P_INT, O(first), NULL, 0, 4e9, NULL, "n",
+	  "number of the first client, where others have those before; 0 if not given" } },
 	{ 'B', FL_O_NEED | FL_O_PROV, &fl_family_by, { "by", (enum fl_ptype)FL_P_SPEC, O(by), NULL, 0, 0,
 	  NULL, "scheme", "how examples are split" } },
 	FL_OPT_SEED(struct opts),
@@ -102,6 +104,12 @@ struct out {
 	struct fl_dir dir;
 	const char *source;	/* index form: fl.source of its records */
 };
+
+/* fl.client of the k-th client. */
+static int64_t number_of(const struct job *j, size_t k)
+{
+	return (j->o->first == FL_UNSET ? 0 : j->o->first) + (int64_t)k;
+}
 
 /* --- which example goes where --- */
 
@@ -209,7 +217,7 @@ static int hold_out(struct job *j, struct fl_err *e)
 		uint32_t *row = all.row + all.start[k];
 		size_t n = size_of(&all, k), t = test_size(n, j->o->test_frac);
 
-		fl_rng_init(&r, s->seed, 0, k, FL_RNG_TEST_SPLIT, 0);
+		fl_rng_init(&r, s->seed, 0, (uint64_t)number_of(j, k), FL_RNG_TEST_SPLIT, 0);
 		fl_rng_shuffle(&r, row, n);
 		if (w.size)
 			hold_groups(j, &w, row, n, t);
@@ -299,14 +307,30 @@ static int check_leaks(const struct job *j, struct fl_err *e)
 	if (!l.n)
 		return 0;
 	if (!(text = fl_arena_fmt(s->arena, e, "%s: %zu of %zu groups are in both training and test "
-	                          "parts, such as group %" PRId64 ", of client %" PRIu32 " to train on and of client %"
-	                          PRIu32 " to test: %s", j->data.name, l.n, l.groups, s->group[l.train],
-	                          s->owner[l.train], s->owner[l.test], advice)))
+	                          "parts, such as group %" PRId64 ", of client %" PRId64 " to train on and of client %"
+	                          PRId64 " to test: %s", j->data.name, l.n, l.groups, s->group[l.train],
+	                          number_of(j, s->owner[l.train]), number_of(j, s->owner[l.test]), advice)))
 		return -1;
 	if (j->o->leaks == LEAKS_REFUSE)
 		return fl_fail(e, FL_EDATA, "%s", text);
 	fl_say(FL_LOG_WARN, "%s", text);
 	return 0;
+}
+
+/* Scales and fillings that wait for it, from what is trained on at all clients. */
+static int settle(struct job *j, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	unsigned char *use = fl_alloc(s->N, 1, e);
+	int rc;
+
+	if (!use)
+		return -1;
+	for (size_t i = 0; i < s->N; i++)
+		use[i] = (unsigned char)wanted(j, j->held ? TRAIN : ALL, i);
+	rc = fl_data_settle(&j->data, use, e);
+	free(use);
+	return rc;
 }
 
 static void inputs(const void *ctx, const uint32_t *idx, size_t n, float *out)
@@ -346,7 +370,8 @@ static int prepare(struct job *j, struct fl_err *e)
 		.N = j->data.N, .seed = (uint64_t)j->o->seed,
 		.x = inputs, .ctx = &j->data, .d = j->data.d, .arena = &j->run->arena,
 	};
-	if (set_classes(j, e) || fl_data_group(&j->data, s->arena, &group, e))
+	/* Schemes that look at inputs come before it is known what is trained on. */
+	if (fl_data_settle(&j->data, NULL, e) || set_classes(j, e) || fl_data_group(&j->data, s->arena, &group, e))
 		return -1;
 	s->group = group;
 	if (j->o->clients != FL_UNSET)
@@ -381,7 +406,7 @@ static int split(struct job *j, struct fl_err *e)
 		fl_say(FL_LOG_WARN, "%zu examples left out, as asked", dropped);
 	fl_say(FL_LOG_INFO, "%zu examples of %zu classes, %zu not labelled, over %zu clients, %zu tries",
 	       s->N, j->data.C, j->data.unlabelled, s->K, s->tries);
-	return j->o->test_output && (hold_out(j, e) || check_leaks(j, e)) ? -1 : 0;
+	return (j->o->test_output && (hold_out(j, e) || check_leaks(j, e))) || settle(j, e) ? -1 : 0;
 }
 
 /* --- partition.json --- */
@@ -456,6 +481,8 @@ static int manifest(const struct out *w, struct fl_str *b, struct fl_err *e)
 		fl_str_addnum(b, j->o->test_frac);
 	else
 		fl_str_add(b, "null");
+	if (number_of(j, 0))
+		fl_str_addf(b, ",\"first\":%" PRId64, number_of(j, 0));
 	fl_str_addf(b, ",\"clients\":%zu,\"classes\":%zu,\"examples\":%zu,\"source_examples\":%zu", s->K,
 	            C, w->l->start[s->K], s->N);
 	add_sizes(w->l, s->K, b);
@@ -502,7 +529,7 @@ static int make_shifted(const struct out *w, size_t k, const uint32_t *row, size
 	if (j->data.pair)
 		return fl_fail(e, FL_EUSAGE, "%s: --shift is for examples with 'x', not for pairs",
 		               j->data.name);
-	if (fl_data_subset(&j->data, row, n, (int64_t)k, rec, e))
+	if (fl_data_subset(&j->data, row, n, number_of(j, k), rec, e))
 		return -1;
 	return ((const struct fl_shift *)s->entry)->apply(s->p, &in, rec, e) ?
 	       fl_fail_in(e, "%s: --shift", j->data.name) : 0;
@@ -513,9 +540,9 @@ static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struc
 	const struct job *j = w->j;
 	const uint32_t *row = w->l->row + w->l->start[k];
 	size_t n = size_of(w->l, k);
-	int rc = w->source ? fl_data_index(&j->data, row, n, (int64_t)k, w->source, j->hash, rec, e) :
+	int rc = w->source ? fl_data_index(&j->data, row, n, number_of(j, k), w->source, j->hash, rec, e) :
 	         j->o->shift.entry ? make_shifted(w, k, row, n, rec, e) :
-	         fl_data_frame(&j->data, row, n, (int64_t)k, rec, e);
+	         fl_data_frame(&j->data, row, n, number_of(j, k), rec, e);
 
 	if (!rc && w->l->part != ALL)
 		rc = fl_meta_set(rec, "split", part_name[w->l->part], e);
@@ -543,7 +570,7 @@ static int write_file(void *ctx, size_t k, int thread, struct fl_err *e)
 	(void)thread;
 	if (!size_of(w->l, k))		/* of a test part alone */
 		return 0;
-	snprintf(name, sizeof name, "%04zu.safetensors", k);
+	snprintf(name, sizeof name, "%04" PRId64 ".safetensors", number_of(w->j, k));
 	if (make_record(w, k, &rec, e) || fl_dir_create(&w->dir, name, &o, e) ||
 	    write_record(w, k, &rec, &o, e))
 		fl_out_abort(&o);

@@ -1,4 +1,5 @@
 /* st-check: is a stream what the format and the contract say? */
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ static const struct key {
 	{ "fl.classes", INT, 0 },
 	{ "fl.labels", LIST, 0 },
 	{ "fl.scale", OBJECT, 0 },
+	{ "fl.fill", LIST, 0 },
 	{ "fl.slice", OBJECT, 0 },
 	{ "fl.source_hash", BASE, 0 },
 	{ "fl.source_crc", BASE, 0 },
@@ -214,14 +216,28 @@ static int check_truths(const struct fl_tset *rec, struct fl_err *e)
 	return 0;
 }
 
+/* The first value that is not finite, n if all are; lacks: NaN is a value that is missing. */
+static size_t find_bad(const struct fl_tensor *t, int lacks)
+{
+	const float *v = t->data;
+	size_t i = 0;
+
+	if (!lacks || t->dtype != FL_F32)
+		return fl_dtype_nonfinite(t->dtype, t->data, t->n);
+	while (i < t->n && !isinf(v[i]))
+		i++;
+	return i;
+}
+
 static int check_values(const struct fl_tset *rec, struct fl_err *e)
 {
+	int fill = fl_meta_get(rec, "fl.fill") != NULL;
 	size_t i, at;
 
 	for (i = 0; i < rec->nt; i++) {
 		const struct fl_tensor *t = &rec->t[i];
 
-		if ((at = fl_dtype_nonfinite(t->dtype, t->data, t->n)) < t->n)
+		if ((at = find_bad(t, fill && !strcmp(t->name, "x"))) < t->n)
 			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu of %zu is not finite",
 			               t->name, at, t->n);
 	}

@@ -178,13 +178,18 @@ int fl_spec_words(const char *raw, struct fl_arena *a, struct fl_strs *out, stru
 	return 0;
 }
 
-static void print_escaped(const char *s, struct fl_str *out)
+static void print_escaped(const char *s, const char *special, struct fl_str *out)
 {
 	for (; *s; s++)
-		if (strchr(",=:%", *s) || (unsigned char)*s < 0x21 || *s == 0x7f)
+		if (strchr(special, *s) || (unsigned char)*s < 0x21 || *s == 0x7f)
 			fl_str_addf(out, "%%%02X", (unsigned char)*s);
 		else
 			fl_str_addc(out, *s);
+}
+
+void fl_spec_add_word(const char *s, struct fl_str *out)
+{
+	print_escaped(s, ",=:%+", out);
 }
 
 void fl_spec_print(const struct fl_spec *s, struct fl_str *out)
@@ -205,7 +210,7 @@ void fl_spec_print(const struct fl_spec *s, struct fl_str *out)
 		if (p->type == FL_P_RAW)
 			fl_str_add(out, fl_str_c(&v));
 		else
-			print_escaped(fl_str_c(&v), out);
+			print_escaped(fl_str_c(&v), ",=:%", out);
 		out->oom |= v.oom;
 		fl_str_release(&v);
 		sep = ',';

@@ -46,6 +46,8 @@ int fl_spec_unescape(char *s, struct fl_err *e);
  * decoded, so that %2B is a plus in a word. v and its words are in a. FL_EUSAGE for a
  * malformed escape. */
 int fl_spec_words(const char *raw, struct fl_arena *a, struct fl_strs *out, struct fl_err *e);
+/* A word as it stands among those, percent-encoded. */
+void fl_spec_add_word(const char *s, struct fl_str *out);
 /* Canonical: every parameter that is set, in table order; values' own
  * ',' '=' ':' '%' percent-encoded. PATH parameters are left out. */
 void fl_spec_print(const struct fl_spec *s, struct fl_str *out);

@@ -69,6 +69,8 @@ struct fl_opt {
 #define FL_OPT_HOW(S, prov) \
 	{ 0, prov, NULL, { "scale", FL_P_STR, offsetof(S, how.scale), NULL, 0, 0, NULL, "json", \
 	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}" } }, \
+	{ 0, 0, NULL, { "scale-from", FL_P_PATH, offsetof(S, how.scale_from), NULL, 0, 0, NULL, "record", \
+	  "as this client's data have it, or by these statistics of columns" } }, \
 	{ 0, prov, NULL, { "channels-last", FL_P_BOOL, offsetof(S, how.channels_last), "off", 0, 0, NULL, \
 	  NULL, "examples have their channels last: make these the first dimension" } }
 #define FL_OPT_FORMAT(S, choices) \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "data/data.h"
 #include "data/labelled.h"
@@ -12,8 +13,14 @@
 #include "tensor/meta.h"
 
 struct params {
-	const char *file, *label, *labels, *unlabelled, *id, *group, *drop;
+	const char *file, *label, *labels, *unlabelled, *id, *group, *drop, *na;
+	int missing, scale;
 };
+
+enum { REFUSE, LEAVE_OUT, MEAN, INDICATOR };
+static const char *const missing_name[] = { "refuse", "drop", "mean", "mean+indicator", NULL };
+enum { AS_IS, STANDARD };
+static const char *const scale_name[] = { "none", FL_SCALE_STANDARD, NULL };
 
 enum role { VALUE, LABEL, ID, GROUP, DROP };
 
@@ -34,7 +41,11 @@ struct csv {
 	const char **column;		/* (columns) names */
 	struct named *sorted;		/* (columns) by name */
 	size_t columns, d;
-	float *x;			/* (N,d) */
+	int missing;			/* what becomes of a row with a missing value */
+	struct fl_word *na;		/* (nna) words that stand for one, beside the usual */
+	size_t nna;
+	size_t left_out;
+	float *x;			/* (N,d); NAN: missing */
 	const char **label, **id, **group;	/* (N) words in text */
 	size_t *row;			/* (N) line each row begins in */
 	size_t N, xcap, wcap[4];
@@ -212,14 +223,58 @@ static int header(struct csv *c, const struct params *p, struct fl_arena *a, str
 	return check_twice(c, e) || set_roles(c, p, a, e) ? -1 : 0;
 }
 
+static int is_missing(const struct csv *c, const struct fl_word *w)
+{
+	for (size_t i = 0; i < c->nna; i++)
+		if (!fl_word_order(&c->na[i], w))
+			return 1;
+	return !w->is_number && fl_word_missing(w->s);
+}
+
+static int no_number(const struct csv *c, size_t j, int missing, int number, struct fl_err *e)
+{
+	struct fl_str s = FL_STR_INIT;
+
+	if (missing) {
+		fl_str_add(&s, "; missing=drop leaves out rows without a value, missing=mean fills them");
+	} else {
+		fl_str_add(&s, "; drop=");
+		fl_spec_add_word(c->column[j], &s);
+		fl_str_add(&s, " leaves the column out");
+	}
+	fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is %s%s", c->first, c->column[j], c->field[j],
+	        number ? "a missing value" : "not a number", fl_str_c(&s));
+	fl_str_release(&s);
+	return -1;
+}
+
+static int get_na(struct csv *c, const struct params *p, struct fl_arena *a, struct fl_err *e)
+{
+	struct fl_strs word = { .n = 0 };
+
+	if (!p->na)
+		return 0;
+	if (fl_spec_words(p->na, a, &word, e))
+		return fl_fail_in(e, "na");
+	if (!(c->na = fl_arena_get(a, word.n, sizeof *c->na, e)))
+		return -1;
+	for (; c->nna < word.n; c->nna++)
+		c->na[c->nna] = fl_word_of(word.v[c->nna]);
+	return 0;
+}
+
 static int value(const struct csv *c, size_t j, float *x, struct fl_err *e)
 {
-	double v;
+	struct fl_word w = fl_word_of(c->field[j]);
+	int missing = (!w.is_number || c->nna) && is_missing(c, &w);
 
-	if (fl_num_real(c->field[j] + (*c->field[j] == '+'), &v))
-		return fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is not a number", c->first,
-		               c->column[j], c->field[j]);
-	*x = (float)v;
+	if (missing && c->missing != REFUSE) {
+		*x = NAN;
+		return 0;
+	}
+	if (missing || !w.is_number)
+		return no_number(c, j, missing, w.is_number, e);
+	*x = (float)w.number;
 	return isfinite(*x) ? 0 : fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is too large",
 	                                  c->first, c->column[j], c->field[j]);
 }
@@ -235,6 +290,14 @@ static int room(struct csv *c, struct fl_err *e)
 	       fl_grow(&c->id, &c->wcap[1], c->N + 1, sizeof *c->id, e) ||
 	       fl_grow(&c->group, &c->wcap[2], c->N + 1, sizeof *c->group, e) ||
 	       fl_grow(&c->row, &c->wcap[3], c->N + 1, sizeof *c->row, e) ? -1 : 0;
+}
+
+static int has_missing(const float *x, size_t d)
+{
+	for (size_t j = 0; j < d; j++)
+		if (isnan(x[j]))
+			return 1;
+	return 0;
 }
 
 /* The row that was read as example N. */
@@ -264,40 +327,90 @@ static int take_row(struct csv *c, struct fl_err *e)
 		case DROP: break;
 		}
 	}
-	c->N++;
+	if (c->missing == LEAVE_OUT && has_missing(c->x + c->N * c->d, c->d))
+		c->left_out++;
+	else
+		c->N++;
+	return 0;
+}
+
+/* Columns that have nothing a mean could be of, unless another record brings means. */
+static int check_empty(const struct csv *c, struct fl_err *e)
+{
+	for (size_t j = 0, k = 0; j < c->columns; j++) {
+		struct fl_str s = FL_STR_INIT;
+		size_t i = 0;
+
+		if (c->role[j] != VALUE)
+			continue;
+		while (i < c->N && isnan(c->x[i * c->d + k]))
+			i++;
+		k++;
+		if (i < c->N)
+			continue;
+		fl_spec_add_word(c->column[j], &s);
+		fl_fail(e, FL_EDATA, "column '%s' has no value in any row, and so no mean; drop=%s leaves it out",
+		        c->column[j], fl_str_c(&s));
+		fl_str_release(&s);
+		return -1;
+	}
+	return 0;
+}
+
+/* x: the values and, where they are wanted, for each of them whether it is missing. */
+static int add_inputs(const struct csv *c, struct fl_tset *rec, struct fl_err *e)
+{
+	int flags = c->missing == INDICATOR;
+	size_t dim[] = { c->N, flags ? 2 * c->d : c->d };
+	struct fl_tensor *t = fl_tset_add(rec, "x", FL_F32, 2, dim, NULL, e);
+	float *x = t ? t->data : NULL;
+
+	if (!t)
+		return -1;
+	for (size_t i = 0; i < c->N; i++, x += dim[1]) {
+		memcpy(x, c->x + i * c->d, c->d * sizeof *x);
+		for (size_t j = 0; flags && j < c->d; j++)
+			x[c->d + j] = (float)isnan(x[j]);
+	}
 	return 0;
 }
 
 /* Whole numbers are the ids themselves, other words (of groups) their ranks. */
-static int add_ids(const struct csv *c, const char *name, const char **word, int ranks,
-                   struct fl_tset *rec, struct fl_err *e)
+static int add_ids(const struct csv *c, const char *name, const char *column, const char **word,
+                   int ranks, struct fl_tset *rec, struct fl_err *e)
 {
 	struct fl_words w;
+	int64_t v;
 
 	if (fl_words_rank(word, c->N, &rec->arena, &w, e))
 		return -1;
-	if (!w.whole && !ranks)
-		return fl_fail(e, FL_EDATA, "column for %s holds other than whole numbers", name);
+	for (size_t i = 0; !w.whole && !ranks && i < c->N; i++)
+		if (fl_word_whole(word[i], &v))
+			return fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is no whole number, as %s= wants",
+			               c->row[i], column, word[i], name);
 	return fl_tset_add(rec, name, FL_I64, 1, &c->N, w.whole ? w.whole : w.rank, e) ? 0 : -1;
 }
 
-static int fill(const struct csv *c, const struct params *p, const struct fl_names *names,
+static int fill(const struct csv *c, const struct params *p, const struct fl_data_how *how,
                 struct fl_tset *rec, struct fl_err *e)
 {
-	size_t dim[] = { c->N, c->d };
 	struct fl_labelled labels = {
 		.where = p->file, .word = c->label, .line = c->row, .N = c->N,
-		.labels = p->labels, .unlabelled = p->unlabelled, .names = names,
+		.labels = p->labels, .unlabelled = p->unlabelled, .names = how->names,
 	};
-	struct fl_tensor *x;
 
 	if (!c->N)
-		return fl_fail(e, FL_EDATA, "holds no example");
-	if (!(x = fl_tset_add(rec, "x", FL_F32, 2, dim, NULL, e)))
+		return fl_fail(e, FL_EDATA, c->left_out ? "no row has all its values" : "holds no example");
+	if (c->left_out)
+		fl_say(FL_LOG_WARN, "%s: %zu of %zu rows left out, as asked, which lack a value", p->file,
+		       c->left_out, c->left_out + c->N);
+	if (c->missing >= MEAN && !how->scale_from && check_empty(c, e))
 		return -1;
-	memcpy(x->data, c->x, x->bytes);
-	if (fl_labelled_take(&labels, rec, e) || (p->id && add_ids(c, "id", c->id, 0, rec, e)) ||
-	    (p->group && add_ids(c, "group", c->group, 1, rec, e)))
+	if (add_inputs(c, rec, e) || fl_labelled_take(&labels, rec, e) ||
+	    (p->id && add_ids(c, "id", p->id, c->id, 0, rec, e)) ||
+	    (p->group && add_ids(c, "group", p->group, c->group, 1, rec, e)) ||
+	    (p->scale == STANDARD && fl_meta_set(rec, "fl.scale", FL_SCALE_STANDARD, e)) ||
+	    (c->missing >= MEAN && fl_meta_set(rec, "fl.fill", FL_FILL_MEAN, e)))
 		return -1;
 	return fl_meta_set_kind(rec, FL_KIND_DATA, e);
 }
@@ -306,7 +419,7 @@ static int read_csv(const void *vp, const struct fl_data_how *how, struct fl_tse
                     struct fl_err *e)
 {
 	const struct params *p = vp;
-	struct csv c = { .line = 1 };
+	struct csv c = { .line = 1, .missing = p->missing };
 	struct fl_arena a = { .head = NULL };
 	size_t n;
 	int rc = -1;
@@ -315,11 +428,11 @@ static int read_csv(const void *vp, const struct fl_data_how *how, struct fl_tse
 		return fl_fail(e, FL_EUSAGE, "csv wants file= and label=");
 	if (!(c.text = c.next = fl_text_read(p->file, &n, e)))
 		return -1;
-	rc = header(&c, p, &a, e);
+	rc = get_na(&c, p, &a, e) || header(&c, p, &a, e) ? -1 : 0;
 	while (!rc && (rc = row(&c, e)) > 0)
 		rc = take_row(&c, e);
 	if (!rc)
-		rc = fill(&c, p, how->names, rec, e);
+		rc = fill(&c, p, how, rec, e);
 	if (rc)
 		fl_fail_in(e, "%s", p->file);
 	free(c.text);
@@ -345,6 +458,12 @@ static const struct fl_param params[] = {
 	  "column of natural clients: numbers, or words, which become ranks" },
 	{ "drop", FL_P_RAW, offsetof(struct params, drop), NULL, 0, 0, NULL, "a+b",
 	  "columns that are no inputs" },
+	{ "missing", FL_P_ENUM, offsetof(struct params, missing), "refuse", 0, 0, missing_name, "how",
+	  "rows without a value: refused, left out, filled by means" },
+	{ "na", FL_P_RAW, offsetof(struct params, na), NULL, 0, 0, NULL, "a+b",
+	  "words for a missing value beside the usual ones, such as -9" },
+	{ "scale", FL_P_ENUM, offsetof(struct params, scale), "none", 0, 0, scale_name, "how",
+	  "standard: inputs of mean 0 and deviation 1 in the training part" },
 	{ .name = NULL }
 };
 

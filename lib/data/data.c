@@ -190,6 +190,12 @@ static int take_labels(struct fl_data *d, struct fl_err *e)
 	return 0;
 }
 
+/* A value that can be an input, if only by what stands for it. */
+static int is_value(const struct fl_data *d, float v)
+{
+	return isfinite(v) || ((d->fill || d->filled) && isnan(v));
+}
+
 static int check_finite(const struct fl_data *d, struct fl_err *e)
 {
 	const float *x = d->x->data;
@@ -203,19 +209,47 @@ static int check_finite(const struct fl_data *d, struct fl_err *e)
 
 		if (fl_vfinite(v, d->d, &max))
 			continue;
-		while (isfinite(v[j]))
+		while (j < d->d && is_value(d, v[j]))
 			j++;
+		if (j == d->d)
+			continue;
 		return fl_fail(e, FL_EDATA, "row %zu: tensor 'x' value %zu is %f", row_of(d, i), j,
 		               (double)v[j]);
 	}
 	return 0;
 }
 
+static int take_fill(struct fl_data *d, struct fl_err *e)
+{
+	const char *text = meta(d, "fl.fill");
+	float *fill;
+
+	d->fill = NULL;
+	if (!text || d->x->dtype != FL_F32)
+		return 0;
+	if (!strcmp(text, FL_FILL_MEAN)) {
+		d->filled = 1;
+		return 0;
+	}
+	if (fl_fill_parse(&fill, d->d, text, &d->arena, e))
+		return -1;
+	d->fill = fill;
+	return 0;
+}
+
 static int take_scale(struct fl_data *d, struct fl_err *e)
 {
+	const char *text = meta(d, "fl.scale");
 	struct fl_scale s;
 
-	if (fl_scale_parse(&s, meta(d, "fl.scale"), &d->arena, e))
+	if (text && !strcmp(text, FL_SCALE_STANDARD)) {
+		if (d->x->ndim != 2)
+			return fl_fail(e, FL_EDATA, "fl.scale: standard is of the columns of a table, but 'x' has "
+			               "%u dimensions", d->x->ndim);
+		d->standard = 1;
+		text = NULL;
+	}
+	if (fl_scale_parse(&s, text, &d->arena, e))
 		return fl_fail_in(e, "fl.scale");
 	if (s.n > 1 && (d->x->ndim < 2 || d->x->dim[1] != s.n))
 		return fl_fail(e, FL_EDATA, "fl.scale: %zu channels, but 'x' has %zu", s.n,
@@ -244,7 +278,12 @@ static int take_examples(struct fl_data *d, const char *dir, struct fl_err *e)
 	if ((far && fl_data_follow(d, dir, e)) || check_shapes(d, s, e) || take_target(d, s, e) ||
 	    (far && take_index(d, index, e)))
 		return -1;
-	return check_finite(d, e) || take_scale(d, e) ? -1 : 0;
+	return take_fill(d, e) || check_finite(d, e) || take_scale(d, e) ? -1 : 0;
+}
+
+int fl_data_rescale(struct fl_data *d, struct fl_err *e)
+{
+	return take_fill(d, e) || take_scale(d, e) ? -1 : 0;
 }
 
 static int take(struct fl_data *d, const char *dir, struct fl_err *e)
@@ -376,6 +415,10 @@ static int wrong_inputs(const struct fl_data *d, const struct fl_shape *in, stru
 int fl_data_fits(const struct fl_data *d, const struct fl_net *net, size_t classes,
                  size_t targets, struct fl_err *e)
 {
+	if ((d->standard || d->filled) && !d->settled)
+		return fl_fail(e, FL_EDATA, "%s: %s of which training examples? fl-partition says it, and "
+		               "--scale-from takes it from a record that it wrote", d->name,
+		               d->standard ? "scale=standard" : "missing=mean");
 	if (d->d != fl_shape_count(&net->in) || !same_layout(d, &net->in))
 		return wrong_inputs(d, &net->in, e);
 	if (d->C > classes)

@@ -27,12 +27,16 @@ struct fl_data {
 	size_t unlabelled;		/* how many are -1 */
 	size_t C;			/* classes: fl.classes, or 1 + the largest label */
 	int64_t client;			/* fl.client, -1 where there is none */
+	/* fl.fill: what stands for values that are missing, NaN in x: (d), or NULL */
+	const float *fill;
 	/* fl.scale: (v/div - mean[c])/std[c], channel c = first of x's dims */
 	int scaled;			/* 0: there is none, values are inputs as they are */
 	double div;
 	size_t channels;
 	float *mean, *std;		/* (channels) */
 	float (*lut)[256];		/* (channels) for U8 */
+	/* fl.scale "standard", fl.fill "mean": both wait for fl_data_settle() */
+	int standard, filled, settled;
 	const char *name;		/* for messages */
 	/* Owned: what the tensors of rec and source are views of. rec's is NULL where
 	 * they lie in its arena or in a stream of the caller's. */
@@ -46,7 +50,8 @@ struct fl_data {
  * name is that of a source is reached as ./NAME. FL_EUSAGE for an unknown name,
  * FL_EDATA for bad content, FL_EIO for a file that is not there. */
 struct fl_data_how {
-	const char *scale;		/* JSON that overrides fl.scale, or NULL */
+	const char *scale;		/* JSON that overrides fl.scale, or "standard", or NULL */
+	const char *scale_from;		/* a record that has fl.scale and fl.fill, or columns; NULL */
 	const struct fl_names *names;	/* a model's, for words that tables label with; NULL */
 	int channels_last;		/* x is (N,...,C) in the source, (N,C,...) then */
 };
@@ -61,6 +66,10 @@ int fl_data_open(struct fl_data *d, const char *source, const struct fl_data_how
 int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
                  struct fl_err *e);
 void fl_data_release(struct fl_data *d);
+/* Where d waits for them, fl.scale and fl.fill by the means and deviations of the columns
+ * of x in the examples i with use[i], all where use is NULL: for good, or until it is
+ * called with others. FL_EDATA where a column has no value to stand for missing ones. */
+int fl_data_settle(struct fl_data *d, const unsigned char *use, struct fl_err *e);
 
 /* out(n, T): targets of examples idx(n), or i0.. where idx is NULL. */
 void fl_data_targets(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,

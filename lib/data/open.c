@@ -150,7 +150,7 @@ static int set_scale(struct fl_tset *rec, const char *json, struct fl_err *e)
 {
 	struct fl_arena a = { .head = NULL };
 	struct fl_scale s;
-	int rc = fl_scale_parse(&s, json, &a, e);
+	int rc = strcmp(json, FL_SCALE_STANDARD) ? fl_scale_parse(&s, json, &a, e) : 0;
 
 	fl_arena_release(&a);
 	if (!rc)
@@ -163,7 +163,10 @@ static int set_scale(struct fl_tset *rec, const char *json, struct fl_err *e)
 static int change(struct fl_tset *rec, const char *source, const struct fl_data_how *how,
                   struct fl_err *e)
 {
-	if (how->scale && set_scale(rec, how->scale, e))
+	if (how->scale && how->scale_from)
+		return fl_fail(e, FL_EUSAGE, "--scale and --scale-from exclude each other");
+	if ((how->scale && set_scale(rec, how->scale, e)) ||
+	    (how->scale_from && fl_data_borrow(rec, how->scale_from, e)))
 		return -1;
 	return how->channels_last && fl_data_channels_first(rec, e) ?
 	       fl_fail_in(e, "%s: --channels-last", source) : 0;

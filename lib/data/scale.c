@@ -89,6 +89,21 @@ int fl_scale_parse(struct fl_scale *s, const char *json, struct fl_arena *a, str
 	return rc || fill(&s->mean, s->n, 0, a, e) || fill(&s->std, s->n, 1, a, e) ? -1 : 0;
 }
 
+int fl_fill_parse(float **fill, size_t d, const char *json, struct fl_arena *a,
+                  struct fl_err *e)
+{
+	json_t *v = fl_json_load_lines(json, FL_EDATA, e);
+	size_t n;
+	int rc;
+
+	if (!v)
+		return fl_fail_in(e, "fl.fill: not JSON");
+	rc = reals(v, "fl.fill", 0, &n, fill, a, e);
+	json_decref(v);
+	return rc || n == d ? rc :
+	       fl_fail(e, FL_EDATA, "fl.fill has %zu values, an example has %zu", n, d);
+}
+
 /* The m rows of x that hold examples idx(m), or i0.. */
 static const uint32_t *rows_of(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t m,
                                uint32_t *buf)
@@ -119,20 +134,32 @@ static void rows_u8(const struct fl_data *d, const uint32_t *row, size_t m, floa
 			             out + i * d->d + c * w, 1, w);
 }
 
+/* out(d) = a row as it is stored, with what stands for its missing values. */
+static const float *fill_row(const struct fl_data *d, const float *v, float *out)
+{
+	for (size_t j = 0; j < d->d; j++)
+		out[j] = isnan(v[j]) ? d->fill[j] : v[j];
+	return out;
+}
+
 static void rows_f32(const struct fl_data *d, const uint32_t *row, size_t m, float *out)
 {
-	const float *x = d->x->data;
 	size_t w = d->d / d->channels;
 	float div = (float)d->div;
 
-	for (size_t i = 0; i < m; i++)
+	for (size_t i = 0; i < m; i++, out += d->d) {
+		const float *x = (const float *)d->x->data + row[i] * d->d;
+
+		if (d->fill)
+			x = fill_row(d, x, out);
 		for (size_t c = 0; c < d->channels; c++) {
-			const float *v = x + row[i] * d->d + c * w;
-			float *o = out + i * d->d + c * w, mean = d->mean[c], std = d->std[c];
+			const float *v = x + c * w;
+			float *o = out + c * w, mean = d->mean[c], std = d->std[c];
 
 			for (size_t j = 0; j < w; j++)
 				o[j] = (v[j] / div - mean) / std;
 		}
+	}
 }
 
 void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,

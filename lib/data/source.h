@@ -42,12 +42,23 @@ struct fl_scale {
 };
 /* JSON {"div":255,"mean":[...],"std":[...]}; NULL: inputs are as stored. FL_EDATA. */
 int fl_scale_parse(struct fl_scale *s, const char *json, struct fl_arena *a, struct fl_err *e);
+/* fl.fill, a JSON array of d numbers. FL_EDATA. */
+int fl_fill_parse(float **fill, size_t d, const char *json, struct fl_arena *a,
+                  struct fl_err *e);
+/* What the two keys say where the figures are still to come. */
+#define FL_SCALE_STANDARD "standard"
+#define FL_FILL_MEAN "mean"
+/* fl.scale of rec, and fl.fill where it waits for means, from the record in path: a
+ * client's data, or the statistic of columns. FL_EDATA, FL_EIO. */
+int fl_data_borrow(struct fl_tset *rec, const char *path, struct fl_err *e);
 
 /* x (N,D...,C) of rec, where it has at least one such D, becomes (N,C,D...), in rec's
  * arena. FL_EDATA where there is no such x. */
 int fl_data_channels_first(struct fl_tset *rec, struct fl_err *e);
 
 struct fl_data;
+/* Reads fl.scale and fl.fill again, which have changed. */
+int fl_data_rescale(struct fl_data *d, struct fl_err *e);
 /* Opens and checks the record that d->rec, in index form, points to, into
  * d->source and d->keep_source. */
 int fl_data_follow(struct fl_data *d, const char *dir, struct fl_err *e);

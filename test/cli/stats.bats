@@ -14,7 +14,7 @@ setup() {
 }
 
 @test "statistics of each client, and pooled those of all examples, are NumPy's" {
-	for s in classmean classlogit moments gradient; do
+	for s in classmean classlogit moments gradient columns; do
 		fl-stats -m "$M" $s "$D"/clients/*.safetensors >$s.sts
 		st-check $s.sts
 		fl-aggregate -n 3 -o $s.safetensors $s.sts

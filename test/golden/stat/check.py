@@ -17,7 +17,10 @@ base = load(model)[2]
 def inputs(path):
     d, m, _ = load(path)
     c = json.loads(m["fl.scale"])
-    x = d["x"].reshape(len(d["y"]), -1).astype(float) / c.get("div", 1)
+    x = d["x"].reshape(len(d["y"]), -1).astype(float)
+    if stat == "columns":       # of what is stored
+        return x, d["y"].astype(int)
+    x /= c.get("div", 1)
     return (x - c.get("mean", [0])[0]) / c.get("std", [1])[0], d["y"].astype(int)
 
 
@@ -46,6 +49,8 @@ def by_class(rows, y, cov):
 
 
 def want(x, y):
+    if stat == "columns":
+        return {"count": (~np.isnan(x)).sum(0), "mean": np.nanmean(x, 0), "var": np.nanvar(x, 0)}
     h, z = outputs(x)
     return gradient(x, y) if stat == "gradient" else by_class(z if stat == "classlogit" else h, y,
                                                                 stat == "moments")
