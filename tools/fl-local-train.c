@@ -83,7 +83,7 @@ static const struct fl_opt options[] = {
 	{ 0, FL_O_PROV, NULL, { "shuffle", FL_P_ENUM, O(shuffle), "shuffled", 0, 0,
 	  shuffle_choice, "order", "order of the examples; none: as stored" } },
 	{ 0, FL_O_PROV, &fl_family_augment, { "augment", (enum fl_ptype)FL_P_SPECS, O(augment), NULL, 0, 0,
-	  NULL, "list", "random changes of the images trained on, in order, joined by commas" } },
+	  NULL, "list", "random changes of the examples trained on, in order, joined by commas" } },
 	{ 0, FL_O_PROV, NULL, { "keep-opt", FL_P_BOOL, O(keep_opt), "off", 0, 0, NULL, NULL,
 	  "keep the optimiser's state between rounds" } },
 	{ 0, FL_O_PROV, NULL, { "buffers", FL_P_ENUM, O(buffers), "global", 0, 0, buffers_choice, "policy",

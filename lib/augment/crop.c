@@ -49,5 +49,6 @@ const struct fl_augment fl_augment_crop = {
 		.psize = sizeof(struct crop),
 		.formula = "x'(i,j) = x(i + u, j + v), u and v uniform on -pad..pad",
 	},
+	.image = 1,
 	.apply = apply,
 };

@@ -36,5 +36,6 @@ const struct fl_augment fl_augment_flip = {
 		.psize = sizeof(struct flip),
 		.formula = "x'(i,j) = x(i, W - 1 - j) with probability p, else x",
 	},
+	.image = 1,
 	.apply = apply,
 };

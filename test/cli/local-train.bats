@@ -361,6 +361,24 @@ save('mirror', dict(t, x=t['x'][:, :, ::-1].copy()), m)"
 	[ "$(loss0 a)" = "$(loss0 b)" ]
 }
 
+@test "vectors are augmented by noise and mixup, the same whatever -j and instruction set" {
+	floats flat.safetensors 64 5
+	fl-partition -q -d planted:pairs=20,dim=4,levels=4,seed=1 -k 1 -B iid -o p --no-sync
+	augment() { fl-local-train -m "$M" --no-prov -e 2 -b 3 --augment noise:sigma=.2,mixup flat.safetensors "$@" "$D"/clients/*.safetensors; }
+	augment >want
+	augment -j3 | cmp - want
+	FL_CPU=ref augment | cmp - want
+	fl-local-train -m "$M" --no-prov -e 2 -b 3 --augment noise:sigma=0 flat.safetensors >a
+	fl-local-train -m "$M" --no-prov -e 2 -b 3 flat.safetensors | cmp - a
+	run fl-local-train -m "$M" --augment mixup,noise -o u.sts flat.safetensors
+	[[ $status == 2 && $output == *"mixup mixes whole batches, so it comes last in a list of augmentations" ]]
+	fl-init -a asymvlm:dim=4,hidden=4 -s 1 -o v.safetensors
+	run fl-local-train -m v.safetensors --augment mixup -o u.sts p/0000.safetensors
+	[[ $status == 3 && $output == *"mixup mixes classes or targets; pairs have none" ]]
+	[ ! -e u.sts ]
+	fl-local-train -m v.safetensors --augment noise:sigma=0.01 -b 5 p/0000.safetensors >/dev/null
+}
+
 @test "what is no image is not augmented" {
 	floats flat.safetensors 64 5
 	run fl-local-train -m "$M" --augment flip -o u.sts flat.safetensors

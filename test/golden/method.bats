@@ -281,6 +281,16 @@ state_of() {
 	two_rounds mime mime:beta=0.6
 }
 
+@test "mixup equals the reference, whatever looks at a batch how often" {
+	for r in 1 2; do
+		for m in fedavg fedsam:rho=0; do
+			fl-local-train -m "$G/mixup/model$((r - 1)).safetensors" -M $m $SMALL -s 3 \
+				--augment mixup:alpha=0.4 -o "got$r.sts" "$G/mixup/data.safetensors"
+			st-cmp --rtol=2e-5 --atol=2e-7 "got$r.sts" "$G/mixup/want$r.safetensors"
+		done
+	done
+}
+
 @test "two methods in one run equal the reference of both: updates, extras, state" {
 	two_rounds prox-logitadj logitadj:tau=1.5,smooth=2,fedprox:mu=0.3
 	rm -rf state

@@ -36,6 +36,12 @@ static void fill(float *x)
 			x[c * H * W + i] = (float)(100 * c + i + 1);
 }
 
+static void fill_one(float *x)
+{
+	for (int i = 0; i < H * W; i++)
+		x[i] = (float)(i + 1);
+}
+
 static void test_crop(void)
 {
 	/* Moved up and left by one, and down and right by two; the second channel's black. */
@@ -117,7 +123,7 @@ static void test_list(void)
 	memset(fl_tset_add(&rec, "y", FL_I64, 1, &one, NULL, &e)->data, 0, 8);
 	fl_meta_set(&rec, "fl.scale", "{\"div\":2,\"mean\":[0.5,1],\"std\":[0.5,0.5]}", &e);
 	if (!ok(!fl_data_take(&d, &rec, NULL, "data", &e) &&
-	        !fl_augmenter_init(&a, list, 2, &d, &arena, &e), "a list for images %s", e.msg))
+	        !fl_augmenter_init(&a, list, 2, &d, 4, &arena, &e), "a list for images %s", e.msg))
 		return;
 	ok(a.image.C == C && a.image.H == H && a.image.W == W, "knows their shape");
 	ok(a.image.black[0] == -1 && a.image.black[1] == -2, "and their black");
@@ -131,8 +137,90 @@ static void test_list(void)
 	fl_data_release(&d);
 }
 
+static void test_noise(void)
+{
+	struct fl_spec s = spec("noise:sigma=0.5");
+	double sum = 0, squares = 0;
+
+	for (uint64_t key = 0; key < DRAWS; key++) {
+		float x[H * W], was[H * W];
+
+		fill_one(was);
+		fill_one(x);
+		apply(&s, 1, key, x);
+		for (int i = 0; i < H * W; i++) {
+			sum += (double)x[i] - (double)was[i];
+			squares += ((double)x[i] - (double)was[i]) * ((double)x[i] - (double)was[i]);
+		}
+	}
+	sum /= DRAWS * H * W;
+	squares /= DRAWS * H * W;
+	ok(fabs(sum) < 4 * .5 / sqrt(DRAWS * H * W), "noise has mean 0: %g", sum);
+	ok(fabs(squares - .25) < 4 * .25 * sqrt(2. / (DRAWS * H * W)), "and the variance asked for: %g", squares);
+}
+
+enum { B = 5, D = 3 };
+
+/* One batch of five, two of them without a label; row b holds 10 b + column. */
+static struct fl_mixed mixed(const struct fl_augmenter *a, uint64_t key, float *x, float *t, int32_t *y2)
+{
+	static const int32_t y[B] = { 2, 0, 1, -1, -1 };
+	struct fl_mixed m = { .B = B, .d = D, .T = 1, .x = x, .target = t, .y = y, .y2 = y2 };
+	struct fl_rng r;
+
+	for (int i = 0; i < B * D; i++)
+		x[i] = (float)(10 * (i / D) + i % D);
+	for (int b = 0; b < B; b++)
+		t[b] = (float)b;
+	fl_rng_init(&r, 1, 1, 1, FL_RNG_MIX, key);
+	fl_augmenter_mix(a, &r, &m);
+	return m;
+}
+
+static void test_mixup(void)
+{
+	static const int32_t y[B] = { 2, 0, 1, -1, -1 };
+	struct fl_spec list[2] = { spec("noise"), spec("mixup:alpha=0.4") };
+	struct fl_spec wrong[2] = { spec("mixup"), spec("noise") };
+	struct fl_data d = { .N = B, .d = D, .name = "data" };
+	struct fl_augmenter a;
+	struct fl_err e = { 0 };
+	double sum = 0, squares = 0;
+	int fine = 1, moved = 0;
+
+	ok(fl_augmenter_init(&a, wrong, 2, &d, B, &arena, &e) && e.code == FL_EUSAGE, "mixup is not first");
+	is_str(e.msg, "mixup mixes whole batches, so it comes last in a list of augmentations", "but last");
+	ok(!fl_augmenter_init(&a, list, 2, &d, B, &arena, &e) && a.mixes, "vectors need be no images");
+	for (uint64_t key = 0; key < DRAWS; key++) {
+		float x[B * D], t[B];
+		int32_t y2[B];
+		struct fl_mixed m = mixed(&a, key, x, t, y2);
+		double l = m.keep;
+
+		sum += l;
+		squares += l * l;
+		for (int b = 0; b < B; b++) {
+			uint32_t j = m.order[b];
+
+			fine = fine && (b < 3) == (j < 3) && y2[b] == y[j];
+			fine = fine && fabs((double)t[b] - (l * b + (1 - l) * j)) < 1e-5;
+			for (int i = 0; i < D; i++)
+				fine = fine && fabs((double)x[b * D + i] - (l * 10 * b + (1 - l) * 10 * j + i)) < 1e-4;
+			moved += j != (uint32_t)b;
+		}
+	}
+	sum /= DRAWS;
+	squares = squares / DRAWS - sum * sum;
+	ok(fine, "examples, classes and targets are mixed alike, with and without a label apart");
+	ok(fabs(moved - DRAWS * 3.) < 4 * sqrt(3. * DRAWS), "by a random permutation: %d", moved);
+	ok(fabs(sum - .5) < 4 * sqrt(squares / DRAWS), "at a weight of mean 1/2: %g", sum);
+	ok(fabs(squares - .25 / 1.8) < .004, "and the variance of Beta(0.4, 0.4): %g", squares);
+}
+
 int main(void)
 {
+	test_noise();
+	test_mixup();
 	test_crop();
 	test_flip();
 	test_list();

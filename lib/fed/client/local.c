@@ -108,12 +108,31 @@ static void augment_batch(const struct run *r)
 	}
 }
 
-static void load_examples(const struct run *r)
+/* The same numbers for however many looks at the batch. */
+static void mix_batch(struct run *r)
+{
+	struct fl_loop *p = &r->loop;
+	struct fl_bench *b = p->bench;
+	struct fl_mixed m = {
+		.B = p->B, .d = r->ph->data->d, .T = b->work.target ? p->net->targets : 0,
+		.x = b->work.act[0], .target = b->work.target, .y = b->y, .y2 = b->y2,
+	};
+	struct fl_rng rng;
+
+	fl_rng_init(&rng, p->seed, p->round, p->who, FL_RNG_MIX,
+	            p->i0 | (uint64_t)p->epoch << 32 | (uint64_t)p->phase << 62);
+	fl_augmenter_mix(&r->augment, &rng, &m);
+	p->keep = m.keep;
+}
+
+static void load_examples(struct run *r)
 {
 	const struct fl_loop *p = &r->loop;
 
 	fl_bench_load(p->bench, r->ph->data, p->idx, p->i0, p->B);
 	augment_batch(r);
+	if (r->augment.mixes)
+		mix_batch(r);
 }
 
 /* Whether the models that see each batch see those of this phase. */
@@ -124,7 +143,7 @@ static int is_seen(const struct run *r)
 
 static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 {
-	const struct run *r = ctx;
+	struct run *r = ctx;
 	struct fl_local *l = r->l;
 	const struct fl_bench *b = r->loop.bench;
 
@@ -142,7 +161,7 @@ static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 /* What is beside a phase sees the batch that it sees. */
 static void load_beside(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 {
-	const struct run *r = ctx;
+	struct run *r = ctx;
 	const struct fl_bench *from = r->lead->loop.bench;
 	struct fl_bench *to = r->loop.bench;
 
@@ -151,6 +170,8 @@ static void load_beside(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 	memcpy(to->work.act[0], from->work.act[0],
 	       B * fl_shape_count(&r->loop.net->in) * sizeof(fl_real));
 	memcpy(to->y, from->y, B * sizeof *to->y);
+	memcpy(to->y2, from->y2, B * sizeof *to->y2);
+	r->loop.keep = r->lead->loop.keep;
 	if (to->work.target)
 		memcpy(to->work.target, from->work.target, B * r->loop.net->targets * sizeof(fl_real));
 	if (r->ph->on.input)
@@ -280,6 +301,7 @@ static int set_loop(struct run *r, struct fl_err *e)
 	r->loop = (struct fl_loop){
 		.net = ph->room->net, .bench = &ph->room->bench, .w = ph->w, .opt = cfg->opt,
 		.lr = ph->lr, .clip = cfg->clip, .N = ph->data->N, .batch = cfg->batch,
+		.mixes = r->lead ? r->lead->augment.mixes : r->augment.mixes,
 		.label = ph->data->unlabelled && !r->lead ? ph->data->y : NULL,
 		.epochs = ph->epochs, .steps = ph->steps, .shuffle = cfg->shuffle && !r->lead,
 		.whole = !!(flags_of(l) & FL_METHOD_WHOLE), .input = !!(flags_of(l) & FL_METHOD_INPUT),
@@ -304,7 +326,7 @@ static int check_data(struct run *r, struct fl_err *e)
 		return -1;
 	return r->lead || !r->l->cfg->naugment ? 0 :
 	       fl_augmenter_init(&r->augment, r->l->cfg->augment, r->l->cfg->naugment, r->ph->data,
-	                         r->l->arena, e);
+	                         (size_t)r->l->cfg->batch, r->l->arena, e);
 }
 
 /* One value has no variance: batch normalisation then keeps nothing of it, and passes no
@@ -377,7 +399,7 @@ int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 		r.beside = &beside;
 		beside.ph->data = ph->data;
 	}
-	if ((r.beside && begin_run(&beside, e)) || begin_run(&r, e))
+	if (begin_run(&r, e) || (r.beside && begin_run(&beside, e)))
 		return -1;
 	l->loop = &r.loop;
 	while (!fl_loop_over(&r.loop))

@@ -213,7 +213,7 @@ static int train_phases(struct fl_local *l, struct fl_err *e)
 static int train(struct fl_local *l, struct fl_err *e)
 {
 	if (l->cfg->naugment && fl_augmenter_init(&l->augment, l->cfg->augment, l->cfg->naugment,
-	                                          l->data, l->arena, e))
+	                                          l->data, (size_t)l->cfg->batch, l->arena, e))
 		return -1;
 	return begin_roles(l, e) || measure_before(l, needs_of(l), e) || begin_methods(l, e) ||
 	       train_phases(l, e) ? -1 : 0;
