@@ -43,7 +43,7 @@ SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data augment by schedule shift opt metric rmetric unknown arch layer loss method rule server stat distill
+FAMILIES := data augment by schedule shift opt metric rmetric unknown arch layer loss method measure rule server stat distill
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -57,6 +57,7 @@ DIR_arch   := lib/model
 DIR_layer  := lib/nn
 DIR_loss   := lib/nn
 DIR_method := lib/fed/client
+DIR_measure := lib/fed/client
 DIR_rule   := lib/fed/agg
 DIR_server := lib/fed/server
 DIR_stat   := lib/fed/stat
@@ -74,6 +75,7 @@ HDR_arch   := model/model.h
 HDR_layer  := nn/layer.h
 HDR_loss   := nn/layer.h
 HDR_method := fed/client/client.h
+HDR_measure := fed/client/measure.h
 HDR_rule   := fed/agg/agg.h
 HDR_server := fed/server/server.h
 HDR_stat   := fed/stat/stat.h

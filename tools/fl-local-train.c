@@ -12,38 +12,10 @@
 #include "cli/tool.h"
 #include "data/names.h"
 #include "fed/client/plan.h"
+#include "fed/client/measure.h"
 #include "model/model.h"
 
 /* --- options --- */
-
-/* What --measure takes: entry i is the need 1 << i, and sample[i] of fl_train. */
-struct sample {
-	int64_t n;
-};
-
-static const struct fl_param sample_params[] = {
-	{ "sample", FL_P_INT, offsetof(struct sample, n), NULL, 1, 9e15, NULL, "n",
-	  "examples drawn for it; not set, all" },
-	{ 0 }
-};
-
-#define MEASURE(nm, heading, text, what) \
-	{ .name = nm, .title = heading, .doc = text, .params = sample_params, \
-	  .psize = sizeof(struct sample), .formula = what }
-static const struct fl_entry measures[] = {
-	MEASURE("loss0", "fl.loss0", "mean local loss at the received model", NULL),
-	MEASURE("gradnorm", "fl.gradnorm", "norm of that loss's gradient",
-	        "L2 norm over all weights, without weight decay and the method's terms"),
-	MEASURE("loss", "fl.loss", "mean local loss after training", NULL),
-};
-static const struct fl_entry *const measure_list[] = {
-	&measures[0], &measures[1], &measures[2], NULL
-};
-static const struct fl_family fl_family_measure = {
-	.name = "measure",
-	.list = measure_list,
-	.doc = "what is measured beside training, where a rule asks for it",
-};
 
 struct opts {
 	const char *model, *output, *state, *plan;
@@ -407,19 +379,6 @@ static int work(void *ctx, size_t item, int thread, struct fl_err *e)
 
 /* --- all of it --- */
 
-/* Entry i of the family is the need 1 << i. */
-static void set_measure(const struct opts *o, struct fl_train *t)
-{
-	for (size_t i = 0; i < o->measure.n; i++) {
-		const struct fl_spec *s = &o->measure.v[i];
-		ptrdiff_t what = s->entry - measures;
-		int64_t n = ((const struct sample *)s->p)->n;
-
-		t->measure |= 1u << what;
-		t->sample[what] = n == FL_UNSET ? 0 : n;
-	}
-}
-
 static int plan(struct crew *c, struct fl_err *e)
 {
 	const struct opts *o = c->o;
@@ -430,10 +389,9 @@ static int plan(struct crew *c, struct fl_err *e)
 		.epochs = o->epochs == FL_UNSET ? 1 : o->epochs,
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
 		.augment = o->augment.v, .naugment = o->augment.n,
-		.keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed,
+		.measure = o->measure.v, .nmeasure = o->measure.n, .keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed,
 		.with = &c->with,
 	};
-	set_measure(o, t);
 	if (!o->method.n)
 		return fl_fail(e, FL_EUSAGE, "--method names none");
 	if (fl_methods_sort(o->method.v, o->method.n, e))

@@ -118,6 +118,19 @@ struct result {
 /* Rules of this test, for shapes that no rule of the library has. */
 static const struct fl_rule *special;
 
+/* Personal rules: the model of the first client, in place of the combined update. */
+static void take_personal(struct fl_collect *c, struct result *out)
+{
+	struct fl_tset next = { 0 };
+
+	if (fl_collect_personal(c, 0, &next, &out->e))
+		return;
+	for (size_t i = 0; i < next.nt; i++)
+		for (size_t j = 0; j < next.t[i].n; j++)
+			out->v[out->n++] = (double)((float *)next.t[i].data)[j];
+	fl_tset_release(&next);
+}
+
 static int aggregate(const char *spec, const int *item, int n, int threads, const char *partial,
                      struct result *out)
 {
@@ -141,7 +154,7 @@ static int aggregate(const char *spec, const int *item, int n, int threads, cons
 	c.rp = c.fp = s.p;
 	c.fold = c.rule->fold.fold ? &c.rule->fold : NULL;
 	c.who = c.spec = spec;
-	c.model = &model;
+	c.model = c.rule->personal ? NULL : &model;
 	c.round = 1;
 	memcpy(c.base, from.base, sizeof c.base);
 	c.received = received;
@@ -153,7 +166,9 @@ static int aggregate(const char *spec, const int *item, int n, int threads, cons
 	if (!rc && partial)
 		rc = fl_collect_partial(&c, &part, &out->e) ||
 		     fl_stream_save(partial, &part, 0, &out->e);
-	if (!rc && !partial && !(rc = fl_collect_combine(&c, &u, &out->e)))
+	if (!rc && !partial && !(rc = fl_collect_combine(&c, &u, &out->e)) && c.rule->personal)
+		take_personal(&c, out);
+	else if (!rc && !partial)
 		for (size_t i = 0; i < u.n; i++) {
 			u.get(u.ctx, i, 0, u.t[i]->n, 0, out->v + out->n, &out->e);
 			out->n += u.t[i]->n;
@@ -436,6 +451,127 @@ static void test_shares(void)
 	special = NULL;
 }
 
+/* --- each tensor on its own --- */
+
+static int alone(const void *p)
+{
+	(void)p;
+	return 1;
+}
+
+/* Weights by the tensor's own inner products: 1 for the longest, of means twice that. */
+static int longest(const void *p, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
+{
+	size_t best = 0;
+
+	(void)p;
+	(void)e;
+	for (size_t k = 0; k < r->K; k++)
+		best = q->G[k * r->K + k] > q->G[best * r->K + best] ? k : best;
+	q->w[best] = 1;
+	q->share[best] = 2;
+	return q->tensor ? 0 : -1;
+}
+
+static void test_apart(void)
+{
+	static const struct fl_rule rule = { .flags = FL_RULE_ORIGIN, .weigh = longest, .apart = alone };
+	int item[] = { 10, 20, 25 }, far[2] = { 10, 10 }, wrong = 0;	/* all hold the same tensors */
+	struct result r;
+
+	for (int j = 0; j < 2; j++)	/* "@m/c", "b" */
+		for (int k = 1; k < 3; k++)
+			far[j] = fabsf(x[item[k]][2 - j]) > fabsf(x[far[j]][2 - j]) ? item[k] : far[j];
+	special = &rule;
+	is_int(aggregate("mean", item, 3, 2, NULL, &r), 0, "a rule for each tensor");
+	is_near(r.v[0], (double)x[far[0]][2], 0, "an extra goes by its own length");
+	is_near(r.v[1], (double)x[far[1]][1], 0, "so does a tensor of one number");
+	for (int i = 0; i < P; i++)
+		wrong += r.v[2 + i] != (double)x[10][i] && r.v[2 + i] != (double)x[20][i] &&
+		         r.v[2 + i] != (double)x[25][i];
+	is_int(wrong, 0, "and one of many, which is a client's");
+	special = NULL;
+}
+
+/* --- personal models by a matrix --- */
+
+/* The first client: 2 u_0 - u_1 + 0.5 u_2. */
+static int first_row(const void *p, const struct fl_round *r, struct fl_weights *q, struct fl_err *e)
+{
+	static const double row[] = { 2, -1, 0.5 };
+
+	(void)p;
+	(void)e;
+	memcpy(q->W, row, r->K * sizeof *row);
+	return 0;
+}
+
+static void test_matrix(void)
+{
+	static const struct fl_rule updates = { .personal = 1, .weigh = first_row },
+	                            models = { .personal = 1, .weigh = first_row, .flags = FL_RULE_MODELS };
+	int item[] = { RUNNING + 2, RUNNING, RUNNING + 1 };
+	float *w = fl_tset_find(&model, "w")->data, *b = fl_tset_find(&model, "b")->data;
+	struct result r;
+
+	w[3] = 10;
+	b[0] = 7;
+	fl_base_text(&model, 1, from.base, &(struct fl_err){ 0 });
+	is_int(write_running(), 0, "updates of another model");
+	for (int m = 0; m < 2; m++) {
+		double want_ = 2 * (double)x[0][3] - (double)x[1][3] + 0.5 * (double)x[2][3];
+
+		special = m ? &models : &updates;
+		is_int(aggregate("mean", item, 3, 2, NULL, &r), 0, "a matrix");
+		is_near(r.v[3], (double)(float)(want_ + (m ? 1.5 * 10 : 10)), 0,
+		        m ? "mixes models" : "mixes updates");
+		is_near(r.v[P], 7, 0, "what a client does not bring stays");
+		is_near(r.v[P + 1], (double)(float)(4 / 2.5), 0, "running statistics are means");
+	}
+	special = NULL;
+	w[3] = b[0] = 0;
+	fl_base_text(&model, 1, from.base, &(struct fl_err){ 0 });
+}
+
+/* --- rows of any length --- */
+
+enum { LONG = 7 };
+
+static int keep_long(const void *p, const struct fl_fold_in *in, struct fl_fold_out *out,
+                     struct fl_err *e)
+{
+	(void)p;
+	(void)e;
+	out->w = out->s[0] = in->round - in->u->round + 1;	/* late by nothing */
+	for (int i = 0; i < LONG; i++)
+		out->row[i] = (double)(100 * in->u->client + i);
+	return in->rec && !in->row ? 0 : -1;
+}
+
+static void test_long(void)
+{
+	static const struct fl_rule rule = { .fold = { .mean = 1, .nrow = LONG, .fold = keep_long,
+	                                               .finish = fl_fold_mean } };
+	int item[] = { 8, 3 }, part = 7000, wrong = 0;
+	char path[64];
+	struct fl_tset rec = { 0 };
+	const struct fl_tensor *rows;
+	struct result r, tree;
+
+	special = &rule;
+	is_int(aggregate("mean", item, 2, 1, NULL, &r), 0, "a fold with long rows");
+	aggregate("mean", item, 2, 1, file(part, path), &tree);
+	is_int(aggregate("mean", &part, 1, 1, NULL, &tree), 0, "and a partial of it");
+	ok(same(&r, &tree), "combine to the same bytes");
+	fl_stream_load(path, -1, &rec, &r.e);
+	rows = fl_tset_find(&rec, "@rows");
+	for (int i = 0; rows && i < 2 * LONG; i++)
+		wrong += (int)((double *)rows->data)[i] != (i < LONG ? 300 : 800) + i % LONG;
+	ok(rows && rows->n == (size_t)2 * LONG && !wrong, "with all numbers of each client");
+	fl_tset_release(&rec);
+	special = NULL;
+}
+
 /* --- a whole rule with one result --- */
 
 static int second_update(const void *p, const struct fl_round *r, struct fl_tset *out,
@@ -517,6 +653,9 @@ int main(void)
 	test_trees("mean:weight=uniform");
 	test_gram_column();
 	test_shares();
+	test_apart();
+	test_matrix();
+	test_long();
 	test_whole();
 	test_truncated();
 	test_windows();

@@ -1,5 +1,5 @@
 /* The training loop, with methods of the test's own: hooks, roles, phases. */
-#include "fed/client/client.h"
+#include "fed/client/measure.h"
 #include "model/model.h"
 #include "tap.h"
 
@@ -403,9 +403,12 @@ static struct fl_data part(size_t i0, size_t n, float scale, int reverse)
 
 static int whole_batch;	/* one step an epoch, and losses measured */
 
+extern const struct fl_measure fl_measure_loss;
+
 /* Update of a method in stored order, on d. */
 static void in_order(const struct fl_method *m, const struct fl_data *d, struct fl_tset *update)
 {
+	const struct fl_spec after = { .entry = &fl_measure_loss.e };
 	struct fl_tset none = { .t = NULL };
 	struct fl_train t = plan(m);
 	struct fl_err e = { 0 };
@@ -415,7 +418,8 @@ static void in_order(const struct fl_method *m, const struct fl_data *d, struct 
 	t.shuffle = 0;
 	if (whole_batch) {
 		t.batch = N;
-		t.measure = FL_NEED_LOSS;
+		t.measure = &after;
+		t.nmeasure = 1;
 	}
 	if (!fl_room_init(&room, &net, &e) && !fl_room_model(&room, &model, "00000000", &e))
 		ok(!fl_local_train(&t, &room, d, &none, &none, update, &e), "%s trains%s", m->e.name, e.msg);

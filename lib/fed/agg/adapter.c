@@ -135,7 +135,7 @@ int fl_adapters_rest(struct fl_adapters *c, struct fl_err *e)
 	const struct fl_tset *first = c->r->update[0];
 
 	for (size_t i = 0; i < first->nt; i++)
-		if (!fl_tset_find(c->out, first->t[i].name) &&
+		if (!fl_tensor_is_extra(&first->t[i]) && !fl_tset_find(c->out, first->t[i].name) &&
 		    !fl_adapters_mean(c, &first->t[i], c->share, e))
 			return -1;
 	return 0;

@@ -55,8 +55,8 @@ struct fl_train {
 	int buffers;			/* enum fl_buffers */
 	uint64_t seed;
 	int64_t round;
-	unsigned measure;		/* FL_NEED_LOSS0 | GRADNORM | LOSS */
-	int64_t sample[3];		/* of loss0, gradnorm, loss: examples, 0 = all */
+	const struct fl_spec *measure;	/* (nmeasure) of fl_family_measure, for the update */
+	size_t nmeasure;
 	const struct fl_with *with;	/* records of --with */
 };
 
@@ -146,6 +146,10 @@ struct fl_local {
 	fl_real *w;			/* (P) starts as w0; the update is w - w0 */
 	int64_t steps;			/* local steps, for fl.steps */
 	struct fl_update facts;		/* lr: of the first step; what needs asked for */
+	struct {
+		int64_t sample;		/* as in fl_local_measure() */
+		double loss;		/* at w0; NAN: not known */
+	} seen;				/* what one measurement leaves to another */
 	const unsigned char *role;	/* (nparam) enum fl_role, or NULL */
 	struct fl_augmenter augment;	/* n 0: none */
 	struct fl_fixed *fixed;		/* models that see each batch, where it is augmented */

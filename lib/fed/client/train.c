@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fed/client/measure.h"
 #include "kernel/vmath.h"
 
 static const struct fl_method *method_of(const struct fl_train *cfg, size_t i)
@@ -103,30 +104,6 @@ static int export_role(struct fl_local *l, const fl_real *v, enum fl_role role,
 
 /* --- facts --- */
 
-/* loss0 and the gradient's norm, in one pass where they use the same examples. */
-static int measure_before(struct fl_local *l, unsigned needs, struct fl_err *e)
-{
-	struct fl_update *u = &l->facts;
-	const int64_t *sample = l->cfg->sample;
-	fl_real *g = l->room->bench.g;
-	double loss;
-
-	if (needs & FL_NEED_GRADNORM) {
-		if (fl_local_measure(l, l->w0, sample[1], &loss, g, e))
-			return -1;
-		u->gradnorm = sqrt(fl_vsumsq(g, l->net->P));
-		if (!isfinite(u->gradnorm))
-			return fl_fail(e, FL_ENUM, "gradient over the local set is not finite");
-		if (sample[0] == sample[1])
-			u->loss0 = loss;
-	}
-	if (!(needs & FL_NEED_LOSS0))
-		u->loss0 = NAN;
-	else if (isnan(u->loss0))
-		return fl_local_measure(l, l->w0, sample[0], &u->loss0, NULL, e);
-	return 0;
-}
-
 static int write_specs(const struct fl_local *l, struct fl_tset *rec, struct fl_err *e)
 {
 	struct fl_str method = FL_STR_INIT, opt = FL_STR_INIT;
@@ -156,7 +133,7 @@ static int went_on(const struct fl_local *l)
 /* What all methods want to be measured, once. */
 static unsigned needs_of(const struct fl_local *l)
 {
-	unsigned needs = l->cfg->measure;
+	unsigned needs = 0;
 
 	for (size_t i = 0; i < l->cfg->nmethod; i++)
 		needs |= l->use[i].m->needs;
@@ -210,13 +187,13 @@ static int train_phases(struct fl_local *l, struct fl_err *e)
 	return 0;
 }
 
-static int train(struct fl_local *l, struct fl_err *e)
+static int train(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 {
 	if (l->cfg->naugment && fl_augmenter_init(&l->augment, l->cfg->augment, l->cfg->naugment,
 	                                          l->data, (size_t)l->cfg->batch, l->arena, e))
 		return -1;
-	return begin_roles(l, e) || measure_before(l, needs_of(l), e) || begin_methods(l, e) ||
-	       train_phases(l, e) ? -1 : 0;
+	return begin_roles(l, e) || fl_measure_run(l, needs_of(l), 0, update, e) ||
+	       begin_methods(l, e) || train_phases(l, e) ? -1 : 0;
 }
 
 /* w - w0 in float, under the model's names. */
@@ -240,8 +217,7 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	struct fl_update *u = &l->facts;
 
 	u->steps = l->steps;
-	if (l->cfg->measure & FL_NEED_LOSS &&
-	    fl_local_measure(l, l->w, l->cfg->sample[2], &u->loss, NULL, e))
+	if (fl_measure_run(l, 0, 1, update, e))
 		return -1;
 	if (fl_update_write(u, update, e) || write_specs(l, update, e) ||
 	    fl_meta_set(update, "fl.labels", fl_data_labels(l->data), e) ||
@@ -316,7 +292,8 @@ static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", l->data->name);
 	memcpy(l->facts.base, l->room->base, sizeof l->facts.base);
 	if (!fl_data_fits(l->data, net, net->classes, net->targets, e) &&
-	    !fl_local_labelled(l, l->data, e) && !check_state(l, e) && !train(l, e) && !finish(l, update, e))
+	    !fl_local_labelled(l, l->data, e) && !check_state(l, e) && !train(l, update, e) &&
+	    !finish(l, update, e))
 		return 0;
 	return fl_fail_in(e, "client %" PRId64, l->client);
 }
@@ -331,7 +308,7 @@ static int attempt(const struct fl_train *cfg, struct fl_room *room, const struc
 		.cfg = cfg, .p = cfg->method[0].p, .net = room->net, .data = data,
 		.model = room->model, .client = data->client, .round = cfg->round,
 		.w0 = room->w0, .w = room->w, .old = old, .state = state, .room = room,
-		.arena = &room->arena, .use = use, .watch = watch,
+		.arena = &room->arena, .use = use, .seen = { .loss = NAN }, .watch = watch,
 		.facts = {
 			.client = data->client, .round = cfg->round,
 			.examples = (int64_t)data->N, .loss0 = NAN, .gradnorm = NAN, .loss = NAN,
