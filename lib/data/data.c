@@ -8,6 +8,7 @@
 
 #include "base/crc.h"
 #include "base/num.h"
+#include "data/column.h"
 #include "data/source.h"
 #include "kernel/vmath.h"
 #include "nn/net.h"
@@ -76,12 +77,7 @@ static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_er
 {
 	char xs[256];
 
-	if (need(s, "x", &d->x, e))
-		return -1;
-	if (d->x->dtype != FL_U8 && d->x->dtype != FL_F32)
-		return fl_fail(e, FL_EDATA, "tensor 'x' is %s, must be U8 or F32",
-		               fl_dtype_name(d->x->dtype));
-	if (check_label_shape(d, s, e))
+	if (need(s, "x", &d->x, e) || check_label_shape(d, s, e))
 		return -1;
 	fl_tensor_shape_str(d->x, xs, sizeof xs);
 	if (!d->x->ndim || !d->x->n || d->x->dim[0] >= UINT32_MAX)
@@ -90,7 +86,8 @@ static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_er
 		               d->x->n ? "too many examples" : "holds no example");
 	d->N = d->x->dim[0];
 	d->d = d->x->n / d->N;
-	return 0;
+	d->x = fl_column_inputs(d->x, &d->arena, e);
+	return d->x ? 0 : -1;
 }
 
 /* Floats for the loss, one row an example as x has them. */

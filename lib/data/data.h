@@ -13,7 +13,8 @@
 struct fl_data {
 	struct fl_tset rec;		/* as a record of kind data: x, y, id, metadata */
 	struct fl_tset source;		/* index form: the record whose rows are meant */
-	const struct fl_tensor *x, *labels;	/* (rows, ...) U8 or F32; (rows) integer, or NULL: none has one */
+	const struct fl_tensor *x;	/* (rows, ...) U8 or F32; other types as F32 */
+	const struct fl_tensor *labels;	/* (rows) integer, or NULL: none has one */
 	const struct fl_tensor *target;	/* (rows, T) of floats, or NULL */
 	/* Pairs of texts and images in place of x: embeddings of any float type, and the
 	 * row of either in an example, which is the two side by side. x is NULL; labels

@@ -364,3 +364,34 @@ loss = json.loads(open('loss.json').readline())['loss']
 print(loss, entropy)
 assert loss < entropy / 2"
 }
+
+@test "inputs in F64 are read as those in F32, by every way in" {
+	"$PYTHON" - <<-'END'
+	import json, struct
+	import numpy as np
+	rng = np.random.default_rng(3)
+	x, y = rng.normal(size=(12, 3)), np.arange(12) % 2
+	for name, dtype, text in (("wide", np.float64, "F64"), ("single", np.float32, "F32")):
+	    parts = [("y", y.astype(np.int64), "I64"), ("x", x.astype(dtype), text)]
+	    head, at = {"__metadata__": {"fl.v": "1", "fl.kind": "data", "fl.client": "0"}}, 0
+	    for key, v, t in parts:
+	        head[key] = {"dtype": t, "shape": list(v.shape), "data_offsets": [at, at + v.nbytes]}
+	        at += v.nbytes
+	    b = json.dumps(head).encode()
+	    b += b" " * (-len(b) % 8)
+	    with open(name + ".safetensors", "wb") as f:
+	        f.write(struct.pack("<Q", len(b)) + b + b"".join(v.tobytes() for _, v, _ in parts))
+	END
+	fl-init -a logreg:in=3,out=2 -s 1 -o m.safetensors
+	for n in wide single; do
+		fl-partition -d "$n.safetensors" -k 2 -B iid -s 1 -o "$n" --no-sync -q
+		fl-partition -d "st:file=$n.safetensors" -k 2 -B iid -s 1 -o "$n-st" --no-sync -q
+		fl-partition -d "$n.safetensors" -k 2 -B iid -s 1 --index -o "$n-index" --no-sync -q
+		fl-local-train -m m.safetensors -s 1 "$n-index/0000.safetensors" | st-cat --plain >"$n.update"
+		fl-local-train -m m.safetensors -s 1 "$n.safetensors" | st-cat --plain >"$n.whole"
+	done
+	cmp wide/0000.safetensors single/0000.safetensors
+	cmp wide-st/0001.safetensors single-st/0001.safetensors
+	cmp wide.update single.update
+	cmp wide.whole single.whole
+}

@@ -232,12 +232,47 @@ static void *tensor(struct fl_tset *s, const char *name)
 	return fl_tset_find(s, name)->data;
 }
 
+/* Inputs of other types are their values in single precision, and so in records. */
+static void test_types(void)
+{
+	static const double value[] = { 0.1, -3, 1e-300, 16777217, -1e38, 7 };
+	uint32_t idx[] = { 2, 0 };
+	struct fl_tset s, out = { .t = NULL };
+	struct fl_data d;
+	float x[6], rounded[6];
+
+	for (size_t i = 0; i < 6; i++)
+		rounded[i] = (float)value[i];
+	build(&s, FL_F64, 3, FL_U8, 3);
+	memcpy(tensor(&s, "x"), value, sizeof value);
+	if (!ok(!fl_data_take(&d, &s, NULL, "rec", NULL), "x of F64 is taken"))
+		return;
+	fl_data_batch(&d, NULL, 0, 3, x, NULL);
+	ok(!memcmp(x, rounded, sizeof x), "rounded to single precision");
+	is_int(fl_data_subset(&d, idx, 2, 0, &out, NULL), 0, "examples of it");
+	ok(fl_tset_find(&out, "x")->dtype == FL_F32 &&
+	   !memcmp(tensor(&out, "x"), rounded + 4, 2 * sizeof *x) &&
+	   !memcmp((float *)tensor(&out, "x") + 2, rounded, 2 * sizeof *x), "are F32");
+	fl_tset_release(&out);
+	fl_data_release(&d);
+	build(&s, FL_I16, 3, FL_U8, 3);
+	((int16_t *)tensor(&s, "x"))[3] = -300;
+	if (ok(!fl_data_take(&d, &s, NULL, "rec", NULL), "x of I16 is taken")) {
+		fl_data_batch(&d, NULL, 1, 1, x, NULL);
+		ok(x[0] == 0 && x[1] == -300, "by value");
+		fl_data_release(&d);
+	}
+}
+
 static void test_refusals(void)
 {
 	struct fl_tset s;
 
+	build(&s, FL_F8_E4M3, 3, FL_U8, 3);
+	refused(&s, "'x' is F8_E4M3, which is not computed with");
 	build(&s, FL_F64, 3, FL_U8, 3);
-	refused(&s, "'x' is F64, must be U8 or F32");
+	((double *)tensor(&s, "x"))[5] = 1e39;
+	refused(&s, "row 2: tensor 'x' value 1 is inf");
 	build(&s, FL_F32, 3, FL_F32, 3);
 	refused(&s, "'y' is F32, must be an integer type");
 	build(&s, FL_F32, 3, FL_U8, 4);
@@ -446,6 +481,7 @@ int main(void)
 	test_index();
 	test_sources();
 	test_scale();
+	test_types();
 	test_refusals();
 	test_unlabelled();
 	test_fits();
