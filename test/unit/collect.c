@@ -572,6 +572,57 @@ static void test_long(void)
 	special = NULL;
 }
 
+/* --- a fold that reads a fact --- */
+
+enum { FACTS = 7100 };		/* items 7100 and 7101 */
+
+static int by_fact(const void *p, const struct fl_fold_in *in, struct fl_fold_out *out,
+                   struct fl_err *e)
+{
+	(void)p;
+	(void)e;
+	out->w = out->s[0] = *(const double *)fl_fact_of(in->rec, "n")->data;
+	return 0;
+}
+
+static void test_facts(void)
+{
+	static const struct fl_fact want_[] = { { "n", FL_F64, 0, 0 }, { "more", FL_U8, 1, 1 },
+	                                        { .name = NULL } };
+	static const struct fl_rule rule = { .fold = { .mean = 1, .facts = want_, .fold = by_fact,
+	                                               .finish = fl_fold_mean } };
+	int item[] = { FACTS, FACTS + 1, 3 }, wrong = 0;
+	struct fl_err e = { 0 };
+	struct result r;
+	char path[64];
+	size_t n = P;
+
+	for (int k = 0; k < 2; k++) {
+		struct fl_update u = { .client = k, .round = 1, .examples = 1, .steps = -1,
+		                       .loss0 = NAN, .gradnorm = NAN, .loss = NAN, .lr = NAN };
+		struct fl_tset s = { 0 };
+		double v = 3 + 2 * k;
+
+		memcpy(u.base, from.base, sizeof u.base);
+		fl_tset_add(&s, "w", FL_F32, 1, &n, x[k], &e);
+		fl_tset_add(&s, "@fact/n", FL_F64, 0, NULL, &v, &e);
+		fl_tset_add(&s, "@fact/f", FL_F32, 1, &n, x[k], &e);
+		is_int(fl_update_write(&u, &s, &e) || fl_stream_save(file(FACTS + k, path), &s, 0, &e), 0,
+		       "an update with facts");
+		fl_tset_release(&s);
+	}
+	special = &rule;
+	is_int(aggregate("mean", item, 2, 2, NULL, &r), 0, "a fold that wants a fact");
+	is_int((long long)r.n, P, "adds none up");
+	for (int i = 0; i < P; i++)
+		wrong += fabs(r.v[i] - (3 * (double)x[0][i] + 5 * (double)x[1][i]) / 8) > 1e-15;
+	is_int(wrong, 0, "and weighs by it");
+	is_int(aggregate("mean", item, 3, 1, NULL, &r), -1, "an update without it");
+	ok(strstr(r.e.msg, "client 3: @fact/n is missing; mean needs it: fl-local-train --measure n") != NULL,
+	   "%s", r.e.msg);
+	special = NULL;
+}
+
 /* --- a whole rule with one result --- */
 
 static int second_update(const void *p, const struct fl_round *r, struct fl_tset *out,
@@ -656,6 +707,7 @@ int main(void)
 	test_apart();
 	test_matrix();
 	test_long();
+	test_facts();
 	test_whole();
 	test_truncated();
 	test_windows();

@@ -94,7 +94,7 @@ struct fl_rule {
 	unsigned nrow;			/* doubles kept per client, any number; 0: no rows */
 	/* Whether weigh is called for each tensor on its own, with G of that tensor; extras are
 	 * tensors, and a client's share in running statistics is the mean over the others.
-	 * NULL: no. */
+	 * Not of personal rules. NULL: no. */
 	int (*apart)(const void *p);
 	int (*weigh)(const void *p, const struct fl_round *r, struct fl_weights *q,
 	             struct fl_err *e);
