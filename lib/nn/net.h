@@ -164,8 +164,10 @@ size_t fl_net_tap(const struct fl_net *net, const char *name);
 int fl_net_need_tap(const struct fl_net *net, const char *name, size_t *tap, struct fl_err *e);
 /* Marks with 1 the layers (nlayer) that the tap's numbers come from; others stay. */
 void fl_net_tap_layers(const struct fl_net *net, size_t tap, unsigned char *layer);
-/* After a forward pass: the tap's numbers (B,C), and the mean of its loss, which it has. */
+/* After a forward pass: the tap's numbers (B,C); after fl_net_loss(), in training, their
+ * gradient (B,C) to add to; and the mean of the tap's loss, which it has. */
 const fl_real *fl_net_tapped(const struct fl_net *net, struct fl_work *k, size_t tap, size_t B);
+fl_real *fl_net_tap_gradient(const struct fl_net *net, struct fl_work *k, size_t tap, size_t B);
 double fl_net_tap_loss(const struct fl_net *net, struct fl_work *k, size_t tap, const int32_t *y,
                        size_t B);
 /* The feature vectors (B, features) after a forward pass. */

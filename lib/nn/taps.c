@@ -306,6 +306,16 @@ double fl_taps_loss(const struct fl_net *net, struct fl_work *k, const int32_t *
 	return sum;
 }
 
+fl_real *fl_net_tap_gradient(const struct fl_net *net, struct fl_work *k, size_t tap, size_t B)
+{
+	struct fl_tap_work *w = &k->tap[tap];
+
+	if (!w->add)
+		memset(w->dz, 0, B * net->tap[tap].C * sizeof *w->dz);
+	w->add = 1;
+	return w->dz;
+}
+
 /* d(B,n) += columns from at on of the tap's gradient. */
 static void add_columns(const struct fl_tap *t, const fl_real *dz, size_t at, fl_real *d, size_t B,
                         size_t n)

@@ -133,6 +133,46 @@ state_of() {
 	[[ $output == *"client 0: method fedee: the model has no tap 'exit3'; it has exit1, exit2" ]]
 }
 
+# tapped FOLDER: its models and data here, with taps f, the features, and p, what precedes them.
+tapped() {
+	"$PYTHON" - "$G" "$1" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		from ref import load, save
+		arch = ('{"input":[12],"layers":[{"layer":"linear","out":7},{"layer":"relu"},'
+		        '{"layer":"linear","out":3}],"taps":[{"name":"p","of":["0"]},{"name":"f","of":["1"]}]%s}')
+		for r in (0, 1):
+		    t, m = load(f"{sys.argv[1]}/{sys.argv[2]}/model{r}.safetensors")
+		    save(f"model{r}.safetensors", t, {**m, "fl.arch": arch % ""})
+		    save(f"before{r}.safetensors", t, {**m, "fl.arch": arch % ',"features":1'})
+	END
+}
+
+@test "methods of features take a tap in their place" {
+	tapped moon
+	for r in 1 2; do
+		go() { fl-local-train -m "$1$((r - 1)).safetensors" -M "$2" $SMALL --state "$3" "$G/moon/data.safetensors"; }
+		go model moon:mu=0.6,tau=0.4 s1 >plain
+		go model moon:mu=0.6,tau=0.4,tap=f s2 >got
+		st-cmp plain got
+		go model moon:mu=0.6,tau=0.4,tap=p s3 >got
+		! st-cmp plain got >/dev/null || [ $r = 1 ]
+		go before moon:mu=0.6,tau=0.4 s4 | st-cmp - got
+		# beside another method's, which has its own
+		go model moon:mu=0.6,tau=0.4,tap=p,fedprox:mu=0 s5 | st-cmp - got
+	done
+	tapped fedproto
+	for m in fedproto fedproto:tap=f; do
+		fl-local-train -m model0.safetensors -M $m $SMALL --with "$G/fedproto/with1.safetensors" \
+			--no-prov "$G/fedproto/data.safetensors" | st-cat --plain -o $m.sts
+	done
+	st-cmp fedproto.sts fedproto:tap=f.sts
+	run fl-local-train -m model0.safetensors -M fedproto:tap=q --with "$G/fedproto/with1.safetensors" \
+		"$G/fedproto/data.safetensors" -o never
+	[ "$status" = 3 ]
+	[[ $output == *"client 4: method fedproto: the model has no tap 'q'; it has p, f" ]]
+}
+
 @test "m3col equals the reference: the mixup contrast with its draws, then the soft one" {
 	for r in 1 2; do
 		fl-local-train -m "$G/m3col/model$((r - 1)).safetensors" -M m3col:rounds=1 -s 3 $SMALL \

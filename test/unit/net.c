@@ -505,35 +505,54 @@ static void same_above(const struct fl_net *net, struct fl_work *k, const fl_rea
 	free(hg);
 }
 
+/* Weights and gradients of a step on numbers of its own. */
+static int take_step(const char *arch, struct fl_net *net, struct fl_work *k, fl_real **w,
+                     fl_real **g, const int32_t *y, size_t B)
+{
+	if (!ok(!fl_model_net(net, arch, 0, &e) && !fl_work_init(k, net, B, FL_WORK_TRAIN, &e),
+	        "%.30s builds", arch))
+		return -1;
+	*w = fl_alloc(net->P, sizeof **w, &e);
+	*g = fl_alloc(net->P, sizeof **g, &e);
+	fl_net_init(net, 4, *w);
+	for (size_t i = 0; i < B * fl_shape_count(&net->in); i++)
+		k->act[0][i] = (fl_real)(i * 37 % 101) / 50 - 1;
+	fl_net_forward(net, k, *w, B, 0, NULL);
+	fl_net_loss(net, k, y, B, 1);
+	fl_net_backward(net, k, *w, *g, B, NULL, NULL, NULL);
+	return 0;
+}
+
+/* A head's text builds the head. */
+static void same_text(const struct fl_net *net, size_t at, size_t weights, const char *first)
+{
+	struct fl_net head, again;
+
+	if (!ok(!fl_net_head(&head, net, at, &e) && !fl_net_build(&again, head.arch, &e), "builds"))
+		return;
+	is_int((long long)head.weights, (long long)weights, "numbers of its own");
+	is_int((long long)again.weights, (long long)weights, "as many as its text says");
+	is_str(again.param[0].name, first, "under the net's names");
+	is_str(head.param[0].name, first, "as in the head");
+	is_str(again.arch, head.arch, "the same text again");
+	fl_net_release(&again);
+	fl_net_release(&head);
+}
+
 static void heads(void)
 {
 	enum { B = 3 };
 	static const int32_t y[B] = { 2, 0, 1 };
-	struct fl_net net, head, again;
+	struct fl_net net, head;
 	struct fl_work k;
 	fl_real *w, *g;
 
-	if (!ok(!fl_model_net(&net, DEEP, 0, &e) && !fl_work_init(&k, &net, B, FL_WORK_TRAIN, &e), "a net"))
+	if (take_step(DEEP, &net, &k, &w, &g, y, B))
 		return;
-	w = fl_alloc(net.P, sizeof *w, &e);
-	g = fl_alloc(net.P, sizeof *g, &e);
-	fl_net_init(&net, 4, w);
-	for (size_t i = 0; i < B * 128; i++)
-		k.act[0][i] = (fl_real)(i * 37 % 101) / 50 - 1;
-	fl_net_forward(&net, &k, w, B, 0, NULL);
-	fl_net_loss(&net, &k, y, B, 1);
-	fl_net_backward(&net, &k, w, g, B, NULL, NULL, NULL);
 	same_above(&net, &k, w, g, y, B, 0);
 	same_above(&net, &k, w, g, y, B, 3);
-	same_above(&net, &k, w, g, y, B, net.feature_layer);
-	if (ok(!fl_net_head(&head, &net, 3, &e) && !fl_net_build(&again, head.arch, &e), "builds")) {
-		is_int((long long)head.weights, 4 * 4 * 9 + 4 + 16 * 3 + 3, "numbers of its own");
-		is_int((long long)again.weights, (long long)head.weights, "as many as its text says");
-		is_str(again.param[0].name, "3.weight", "under the net's names");
-		is_str(head.param[0].name, "3.weight", "as in the head");
-		fl_net_release(&again);
-		fl_net_release(&head);
-	}
+	same_above(&net, &k, w, g, y, B, fl_net_feature_at(&net));
+	same_text(&net, 3, 4 * 4 * 9 + 4 + 16 * 3 + 3, "3.weight");
 	ok(fl_net_head(&head, &net, 7, &e) && e.code == FL_EDATA, "within a block there is no head");
 	is_str(e.msg, "a layer from layers[6] on reads what is below", "and it says why");
 	ok(fl_net_head(&head, &net, net.nlayer, &e) && e.code == FL_EDATA, "nor above the outputs");
@@ -543,9 +562,36 @@ static void heads(void)
 	free(g);
 }
 
+/* Exits that are above are the head's, too. */
+static void heads_with_exits(void)
+{
+	enum { B = 4 };
+	static const int32_t y[B] = { 2, 0, 1, 1 };
+	struct fl_net net, head;
+	struct fl_work k;
+	fl_real *w, *g;
+
+	if (take_step("eemlp:in=9,hidden=8+7+6,out=3,weight=0.5", &net, &k, &w, &g, y, B))
+		return;
+	for (size_t at = 2; at < 9; at += 3)	/* after each relu */
+		same_above(&net, &k, w, g, y, B, at);
+	same_text(&net, 2, 3 * 9 + 7 * 9 + 3 * 8 + 6 * 8 + 3 * 7, "exit1.weight");
+	if (ok(!fl_net_head(&head, &net, 5, &e), "above the second relu")) {
+		is_int((long long)head.ntap, 1, "there is one exit beside the output");
+		is_str(head.tap[0].name, "exit2", "the second");
+		fl_net_release(&head);
+	}
+	ok(fl_net_head(&head, &net, 3, &e) && e.code == FL_EDATA, "above an exit there is no head");
+	fl_work_release(&k);
+	fl_net_release(&net);
+	free(w);
+	free(g);
+}
+
 int main(void)
 {
 	heads();
+	heads_with_exits();
 	names_of_mlp();
 	names_in_blocks();
 	names_of_preset();

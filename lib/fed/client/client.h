@@ -122,7 +122,8 @@ struct fl_phase {
 /* What a model that does not train says of examples, as in evaluation. */
 struct fl_fixed {
 	const fl_real *w;
-	fl_real *h, *z;			/* features (., net->features), logits (., C); or NULL */
+	size_t tap;			/* the method's, whose numbers h are; net->ntap: features */
+	fl_real *h, *z;			/* features (., fl_local_width()), logits (., C); or NULL */
 	struct fl_fixed *next;
 };
 
@@ -131,6 +132,7 @@ struct fl_use {
 	const struct fl_method *m;
 	const void *p;
 	void *priv;
+	size_t tap;		/* whose numbers are its features; net->ntap: the net's own */
 	int begun;
 };
 
@@ -163,6 +165,10 @@ struct fl_local {
 	int watch;			/* look at every gradient for what is not finite */
 };
 
+/* A row of a parameter table for a member `tap` of the block. */
+#define FL_METHOD_TAP(type) { "tap", FL_P_STR, offsetof(type, tap), NULL, 0, 0, NULL, "name", \
+	"the tap whose numbers are the features; unset: the net's" }
+
 enum fl_role { FL_ROLE_SHARED, FL_ROLE_PRIVATE, FL_ROLE_FROZEN };
 
 enum {
@@ -183,6 +189,9 @@ struct fl_method {
 	 * "@private/NAME"; frozen ones keep their values and stay out, too, as weights do
 	 * that the architecture freezes. */
 	enum fl_role (*role)(const void *p, const char *tensor);
+	/* The tap whose numbers are the features for this method, its hook and fl_local_fix();
+	 * NULL: those of the net. */
+	const char *(*tap)(const void *p);
 	int (*begin)(struct fl_local *l, struct fl_err *e);	/* load state, fill l->priv */
 	/* Of the phase that a method without train() has, and of fl_local_phase(). */
 	struct fl_hooks on;
@@ -236,6 +245,8 @@ fl_real *fl_local_import_params(struct fl_local *l, const struct fl_tset *s, con
                                 struct fl_err *e);
 int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *prefix,
                            struct fl_tset *s, struct fl_err *e);
+/* Numbers of the method's features. */
+size_t fl_local_width(const struct fl_local *l);
 /* Examples of each class, (classes); those without a label are not counted. */
 double *fl_local_counts(struct fl_local *l, struct fl_err *e);
 /* A logits hook: adds l->priv, a vector (C), to every row of z. */

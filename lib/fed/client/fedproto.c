@@ -7,13 +7,20 @@
 
 struct fedproto {
 	double lambda;
+	const char *tap;
 };
 
 static const struct fl_param params[] = {
 	{ "lambda", FL_P_REAL, offsetof(struct fedproto, lambda), "1", 0, 1e6, NULL, "lambda",
 	  "weight of the distance to prototypes" },
+	FL_METHOD_TAP(struct fedproto),
 	{ 0 }
 };
+
+static const char *tap(const void *p)
+{
+	return ((const struct fedproto *)p)->tap;
+}
 
 struct protos {
 	const float *mean;	/* (C, d) */
@@ -25,7 +32,7 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	struct protos *s = fl_arena_get(l->arena, 1, sizeof *s, e);
 
 	l->priv = s;
-	return s ? fl_class_means(l, l->net->features, &s->mean, &s->count, e) : -1;
+	return s ? fl_class_means(l, fl_local_width(l), &s->mean, &s->count, e) : -1;
 }
 
 static double features(struct fl_local *l, const fl_real *h, const int32_t *y, fl_real *dh,
@@ -67,6 +74,7 @@ const struct fl_method fl_method_fedproto = {
 	},
 	.flags = FL_METHOD_LABELS,
 	.with = wants,
+	.tap = tap,
 	.begin = begin,
 	.on.features = features,
 };

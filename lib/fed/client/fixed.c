@@ -16,12 +16,14 @@ void fl_local_say(const struct fl_local *l, const struct fl_fixed *f, size_t i, 
 {
 	const struct fl_net *net = l->net;
 	struct fl_work *k = &l->room->bench.work;
-	size_t d = net->features, C = net->classes;
+	int tapped = f->tap < net->ntap;
+	size_t d = tapped ? net->tap[f->tap].C : net->features, C = net->classes;
 
 	k->stats = NULL;
 	fl_net_forward(net, k, f->w, B, 0, NULL);
 	if (f->h)
-		memcpy(f->h + i * d, fl_net_features(net, k), B * d * sizeof *f->h);
+		memcpy(f->h + i * d, tapped ? fl_net_tapped(net, k, f->tap, B) : fl_net_features(net, k),
+		       B * d * sizeof *f->h);
 	if (f->z)
 		memcpy(f->z + i * C, k->act[net->nlayer], B * C * sizeof *f->z);
 }
@@ -51,9 +53,9 @@ static int make_rows(struct fl_local *l, struct fl_fixed *f, const fl_real *w, u
 {
 	size_t d, C;
 
-	if (fl_mul(rows, l->net->features, &d) || fl_mul(rows, l->net->classes, &C))
+	if (fl_mul(rows, fl_local_width(l), &d) || fl_mul(rows, l->net->classes, &C))
 		return fl_fail_mem(e, SIZE_MAX);
-	*f = (struct fl_fixed){ .w = w };
+	*f = (struct fl_fixed){ .w = w, .tap = l->use[l->at].tap };
 	if ((what & FL_FIX_FEATURES && !(f->h = fl_arena_get(l->arena, d, sizeof *f->h, e))) ||
 	    (what & FL_FIX_LOGITS && !(f->z = fl_arena_get(l->arena, C, sizeof *f->z, e))))
 		return -1;

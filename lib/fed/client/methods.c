@@ -160,6 +160,28 @@ static double loss_of_all(struct fl_local *l, const fl_real *z, const int32_t *y
 	return loss;
 }
 
+size_t fl_local_width(const struct fl_local *l)
+{
+	size_t tap = l->use[l->at].tap;
+
+	return tap < l->net->ntap ? l->net->tap[tap].C : l->net->features;
+}
+
+/* The hook of the method at work, on its tap where it has one. */
+static double features_of_one(struct fl_local *l, const fl_real *h, const int32_t *y, fl_real *dh,
+                              size_t B, size_t d)
+{
+	const struct fl_use *u = &l->use[l->at];
+	struct fl_work *k = &l->loop->bench->work;
+
+	if (u->tap < l->net->ntap) {
+		h = fl_net_tapped(l->net, k, u->tap, B);
+		dh = fl_net_tap_gradient(l->net, k, u->tap, B);
+		d = fl_local_width(l);
+	}
+	return u->m->on.features(l, h, y, dh, B, d);
+}
+
 static double features_of_all(struct fl_local *l, const fl_real *h, const int32_t *y, fl_real *dh,
                               size_t B, size_t d)
 {
@@ -169,7 +191,7 @@ static double features_of_all(struct fl_local *l, const fl_real *h, const int32_
 	for (size_t i = 0; i < l->cfg->nmethod; i++) {
 		const struct fl_hooks *on = enter(l, i);
 
-		loss += on->features ? on->features(l, h, y, dh, B, d) : 0;
+		loss += on->features ? features_of_one(l, h, y, dh, B, d) : 0;
 	}
 	fl_local_as(l, was);
 	return loss;
@@ -219,8 +241,11 @@ struct fl_hooks fl_local_hooks(const struct fl_local *l)
 {
 	struct fl_hooks on = { .order = NULL };
 
-	if (l->cfg->nmethod == 1)
-		return l->use[0].m->on;
+	if (l->cfg->nmethod == 1) {
+		on = l->use[0].m->on;
+		on.features = on.features ? features_of_one : NULL;
+		return on;
+	}
 	for (size_t i = 0; i < l->cfg->nmethod; i++) {
 		const struct fl_hooks *m = &l->use[i].m->on;
 

@@ -3,7 +3,8 @@
  * s_g, s_p the cosines of an example's features with those of the two models.
  * Features are the input of the last layer with weights, or what the architecture
  * says. The authors' model has a projection head before its last layer, linear, relu,
- * linear, and compares what that gives: an architecture with these layers does the same.
+ * linear, and compares what that gives: an architecture with these layers does the same,
+ * as does a tap of such layers beside its classes.
  * The last model is kept as state; a client without trains plainly, as both models are
  * the same then. */
 #include "fed/client/client.h"
@@ -16,6 +17,7 @@ static const char prefix[] = "@moon/w/";
 
 struct moon {
 	double mu, tau;
+	const char *tap;
 };
 
 static const struct fl_param params[] = {
@@ -23,8 +25,14 @@ static const struct fl_param params[] = {
 	  "weight of the contrast" },
 	{ "tau", FL_P_REAL, offsetof(struct moon, tau), "0.5", 1e-6, 1e6, NULL, "tau",
 	  "temperature" },
+	FL_METHOD_TAP(struct moon),
 	{ 0 }
 };
+
+static const char *tap(const void *p)
+{
+	return ((const struct moon *)p)->tap;
+}
 
 struct pair {
 	struct fl_fixed now, last;	/* features of the received and the last model */
@@ -116,6 +124,7 @@ const struct fl_method fl_method_moon = {
 			"model trains plainly.",
 	},
 	.flags = FL_METHOD_STATE,
+	.tap = tap,
 	.begin = begin,
 	.on.features = features,
 	.end = end,

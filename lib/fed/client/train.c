@@ -140,10 +140,22 @@ static unsigned needs_of(const struct fl_local *l)
 	return needs;
 }
 
+static int use_tap(struct fl_local *l, struct fl_use *u, struct fl_err *e)
+{
+	const char *tap = u->m->tap ? u->m->tap(u->p) : NULL;
+
+	u->tap = l->net->ntap;
+	if (!tap || !fl_net_need_tap(l->net, tap, &u->tap, e))
+		return 0;
+	return fl_fail_in(e, "method %s", u->m->e.name);
+}
+
 static int begin_methods(struct fl_local *l, struct fl_err *e)
 {
 	for (size_t i = 0; i < l->cfg->nmethod; i++) {
 		fl_local_as(l, i);
+		if (use_tap(l, &l->use[i], e))
+			return -1;
 		l->use[i].begun = 1;
 		if (l->use[i].m->begin && l->use[i].m->begin(l, e))
 			return -1;
