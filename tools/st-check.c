@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/tool.h"
+#include "data/names.h"
 #include "fed/fed.h"
 #include "tensor/running.h"
 #include "tensor/stream.h"
@@ -187,6 +188,15 @@ static int check_embed(const struct fl_tset *rec, struct fl_err *e)
 	return check_column(rec, "id", x, e) || check_column(rec, "label", x, e) ? -1 : 0;
 }
 
+static int check_names(const struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_names names;
+	int rc = fl_names_of(&names, rec, e);
+
+	fl_names_release(&names);
+	return rc < 0 ? -1 : 0;
+}
+
 static int check_contract(const struct fl_tset *rec, struct fl_err *e)
 {
 	enum fl_kind kind;
@@ -197,6 +207,8 @@ static int check_contract(const struct fl_tset *rec, struct fl_err *e)
 	for (i = 0; i < sizeof keys / sizeof *keys; i++)
 		if (check_key(rec, kind, &keys[i], e))
 			return -1;
+	if (check_names(rec, e))
+		return -1;
 	if (kind == FL_KIND_DATA)
 		return check_data(rec, e);
 	return kind == FL_KIND_EMBED ? check_embed(rec, e) : 0;

@@ -63,7 +63,7 @@ static int by_name(const struct job *j, const struct fl_names *names, struct fl_
 			continue;
 		if (fl_word_missing(word))
 			return refuse_missing(j, i, e);
-		near = fl_nearest(word, names->name, names->C);
+		near = fl_word_of(word).is_number ? NULL : fl_nearest(word, names->name, names->C);
 		return fl_fail(e, FL_EDATA, "line %zu: label '%.40s' is none of the %zu classes%s%.40s%s",
 		               j->t->line[i], word, names->C, near ? "; did you mean '" : "", near ? near : "",
 		               near ? "'?" : "");
@@ -180,11 +180,15 @@ static int take_model(const struct job *j, struct fl_tset *rec, struct fl_err *e
 {
 	const struct fl_names *names = j->t->names;
 
-	if (is_named(j, names) ? by_name(j, names, e) : by_number(j, e) < 0)
+	int named = is_named(j, names), signs = named ? by_name(j, names, e) : by_number(j, e);
+
+	if (signs < 0)
 		return -1;
 	for (size_t k = 0; k < j->n; k++)
 		if (j->y[j->at[k]] >= (int64_t)names->C)
 			return refuse(j, j->at[k], "is above the classes that the model names", e);
+	if (!named && !signs && note_gap(j, e))
+		return -1;
 	return set_names(names, rec, e);
 }
 

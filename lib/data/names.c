@@ -223,15 +223,17 @@ static int take_file(struct fl_names *n, const char *path, struct fl_err *e)
 
 static int take_path(struct fl_names *n, const char *text, struct fl_err *e)
 {
-	char *path = fl_arena_str(&n->arena, text + (*text == '@'), e);
+	char *path = strdup(text + (*text == '@'));
+	int rc;
 
-	if (!path || fl_spec_unescape(path, e))
-		return -1;
-	if (*text == '@')
-		return take_file(n, path, e);
-	return is_record(path) ? load(n, path, -1, e) :
-	       fl_fail(e, FL_EUSAGE, "want names of classes: two or more, such as sick+well; @FILE, with a "
-	               "name a line; or a record, which '%.40s' is not", path);
+	if (!path)
+		return fl_fail_mem(e, strlen(text));
+	if (!(rc = fl_spec_unescape(path, e)))
+		rc = *text == '@' ? take_file(n, path, e) : is_record(path) ? load(n, path, -1, e) :
+		     fl_fail(e, FL_EUSAGE, "want names of classes: two or more, such as sick+well; @FILE, "
+		             "with a name a line; or a record, which '%.40s' is not", path);
+	free(path);
+	return rc;
 }
 
 int fl_names_list(struct fl_names *n, const char *text, struct fl_err *e)

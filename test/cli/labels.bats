@@ -313,6 +313,9 @@ named() {
 	fails 3 "line 2: label '1' is none" fl-eval -m m1.safetensors -d csv:file=more.csv,label=state,labels=2+3
 	fails 3 "line 3: label '2' is above the classes that the model names" \
 		fl-eval -m m1.safetensors -d csv:file=more.csv,label=state
+	printf 'a,b,state\n1,1,1\n2,2,2\n' >gap.csv
+	fl-init -a logreg:in=2,out=3 --labels well+sick+dead -s 1 -o three.safetensors
+	fl-eval -m three.safetensors -d csv:file=gap.csv,label=state 2>&1 | grep -q "3, of which 0 has no example; labels=1+2 makes"
 	sed 's/well/wel/' all.csv >typo.csv
 	fails 3 "line 3: label 'wel' is none of the 2 classes; did you mean 'well'?" \
 		fl-eval -m m1.safetensors -d csv:file=typo.csv,label=state

@@ -374,6 +374,8 @@ meta() {
 	fails 3 "fl.labels: byte 2" st-check x
 	meta '"fl.v":"1","fl.kind":"data","fl.labels":"{}"' >x
 	fails 3 "fl.labels is not a JSON array" st-check x
+	meta '"fl.v":"1","fl.kind":"data","fl.labels":"[\"a\",1]"' >x
+	fails 3 "fl.labels: the name of class 1 is no string" st-check x
 	meta '"fl.v":"1","fl.kind":"data","fl.client":"3","fl.source_crc":"ABCDEF01"' >x
 	fails 3 "client 3: fl.source_crc" st-check x
 	meta '"fl.v":"1","fl.kind":"update","fl.loss":"nan"' >x
