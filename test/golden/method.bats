@@ -7,15 +7,17 @@ setup() {
 	SMALL="--opt sgd:lr=0.1 -b 5 -e 2 --shuffle none"
 }
 
-# two_rounds NAME SPEC: trains rounds 1 and 2 from the models there, with what is there.
+# two_rounds NAME SPEC [OPTION...]: trains rounds 1 and 2 from the models there, with what is
+# there, towards want1 and want2; or, where want is set to A, wantA1 and wantA2.
 two_rounds() {
-	local r with
+	local r with name=$1 spec=$2
+	shift 2
 	for r in 1 2; do
 		with=()
-		[ ! -e "$G/$1/with$r.safetensors" ] || with=(--with "$G/$1/with$r.safetensors")
-		fl-local-train -m "$G/$1/model$((r - 1)).safetensors" -M "$2" $SMALL "${with[@]}" --state state \
-			-o "got$r.sts" "$G/$1/data.safetensors"
-		st-cmp --rtol=2e-5 --atol=2e-7 "got$r.sts" "$G/$1/want$r.safetensors"
+		[ ! -e "$G/$name/with$r.safetensors" ] || with=(--with "$G/$name/with$r.safetensors")
+		fl-local-train -m "$G/$name/model$((r - 1)).safetensors" -M "$spec" $SMALL "${with[@]}" \
+			--state state "$@" -o "got$r.sts" "$G/$name/data.safetensors"
+		st-cmp --rtol=2e-5 --atol=2e-7 "got$r.sts" "$G/$name/want${want:-}$r.safetensors"
 	done
 }
 
@@ -329,6 +331,72 @@ tapped() {
 			st-cmp --rtol=2e-5 --atol=2e-7 "got$r.sts" "$G/mixup/want$r.safetensors"
 		done
 	done
+}
+
+@test "curricula equal the reference at every pace; the last model scores, too; b=1 is fedavg" {
+	local pace more
+	for pace in linear quad root step exp log; do
+		more=
+		[ $pace != quad ] || more=,by=anti
+		[ $pace != root ] || more=,score=both
+		rm -rf state
+		want=$pace two_rounds curricula "curricula:pace=$pace,a=0.6,b=0.3$more" -e 4
+		[ $pace != root ] || state_of curricula
+	done
+	for m in fedavg curricula:b=1 curricula:b=1,by=random curricula:b=1,score=both,pace=log; do
+		rm -rf state
+		fl-local-train -m "$G/curricula/model0.safetensors" -M $m --opt sgd:lr=0.1 -b 5 -e 3 --no-prov --state state \
+			-o "$m.sts" "$G/curricula/data.safetensors"
+		st-cmp fedavg.sts "$m.sts"
+	done
+}
+
+@test "curricula by an expert's losses, which must be of these examples" {
+	local d=$G/curricula/data.safetensors m0=$G/curricula/model0.safetensors m1=$G/curricula/model1.safetensors
+	fl-stats -m "$m0" outputs:of=loss "$d" -o same.sts
+	fl-stats -m "$m1" outputs:of=loss "$d" -o other.sts
+	for s in same other; do
+		fl-local-train -m "$m0" -M curricula:score=expert $SMALL --no-prov --with $s.sts -o $s.u "$d"
+	done
+	fl-local-train -m "$m0" -M curricula $SMALL --no-prov -o global.u "$d"
+	st-cmp global.u same.u
+	! st-cmp global.u other.u
+	run fl-local-train -m "$m0" -M curricula:score=expert $SMALL -o never "$d"
+	echo "$output"
+	[[ $status == 2 && $output == *"by --with: fl-stats -m EXPERT outputs:of=loss CLIENTS" ]]
+	fl-stats -m "$m0" outputs "$d" -o logits.sts
+	run fl-local-train -m "$m0" -M curricula:score=expert $SMALL --with logits.sts -o never "$d"
+	[[ $status == 3 && $output == *"has no 'loss' of 23 examples"* && ! -e never ]]
+}
+
+@test "partial equals the reference: FedPer, FedRep, FedBABU; reductions; tensors that are not there" {
+	local way d=$G/partial/data.safetensors m=$G/partial/model0.safetensors
+	declare -A spec=([fedper]='private=2.*' [fedrep]='private=2.weight+2.bias,first=3' [fedbabu]='train=0.*')
+	for way in fedper fedrep fedbabu; do
+		rm -rf state
+		want=$way two_rounds partial "partial:${spec[$way]}"
+		[ "$way" != fedbabu ] || continue
+		cat "$G/partial/$way"[12].safetensors >want.sts
+		st-cmp -v --rtol=2e-5 --atol=2e-7 state/0004.sts want.sts
+	done
+	# All shared is fedavg, and wants no state; with first=0 what is private waits.
+	rm -rf state
+	for w in fedavg partial; do
+		fl-local-train -m "$m" -M $w $SMALL --no-prov -o $w.sts "$d"
+	done
+	st-cmp fedavg.sts partial.sts
+	fl-local-train -m "$m" -M 'partial:private=2.*,first=0' $SMALL --no-prov --state state -o wait.sts "$d"
+	fl-local-train -m "$m" -M 'partial:train=0.*' $SMALL --no-prov -o babu.sts "$d"
+	st-cmp wait.sts babu.sts
+	refuses() {
+		run fl-local-train -m "$m" -M "$2" $SMALL -o never "${@:3}" "$d"
+		echo "$output"
+		[[ $status == 2 && $output == *"$1" && ! -e never ]]
+	}
+	refuses "partial keeps state between rounds: --state must be given" 'partial:private=2.*'
+	refuses "method partial: private=3* names no tensor of the model; st-ls lists them" 'partial:private=2.*+3*' --state state
+	refuses "method partial: train=b names no tensor of the model; st-ls lists them" partial:train=b
+	refuses "method partial: first=2 wants private tensors" partial:first=2
 }
 
 @test "two methods in one run equal the reference of both: updates, extras, state" {

@@ -182,7 +182,7 @@ enum {
 struct fl_method {
 	struct fl_entry e;
 	unsigned flags;
-	int (*keeps)(const void *p);	/* as FL_METHOD_STATE, by parameters; NULL: by flags alone */
+	int (*keeps)(const void *p);	/* as FL_METHOD_STATE, by parameters; NULL: by flags and role */
 	unsigned needs;		/* FL_NEED_* measured before begin(), into l->facts */
 	const struct fl_want *with;	/* what --with has to bring, or NULL */
 	/* Private tensors stay out of the update and in the client's state, as
@@ -286,6 +286,9 @@ double fl_local_lr(const struct fl_train *cfg);
  * whatever the batch of training; sums over batches in double. Non-finite: FL_ENUM. */
 int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, double *loss,
                      fl_real *g, struct fl_err *e);
+
+/* The loss of each example at w, of the net's outputs, loss(N); all must have a label. */
+int fl_local_losses(struct fl_local *l, const fl_real *w, double *loss, struct fl_err *e);
 
 /* Trains one client from the room's model: data in, update out (kind update,
  * metadata set, all but provenance). old/state: the client's state, in and out;

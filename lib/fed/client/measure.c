@@ -107,3 +107,37 @@ int fl_local_measure(struct fl_local *l, const fl_real *w, int64_t sample, doubl
 		return fl_fail(e, FL_ENUM, "mean loss over the local set is not finite");
 	return 0;
 }
+
+/* The loss of example b of the batch on the bench, of the net's outputs alone. */
+static double loss_of(const struct fl_net *net, const struct fl_bench *k, size_t b)
+{
+	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
+	const struct fl_batch one = {
+		.B = 1, .C = net->classes, .z = k->work.act[net->nlayer] + b * net->classes, .y = k->y + b,
+		.t = k->work.target ? k->work.target + b * net->targets : NULL,
+		.scratch = k->work.loss_scratch, .threads = 1, .precision = net->precision,
+	};
+
+	return loss->loss(net->loss.p, &one);
+}
+
+int fl_local_losses(struct fl_local *l, const fl_real *w, double *loss, struct fl_err *e)
+{
+	struct fl_bench *k = &l->room->bench;
+	size_t N = l->data->N;
+
+	if (fl_bench_fit(k, N < FL_MEASURE_BATCH ? N : FL_MEASURE_BATCH, 0, e))
+		return -1;
+	for (size_t i = 0; i < N; i += FL_MEASURE_BATCH) {
+		size_t B = N - i < FL_MEASURE_BATCH ? N - i : FL_MEASURE_BATCH;
+
+		fl_bench_load(k, l->data, NULL, i, B);
+		fl_net_forward(l->net, &k->work, w, B, 0, NULL);
+		for (size_t b = 0; b < B; b++)
+			loss[i + b] = loss_of(l->net, k, b);
+	}
+	for (size_t i = 0; i < N; i++)
+		if (!isfinite(loss[i]))
+			return fl_fail(e, FL_ENUM, "loss of example %zu is not finite", i);
+	return 0;
+}

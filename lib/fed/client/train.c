@@ -22,7 +22,7 @@ const char *fl_local_keeps(const struct fl_train *cfg)
 	for (size_t i = 0; i < cfg->nmethod; i++) {
 		const struct fl_method *m = method_of(cfg, i);
 
-		if (m->flags & FL_METHOD_STATE || (m->keeps && m->keeps(cfg->method[i].p)) || m->role)
+		if (m->flags & FL_METHOD_STATE || (m->keeps ? m->keeps(cfg->method[i].p) : m->role != NULL))
 			return m->e.name;
 	}
 	return NULL;
