@@ -85,7 +85,7 @@ static const struct { const char *suffix; size_t off; } spread_field[] = {
 
 struct row {
 	int64_t client, round;		/* -1: none */
-	const char *split;		/* in the run's arena; NULL: not known */
+	const char *name, *split;	/* in the run's arena; NULL: not known */
 	size_t n, order;
 	double v[METRICS_MAX];
 	double first[METRICS_MAX];	/* of the model of --with, for ratios */
@@ -138,6 +138,7 @@ struct job {
 	struct view view[METRICS_MAX + 1];
 	size_t nview, of[METRICS_MAX];	/* of: a metric's view */
 	const char *name[METRICS_MAX];	/* of its fields */
+	int named;			/* a client has a name */
 	int counting, losses, inputs;	/* something wants counts, the model's loss, inputs to change */
 	uint64_t *counts;		/* (nview,C,C+1) of all clients together; NULL: none yet */
 	size_t C;			/* classes of counts */
@@ -489,13 +490,15 @@ static int flush(struct job *j, struct fl_err *e)
 static int add(struct job *j, struct fl_err *e)
 {
 	struct item *it = &j->item[j->nitem++];
-	const char *split = fl_data_split(&it->data);
+	const char *split = fl_data_split(&it->data), *name = fl_data_name(&it->data);
 
 	if (fl_accord_add(&j->accord, &it->data.rec, it->data.name, e))
 		return -1;
 	it->row = (struct row){ .client = it->data.client, .order = j->nrow + j->nitem - 1 };
-	if (split && !(it->row.split = fl_arena_str(&j->run->arena, split, e)))
+	if ((split && !(it->row.split = fl_arena_str(&j->run->arena, split, e))) ||
+	    (name && !(it->row.name = fl_arena_str(&j->run->arena, name, e))))
 		return -1;
+	j->named |= name != NULL;
 	fl_say(FL_LOG_INFO, "%s: %zu examples of %zu classes, %zu not labelled", it->data.name,
 	       it->data.N, it->data.C, it->data.unlabelled);
 	return j->nitem == j->wave ? flush(j, e) : 0;
@@ -646,16 +649,25 @@ static void json_real(struct fl_str *b, const char *key, const char *suffix, dou
 	fl_str_addjsonnum(b, v);
 }
 
-static void json_begin(struct fl_str *b, const char *schema, const char *kind, const struct row *r)
+static void json_text(struct fl_str *b, const char *key, const char *text)
+{
+	fl_str_addf(b, ",\"%s\":", key);
+	if (text)
+		fl_str_addjson(b, text);
+	else
+		fl_str_add(b, "null");
+}
+
+/* named: one row has a name, so all have the field. */
+static void json_begin(struct fl_str *b, const char *schema, const char *kind, int named,
+                       const struct row *r)
 {
 	fl_str_addf(b, "{\"schema\":\"%s\",\"kind\":\"%s\"", schema, kind);
 	json_int(b, "client", r->client);
+	if (named)
+		json_text(b, "name", r->name);
 	json_int(b, "round", r->round);
-	fl_str_add(b, ",\"split\":");
-	if (r->split)
-		fl_str_addjson(b, r->split);
-	else
-		fl_str_add(b, "null");
+	json_text(b, "split", r->split);
 	fl_str_addf(b, ",\"n\":%zu", r->n);
 }
 
@@ -664,12 +676,12 @@ static void json(const struct job *j, struct fl_str *b)
 	struct row all = overall(j);
 
 	for (size_t i = 0; i < j->nrow; i++) {
-		json_begin(b, SCHEMA, "client", &j->row[i]);
+		json_begin(b, SCHEMA, "client", j->named, &j->row[i]);
 		for (size_t m = 0; m < j->o->metric.n; m++)
 			json_real(b, metric_name(j, m), "", j->row[i].v[m]);
 		fl_str_add(b, "}\n");
 	}
-	json_begin(b, SCHEMA, "summary", &all);
+	json_begin(b, SCHEMA, "summary", j->named, &all);
 	fl_str_addf(b, ",\"clients\":%zu", j->nrow);
 	for (size_t m = 0; m < j->o->metric.n; m++)
 		for (size_t f = 0; f < NFIELD; f++)
@@ -685,10 +697,19 @@ static void tsv_int(struct fl_str *b, int64_t v)
 		fl_str_addf(b, "%" PRId64 "\t", v);
 }
 
-static void tsv_begin(struct fl_str *b, const char *kind, const struct row *r)
+static void tsv_head(struct fl_str *b, int named)
+{
+	fl_str_addf(b, "kind\tclient%s\tround\tsplit\tn", named ? "\tname" : "");
+}
+
+static void tsv_begin(struct fl_str *b, const char *kind, int named, const struct row *r)
 {
 	fl_str_addf(b, "%s\t", kind);
 	tsv_int(b, r->client);
+	if (named) {
+		fl_str_addtsv(b, r->name ? r->name : "-");
+		fl_str_addc(b, '\t');
+	}
 	tsv_int(b, r->round);
 	fl_str_addtsv(b, r->split ? r->split : "-");
 	fl_str_addf(b, "\t%zu", r->n);
@@ -706,7 +727,7 @@ static void tsv(const struct job *j, struct fl_str *b)
 	size_t M = j->o->metric.n;
 	struct row all = overall(j);
 
-	fl_str_add(b, "kind\tclient\tround\tsplit\tn");
+	tsv_head(b, j->named);
 	for (size_t m = 0; m < M; m++)
 		fl_str_addf(b, "\t%s", metric_name(j, m));
 	for (size_t m = 0; m < M; m++)
@@ -714,14 +735,14 @@ static void tsv(const struct job *j, struct fl_str *b)
 			fl_str_addf(b, "\t%s%s", metric_name(j, m), spread_field[f].suffix);
 	fl_str_add(b, "\n");
 	for (size_t i = 0; i < j->nrow; i++) {
-		tsv_begin(b, "client", &j->row[i]);
+		tsv_begin(b, "client", j->named, &j->row[i]);
 		for (size_t m = 0; m < M; m++)
 			tsv_real(b, j->row[i].v[m]);
 		for (size_t f = 0; f < M * (NFIELD - 1); f++)
 			fl_str_addc(b, '\t');
 		fl_str_add(b, "\n");
 	}
-	tsv_begin(b, "summary", &all);
+	tsv_begin(b, "summary", j->named, &all);
 	for (size_t m = 0; m < M; m++)
 		tsv_real(b, field_value(j, m, 0));
 	for (size_t m = 0; m < M; m++)
@@ -731,14 +752,14 @@ static void tsv(const struct job *j, struct fl_str *b)
 }
 
 /* The rows of one client, or of all, a class each. r->n is of the class. */
-static void classes_json(struct fl_str *b, const char *kind, struct row r)
+static void classes_json(struct fl_str *b, const char *kind, int named, struct row r)
 {
 	for (size_t c = 0; c < r.C; c++) {
 		const uint64_t *n = r.counts + c * (r.C + 1);
 		struct fl_class k = fl_confusion_class(r.counts, r.C, c);
 
 		r.n = k.n;
-		json_begin(b, SCHEMA_CONFUSION, kind, &r);
+		json_begin(b, SCHEMA_CONFUSION, kind, named, &r);
 		fl_str_addf(b, ",\"class\":%zu", c);
 		json_real(b, "recall", "", k.recall);
 		json_real(b, "precision", "", k.precision);
@@ -749,13 +770,13 @@ static void classes_json(struct fl_str *b, const char *kind, struct row r)
 	}
 }
 
-static void classes_tsv(struct fl_str *b, const char *kind, struct row r)
+static void classes_tsv(struct fl_str *b, const char *kind, int named, struct row r)
 {
 	for (size_t c = 0; c < r.C; c++) {
 		struct fl_class k = fl_confusion_class(r.counts, r.C, c);
 
 		r.n = k.n;
-		tsv_begin(b, kind, &r);
+		tsv_begin(b, kind, named, &r);
 		fl_str_addf(b, "\t%zu", c);
 		tsv_real(b, k.recall);
 		tsv_real(b, k.precision);
@@ -768,21 +789,22 @@ static void classes_tsv(struct fl_str *b, const char *kind, struct row r)
 
 static void confusion(const struct job *j, struct fl_str *b)
 {
-	void (*classes)(struct fl_str *, const char *, struct row) =
+	void (*classes)(struct fl_str *, const char *, int, struct row) =
 		j->o->format == JSON ? classes_json : classes_tsv;
 	struct row all = overall(j);
 
 	if (j->o->format == TSV) {
-		fl_str_add(b, "kind\tclient\tround\tsplit\tn\tclass\trecall\tprecision\tf1");
+		tsv_head(b, j->named);
+		fl_str_add(b, "\tclass\trecall\tprecision\tf1");
 		for (size_t d = 0; d < j->C; d++)
 			fl_str_addf(b, "\t%zu", d);
 		fl_str_add(b, "\tnone\n");
 	}
 	for (size_t i = 0; i < j->nrow; i++)
-		classes(b, "client", j->row[i]);
+		classes(b, "client", j->named, j->row[i]);
 	all.C = j->C;
 	all.counts = j->counts;
-	classes(b, "summary", all);
+	classes(b, "summary", j->named, all);
 }
 
 /* Opens o for path and writes what text makes there, without publishing it. */

@@ -92,6 +92,8 @@ struct job {
 	struct fl_names names;	/* of --model */
 	struct fl_data data;
 	struct fl_part split;
+	const char **name;	/* (K) of the group that a client's examples are of, or NULL;
+				 * NULL: groups have no names */
 	unsigned char *held;	/* (N) 1: held out for the test */
 	char *source;		/* index form: the absolute name of the source */
 	char hash[FL_HASH_TEXT];		/* of the source's buffer */
@@ -333,6 +335,32 @@ static int settle(struct job *j, struct fl_err *e)
 	return rc;
 }
 
+/* A client of one group has its name, in whatever part. */
+static int name_clients(struct job *j, struct fl_err *e)
+{
+	const struct fl_part *s = &j->split;
+	const int64_t **one;
+
+	if (!j->data.ncalled)
+		return 0;
+	one = fl_arena_zero(s->arena, s->K, sizeof *one, e);
+	j->name = fl_arena_zero(s->arena, s->K, sizeof *j->name, e);
+	if (!one || !j->name)
+		return -1;
+	for (size_t i = 0; i < s->N; i++) {
+		uint32_t k = s->owner[i];
+
+		if (k == FL_PART_DROPPED)
+			continue;
+		if (!one[k])
+			j->name[k] = fl_data_called(&j->data, s->group[i]);
+		else if (*one[k] != s->group[i])
+			j->name[k] = NULL;
+		one[k] = &s->group[i];
+	}
+	return 0;
+}
+
 static void inputs(const void *ctx, const uint32_t *idx, size_t n, float *out)
 {
 	fl_data_batch(ctx, idx, 0, n, out, NULL);
@@ -406,7 +434,8 @@ static int split(struct job *j, struct fl_err *e)
 		fl_say(FL_LOG_WARN, "%zu examples left out, as asked", dropped);
 	fl_say(FL_LOG_INFO, "%zu examples of %zu classes, %zu not labelled, over %zu clients, %zu tries",
 	       s->N, j->data.C, j->data.unlabelled, s->K, s->tries);
-	return (j->o->test_output && (hold_out(j, e) || check_leaks(j, e))) || settle(j, e) ? -1 : 0;
+	return (j->o->test_output && (hold_out(j, e) || check_leaks(j, e))) || settle(j, e) ||
+	       name_clients(j, e) ? -1 : 0;
 }
 
 /* --- partition.json --- */
@@ -424,6 +453,19 @@ static void add_unlabelled(const struct lists *l, size_t K, struct fl_str *b)
 	fl_str_add(b, ",\"unlabelled\":[");
 	for (size_t k = 0; k < K; k++)
 		fl_str_addf(b, "%s%" PRIu64, k ? "," : "", l->unlabelled[k]);
+	fl_str_add(b, "]");
+}
+
+static void add_names(const struct job *j, struct fl_str *b)
+{
+	fl_str_add(b, ",\"name\":[");
+	for (size_t k = 0; k < j->split.K; k++) {
+		fl_str_add(b, k ? "," : "");
+		if (j->name[k])
+			fl_str_addjson(b, j->name[k]);
+		else
+			fl_str_add(b, "null");
+	}
 	fl_str_add(b, "]");
 }
 
@@ -485,6 +527,8 @@ static int manifest(const struct out *w, struct fl_str *b, struct fl_err *e)
 		fl_str_addf(b, ",\"first\":%" PRId64, number_of(j, 0));
 	fl_str_addf(b, ",\"clients\":%zu,\"classes\":%zu,\"examples\":%zu,\"source_examples\":%zu", s->K,
 	            C, w->l->start[s->K], s->N);
+	if (j->name)
+		add_names(j, b);
 	add_sizes(w->l, s->K, b);
 	if (j->data.unlabelled)
 		add_unlabelled(w->l, s->K, b);
@@ -544,6 +588,8 @@ static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struc
 	         j->o->shift.entry ? make_shifted(w, k, row, n, rec, e) :
 	         fl_data_frame(&j->data, row, n, number_of(j, k), rec, e);
 
+	if (!rc && j->name)
+		rc = fl_meta_set(rec, "fl.name", j->name[k], e);
 	if (!rc && w->l->part != ALL)
 		rc = fl_meta_set(rec, "split", part_name[w->l->part], e);
 	return rc || fl_run_add_prov(j->run, j->o->no_prov, rec, e) ? -1 : 0;

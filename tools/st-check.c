@@ -52,6 +52,7 @@ static const struct key {
 	{ "fl.labels", LIST, 0 },
 	{ "fl.scale", OBJECT, 0 },
 	{ "fl.fill", LIST, 0 },
+	{ "fl.groups", OBJECT, 0 },
 	{ "fl.slice", OBJECT, 0 },
 	{ "fl.source_hash", BASE, 0 },
 	{ "fl.source_crc", BASE, 0 },

@@ -388,7 +388,9 @@ static int add_ids(const struct csv *c, const char *name, const char *column, co
 		if (fl_word_whole(word[i], &v))
 			return fl_fail(e, FL_EDATA, "line %zu: column '%s': '%.40s' is no whole number, as %s= wants",
 			               c->row[i], column, word[i], name);
-	return fl_tset_add(rec, name, FL_I64, 1, &c->N, w.whole ? w.whole : w.rank, e) ? 0 : -1;
+	if (!fl_tset_add(rec, name, FL_I64, 1, &c->N, w.whole ? w.whole : w.rank, e))
+		return -1;
+	return w.whole ? 0 : fl_groupname_ranks(w.name, w.U, rec, e);
 }
 
 static int fill(const struct csv *c, const struct params *p, const struct fl_data_how *how,
@@ -455,7 +457,7 @@ static const struct fl_param params[] = {
 	{ "id", FL_P_STR, offsetof(struct params, id), NULL, 0, 0, NULL, "column",
 	  "column of whole numbers that name the examples" },
 	{ "group", FL_P_STR, offsetof(struct params, group), NULL, 0, 0, NULL, "column",
-	  "column of natural clients: numbers, or words, which become ranks" },
+	  "column of natural clients: numbers, or words, which name them" },
 	{ "drop", FL_P_RAW, offsetof(struct params, drop), NULL, 0, 0, NULL, "a+b",
 	  "columns that are no inputs" },
 	{ "missing", FL_P_ENUM, offsetof(struct params, missing), "refuse", 0, 0, missing_name, "how",

@@ -283,6 +283,13 @@ int fl_data_rescale(struct fl_data *d, struct fl_err *e)
 	return take_fill(d, e) || take_scale(d, e) ? -1 : 0;
 }
 
+static int take_groups(struct fl_data *d, struct fl_err *e)
+{
+	const char *text = fl_tset_find(&d->rec, "group") ? meta(d, "fl.groups") : NULL;
+
+	return text ? fl_groupname_parse(text, &d->arena, &d->called, &d->ncalled, e) : 0;
+}
+
 static int take(struct fl_data *d, const char *dir, struct fl_err *e)
 {
 	int pairs = fl_tset_find(&d->rec, "pairs") && !fl_tset_find(&d->rec, "x");
@@ -290,7 +297,8 @@ static int take(struct fl_data *d, const char *dir, struct fl_err *e)
 	if (check_kind(d, e) || fl_meta_i64(&d->rec, "fl.client", &d->client, e) < 0 ||
 	    (pairs ? fl_data_take_pairs(d, e) : take_examples(d, dir, e)))
 		return -1;
-	return check_column(d, "id", e) || check_column(d, "group", e) || take_labels(d, e) ? -1 : 0;
+	return check_column(d, "id", e) || check_column(d, "group", e) || take_groups(d, e) ||
+	       take_labels(d, e) ? -1 : 0;
 }
 
 int fl_data_take(struct fl_data *d, struct fl_tset *rec, const char *dir, const char *name,
@@ -321,6 +329,11 @@ void fl_data_release(struct fl_data *d)
 const char *fl_data_labels(const struct fl_data *d)
 {
 	return meta(d, "fl.labels");
+}
+
+const char *fl_data_name(const struct fl_data *d)
+{
+	return meta(d, "fl.name");
 }
 
 const char *fl_data_split(const struct fl_data *d)
@@ -456,10 +469,11 @@ void fl_data_targets(const struct fl_data *d, const uint32_t *idx, size_t i0, si
 
 /* --- records from a data set --- */
 
+/* All but names of groups, which many records need not carry. */
 static int copy_meta(struct fl_tset *out, const struct fl_tset *s, struct fl_err *e)
 {
 	for (size_t i = 0; i < s->nkv; i++)
-		if (fl_meta_set(out, s->kv[i].key, s->kv[i].val, e))
+		if (strcmp(s->kv[i].key, "fl.groups") && fl_meta_set(out, s->kv[i].key, s->kv[i].val, e))
 			return -1;
 	return 0;
 }
@@ -511,41 +525,67 @@ static int add_rows(const struct fl_data *d, const char *name, const uint32_t *i
 	return 0;
 }
 
+const char *fl_data_called(const struct fl_data *d, int64_t group)
+{
+	return fl_groupname_find(d->called, d->ncalled, group);
+}
+
+/* Element i of a tensor of integers, of 64 bits beyond what a double holds. */
+static int64_t integer_at(const struct fl_tensor *t, size_t i)
+{
+	size_t size = fl_dtype_size(t->dtype);
+	const unsigned char *p = (const unsigned char *)t->data + i * size;
+	int64_t v;
+	double x;
+
+	if (size == sizeof v) {
+		memcpy(&v, p, size);
+		return v;
+	}
+	fl_dtype_to_f64(t->dtype, p, &x, 1);
+	return (int64_t)x;
+}
+
+/* fl.groups of out: the names of the groups t(n) of its examples. */
+static int name_groups(const struct fl_data *d, const struct fl_tensor *t, struct fl_tset *out,
+                       struct fl_err *e)
+{
+	struct fl_groupname *v = fl_arena_get(&out->arena, t->n, sizeof *v, e);
+	size_t n = 0;
+
+	if (!v)
+		return -1;
+	for (size_t i = 0; i < t->n; i++) {
+		v[n].id = integer_at(t, i);
+		if ((!n || v[n].id != v[n - 1].id) && (v[n].name = fl_data_called(d, v[n].id)))
+			n++;
+	}
+	return fl_groupname_set(v, fl_groupname_sort(v, n), out, e);
+}
+
 static int gather_group(const struct fl_data *d, const uint32_t *idx, size_t n,
                         struct fl_tset *out, struct fl_err *e)
 {
 	const struct fl_tensor *t = fl_tset_find(&d->rec, "group");
 
-	return t ? gather(d, t, 0, idx, n, out, e) : 0;
+	if (!t)
+		return 0;
+	if (gather(d, t, 0, idx, n, out, e))
+		return -1;
+	return d->ncalled ? name_groups(d, fl_tset_find(out, "group"), out, e) : 0;
 }
 
 int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e)
 {
 	const struct fl_tensor *t = fl_tset_find(&d->rec, "group");
-	const unsigned char *p;
-	size_t size;
 
 	*group = NULL;
 	if (!t && !d->pair && !(t = fl_tset_find(&d->rec, "id")))
 		return 0;
 	if (!(*group = fl_arena_get(a, d->N, sizeof **group, e)))
 		return -1;
-	for (size_t i = 0; !t && i < d->N; i++)
-		(*group)[i] = d->pair[i].image;
-	if (!t)
-		return 0;
-	size = fl_dtype_size(t->dtype);
-	p = t->data;
-	for (size_t i = 0; i < d->N; i++) {
-		double v;
-
-		if (size == sizeof **group) {	/* 64 bits, beyond what a double holds */
-			memcpy(*group + i, p + i * size, size);
-			continue;
-		}
-		fl_dtype_to_f64(t->dtype, p + i * size, &v, 1);
-		(*group)[i] = (int64_t)v;
-	}
+	for (size_t i = 0; i < d->N; i++)
+		(*group)[i] = t ? integer_at(t, i) : d->pair[i].image;
 	return 0;
 }
 

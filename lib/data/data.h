@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "data/groupname.h"
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
@@ -28,6 +29,8 @@ struct fl_data {
 	size_t unlabelled;		/* how many are -1 */
 	size_t C;			/* classes: fl.classes, or 1 + the largest label */
 	int64_t client;			/* fl.client, -1 where there is none */
+	struct fl_groupname *called;	/* (ncalled) what groups are called */
+	size_t ncalled;
 	/* fl.fill: what stands for values that are missing, NaN in x: (d), or NULL */
 	const float *fill;
 	/* fl.scale: (v/div - mean[c])/std[c], channel c = first of x's dims */
@@ -80,7 +83,8 @@ void fl_data_targets(const struct fl_data *d, const uint32_t *idx, size_t i0, si
 void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
                    float *out, int32_t *y_out);
 /* Record of kind data with examples idx(n) of d: copies of x and y, the metadata,
- * fl.client, id (d's own, or the row of x as I64), and group where d has one. */
+ * fl.client, id (d's own, or the row of x as I64), and group where d has one, with the
+ * names of those that occur. */
 int fl_data_subset(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                    struct fl_tset *out, struct fl_err *e);
 /* The same, but x has no data yet; fl_data_write() writes such a record with the
@@ -93,6 +97,8 @@ int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct
  * fl.source holds it), whose buffer has that hash. */
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                   const char *source, const char *hash, struct fl_tset *out, struct fl_err *e);
+/* What a group is called, or NULL. */
+const char *fl_data_called(const struct fl_data *d, int64_t group);
 /* The natural id of every example, (N) in a: tensor "group", or of pairs the image, or
  * tensor "id", or NULL. */
 int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e);
@@ -106,6 +112,8 @@ const char *fl_data_labels(const struct fl_data *d);
 /* The metadata key "split" (train, test), which is ours to write and not the
  * format's; NULL where there is none. */
 const char *fl_data_split(const struct fl_data *d);
+/* fl.name: what the client's group is called, such as a hospital's name; or NULL. */
+const char *fl_data_name(const struct fl_data *d);
 
 struct fl_net;
 /* A word, once in a process, where bytes without a scale are inputs of net: not where its

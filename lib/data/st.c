@@ -30,7 +30,9 @@ static int add(const struct fl_tset *s, const char *from, const char *to, struct
 /* What the record says about its data, but nothing about its own kind. */
 static int describe(const struct fl_tset *s, struct fl_tset *rec, struct fl_err *e)
 {
-	static const char *const key[] = { "fl.classes", "fl.labels", "fl.scale", "split" };
+	static const char *const key[] = {
+		"fl.classes", "fl.labels", "fl.scale", "fl.fill", "fl.name", "split",
+	};
 
 	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
 		const char *v = fl_meta_get(s, key[i]);

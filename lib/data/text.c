@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "data/groupname.h"
 #include "data/source.h"
 #include "data/words.h"
 #include "tensor/meta.h"
@@ -31,6 +32,7 @@ struct text {
 	size_t n;
 	struct piece *piece;	/* (npiece), owned */
 	size_t npiece, cap, speakers;
+	const char **speaker;	/* (speakers) names; NULL: all is one's */
 	int code[BYTES];	/* of a character; -1: left out */
 	int other;		/* the code of those outside the vocabulary */
 	size_t vocab;
@@ -152,20 +154,19 @@ static int split(struct text *t, const char ***name, struct fl_err *e)
 }
 
 /* Pieces by speaker, numbered in order of their names. */
-static int find_speakers(struct text *t, struct fl_err *e)
+static int find_speakers(struct text *t, struct fl_arena *a, struct fl_err *e)
 {
-	struct fl_arena a = { .head = NULL };
 	const char **name = NULL;
 	struct fl_words w;
 	int rc = split(t, &name, e);
 
-	if (!rc && !(rc = fl_words_rank(name, t->npiece, &a, &w, e))) {
+	if (!rc && !(rc = fl_words_rank(name, t->npiece, a, &w, e))) {
 		for (size_t i = 0; i < t->npiece; i++)
 			t->piece[i].who = (size_t)w.rank[i];
 		t->speakers = w.U;
+		t->speaker = w.name;
 	}
 	free(name);
-	fl_arena_release(&a);
 	return rc;
 }
 
@@ -247,8 +248,9 @@ static int read_text(const void *vp, struct fl_tset *rec, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "text wants file=");
 	if ((t.s = fl_text_read(p->file, &t.n, e))) {
 		set_vocab(&t, p->vocab);
-		rc = (p->by == SPEAKER ? find_speakers(&t, e) : add_piece(&t, 0, t.n, e)) ||
+		rc = (p->by == SPEAKER ? find_speakers(&t, &a, e) : add_piece(&t, 0, t.n, e)) ||
 		     encode(&t, &a, e) || add_examples(&t, p, rec, e) || label(&t, rec, e) ||
+		     (t.speaker && fl_groupname_ranks(t.speaker, t.speakers, rec, e)) ||
 		     fl_meta_set_kind(rec, FL_KIND_DATA, e) ||
 		     fl_meta_set_i64(rec, "fl.classes", (int64_t)t.vocab, e) ? -1 : 0;
 		if (rc)

@@ -188,3 +188,62 @@ np.savez('p.npz', x=x.reshape(10, 3, 2, 2), y=np.arange(10))"
 	record c nan mean
 	fails 3 "missing=mean of which training examples?" fl-local-train -m m c
 }
+
+@test "hospitals keep their names: in records, partition.json and the rows of fl-eval" {
+	fl-partition -d "$S,missing=mean" "${HELD[@]}"
+	[ "$(jq -c .name train/partition.json)" = '["A","B","C","D"]' ]
+	[ "$(jq -c .name test/partition.json)" = '["A","B","C","D"]' ]
+	[ "$(for f in t*/000?.safetensors; do st-ls --meta "$f" | awk '$2 == "fl.name" { print $3 }'; done | xargs)" = "A B C D A B C D" ]
+	st-ls --meta train/0001.safetensors | grep -qF 'fl.groups	{"1":"B"}'
+	fl-init -a logreg:in=5,out=2 -s 2 -o m --no-sync
+	fl-eval -m m test/*.safetensors --confusion c.tsv >rows.tsv
+	[ "$(cut -f1-6 rows.tsv | head -3)" = "$(printf 'kind\tclient\tname\tround\tsplit\tn\nclient\t0\tA\t0\ttest\t%s\nclient\t1\tB\t0\ttest\t%s' \
+		$(jq -r '.sizes[0,1]' test/partition.json))" ]
+	[ "$(tail -1 rows.tsv | cut -f1-3)" = $'summary\t-\t-' ]
+	[ "$(awk -F'\t' '{ print NF }' rows.tsv | sort -u | wc -l)" = 1 ]
+	[ "$(cut -f1-3,7 c.tsv | sed -n 1,2p)" = $'kind\tclient\tname\tclass\nclient\t0\tA\t0' ]
+	fl-eval -m m test/*.safetensors --format json >rows
+	[ "$(jq -r .name rows | xargs)" = "A B C D null" ]
+	[ "$(head -1 rows | jq -c 'keys_unsorted[:7]')" = '["schema","kind","client","name","round","split","n"]' ]
+	# Where some have none; where none has one, there is no such field.
+	fl-partition -d "$S,missing=mean" -k 2 -B iid -o mixed --no-sync
+	[ "$(jq -c .name mixed/partition.json)" = '[null,null]' ]
+	st-ls --meta mixed/0001.safetensors | grep -qF 'fl.groups	{"0":"A","1":"B","2":"C","3":"D"}'
+	[ "$(fl-eval -m m mixed/*.safetensors | head -1 | cut -f1-3)" = $'kind\tclient\tround' ]
+	st-ls --meta mixed/0000.safetensors >meta
+	run -1 grep -q fl.name meta
+	# What was split is split again by the same names, and a part of a hospital is of it.
+	fl-partition -d mixed/0000.safetensors -B natural -o again --no-sync
+	[ "$(jq -c .name again/partition.json)" = '["A","B","C","D"]' ]
+	fl-partition -d again/0002.safetensors -k 2 -B iid -o parts --no-sync --first 7 --index
+	[ "$(fl-eval -m m parts/*.safetensors --format json | jq -r '.name, .client' | xargs)" = "C 7 C 8 null null" ]
+}
+
+@test "names of groups: any text, a play's speakers, none where they are no UTF-8" {
+	printf 'a,y,g\n1,0,"Malm\303\266 ""\303\226st"""\n2,1,Basel\n3,0,Basel\n' >u.csv
+	fl-partition -d csv:file=u.csv,label=y,group=g -B natural -o u --no-sync
+	[ "$(jq -r '.name[1]' u/partition.json)" = 'Malmö "Öst"' ]
+	fl-init -a logreg:in=1,out=2 -s 2 -o m --no-sync
+	[ "$(fl-eval -m m u/*.safetensors | sed -n 3p | cut -f3)" = 'Malmö "Öst"' ]
+	printf 'a,y,g\n1,0,Malm\366\n2,1,Basel\n' >l.csv
+	fl-partition -d csv:file=l.csv,label=y,group=g -B natural -o l --no-sync 2>err
+	grep -q "is not UTF-8: groups keep their numbers, and no names" err
+	[ "$(jq .name l/partition.json)" = null ]
+	printf 'a,y,g\n1,0,7\n2,1,3\n' >n.csv
+	fl-partition -d csv:file=n.csv,label=y,group=g -B natural -o n --no-sync
+	[ "$(jq .name n/partition.json)" = null ]
+	printf 'ANNA:\nTo be or not.\n\nBOB:\nAye, or aye not.\n' >play.txt
+	fl-partition -d text:file=play.txt,window=3,by=speaker -B natural -o p --no-sync
+	[ "$(jq -c .name p/partition.json)" = '["ANNA","BOB"]' ]
+	for groups in '[]' '{"a":"b"}' '{"1":2}' '{"1":"a","1":"b"}' x; do
+		"$PYTHON" - "$groups" <<-'END'
+		import sys, os
+		sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		import numpy as np
+		from fed_record import save
+		save("bad", {"x": np.ones((2, 1), np.float32), "y": np.array([0, 1]), "group": np.array([1, 2])},
+		     kind="data", client=1, groups=sys.argv[1])
+		END
+		fails 3 "fl.groups" fl-eval -m m bad
+	done
+}
