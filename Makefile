@@ -80,7 +80,7 @@ HDR_rule   := fed/agg/agg.h
 HDR_server := fed/server/server.h
 HDR_stat   := fed/stat/stat.h
 HDR_distill := fed/distill/distill.h
-GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/blob.c
+GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/known.c $(B)/gen/blob.c
 
 OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 BLASOBJ := $(B)/obj/blas/gemm.o
@@ -138,6 +138,12 @@ $(B)/gen/$(1)_list.c: $(DIR_$(1)) $(wildcard $(DIR_$(1))/*.c) tools/registry.sh
 	$$(Q)sh tools/registry.sh $(1) $(DIR_$(1)) $(HDR_$(1)) >$$@
 endef
 $(foreach f,$(FAMILIES),$(eval $(call FAMILY_RULE,$(f))))
+
+# Every entry by name, for messages: which tool and option take it; of several these.
+KNOWN_FIRST := tools/fl-partition.c tools/fl-local-train.c
+$(B)/gen/known.c: $(FAMILIES:%=$(B)/gen/%_list.c) $(SRC) $(wildcard tools/*.c) tools/known.sh
+	$(call say,GEN)
+	$(Q)sh tools/known.sh $(B)/gen $(KNOWN_FIRST) $(wildcard tools/*.c) $(SRC) >$@
 
 # Data sets that travel inside the programs.
 $(B)/gen/blob.c: samples/digits.safetensors.gz tools/blob.sh

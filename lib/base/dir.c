@@ -120,7 +120,7 @@ static int make_tmp(struct fl_dir *d, const char *parent, struct fl_err *e)
 		if (errno != EEXIST)
 			break;
 	}
-	return fl_fail(e, FL_EIO, "%s: cannot create a folder beside it: %s", d->path, strerror(errno));
+	return fl_temp_fail(d->tmp, d->path, e);
 }
 
 int fl_dir_open(struct fl_dir *d, const char *path, int (*ours)(const char *name),

@@ -191,8 +191,7 @@ static int open_tmp(struct fl_out *o, struct fl_err *e)
 		return -1;
 	o->fd = fl_temp_open(o->tmp, strlen(".tmp"));
 	if (o->fd < 0)
-		return fl_fail(e, FL_EIO, "%s: cannot create a file beside it: %s", o->path,
-		               strerror(errno));
+		return fl_temp_fail(o->tmp, o->path, e);
 	if (fchmod(o->fd, 0666 & ~mask))
 		return fl_fail(e, FL_EIO, "%s: %s", o->path, strerror(errno));
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "base/near.h"
 #include "base/str.h"
 
 enum fl_ptype {		/* C type in the block */
@@ -59,10 +60,5 @@ void fl_param_print(const struct fl_param *p, const void *block, struct fl_str *
 const struct fl_param *fl_param_find(const struct fl_param *t, const char *name);
 /* "[0,1]", "a|b|c", "on|off" or "": what help shows as the range. */
 void fl_param_range(const struct fl_param *p, struct fl_str *out);
-
-/* The nearest of names (NULL-terminated, or n) to s: equal but for capitals, or else by
- * edit distance; NULL where none is near (more than a third of the letters differ, at
- * least 2). */
-const char *fl_nearest(const char *s, const char *const *names, size_t n);
 
 #endif

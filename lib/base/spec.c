@@ -4,48 +4,17 @@
 #include <ctype.h>
 #include <string.h>
 
-#define NAMES_MAX 256
+#include "base/meant.h"
 
 const struct fl_entry *fl_family_find(const struct fl_family *f, const char *name)
 {
 	for (const struct fl_entry *const *p = f->list; *p; p++)
 		if (!strcmp((*p)->name, name))
 			return *p;
+	for (const struct fl_entry *const *p = f->list; *p; p++)
+		if (fl_word_in((*p)->aka, name))
+			return *p;
 	return NULL;
-}
-
-static int unknown(const char *what, const char *of, const char *s, const char *const *names,
-                   size_t n, struct fl_err *e)
-{
-	const char *near = fl_nearest(s, names, n);
-
-	if (near)
-		return fl_fail(e, FL_EUSAGE, "%s%s has no '%s'; did you mean '%s'?", what, of, s, near);
-	if (!n)
-		return fl_fail(e, FL_EUSAGE, "%s%s takes no parameters, not '%s'", what, of, s);
-	return fl_fail(e, FL_EUSAGE, "%s%s has no '%s'", what, of, s);
-}
-
-static int unknown_entry(const struct fl_family *f, const char *s, struct fl_err *e)
-{
-	const char *names[NAMES_MAX];
-	size_t n = 0;
-
-	while (n < NAMES_MAX && f->list[n]) {
-		names[n] = f->list[n]->name;
-		n++;
-	}
-	return unknown("family ", f->name, s, names, n, e);
-}
-
-static int unknown_key(const struct fl_entry *en, const char *s, struct fl_err *e)
-{
-	const char *names[NAMES_MAX];
-	size_t n = 0;
-
-	for (const struct fl_param *p = en->params; p && p->name && n < NAMES_MAX; p++)
-		names[n++] = p->name;
-	return unknown("", en->name, s, names, n, e);
 }
 
 static int hex(int c)
@@ -74,31 +43,39 @@ int fl_spec_unescape(char *s, struct fl_err *e)
 	return 0;
 }
 
-static int set_one(const struct fl_entry *en, const struct fl_param *p, void *block, char *value,
-                   unsigned long long *seen, struct fl_arena *a, struct fl_err *e)
-{
-	unsigned long long bit = 1ull << ((unsigned)(p - en->params) & 63);
+/* A spec on its way into its block. */
+struct filling {
+	const struct fl_family *f;
+	const struct fl_entry *en;
+	void *block;
+	unsigned long long seen;	/* bits of parameters that were given */
+	struct fl_arena *a;
+};
 
-	if (*seen & bit)
-		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", en->name, p->name);
-	*seen |= bit;
-	if ((p->type != FL_P_RAW && fl_spec_unescape(value, e)) || fl_param_set(p, block, value, a, e))
-		return fl_fail_in(e, "%s: %s", en->name, p->name);
+static int set_one(struct filling *x, const struct fl_param *p, char *value, struct fl_err *e)
+{
+	unsigned long long bit = 1ull << ((unsigned)(p - x->en->params) & 63);
+
+	if (x->seen & bit)
+		return fl_fail(e, FL_EUSAGE, "%s: %s is given twice", x->en->name, p->name);
+	x->seen |= bit;
+	if ((p->type != FL_P_RAW && fl_spec_unescape(value, e)) ||
+	    fl_param_set(p, x->block, value, x->a, e))
+		return fl_fail_in(e, "%s: %s", x->en->name, p->name);
 	return 0;
 }
 
-static int set_pair(const struct fl_entry *en, void *block, char *pair, unsigned long long *seen,
-                    struct fl_arena *a, struct fl_err *e)
+static int set_pair(struct filling *x, char *pair, struct fl_err *e)
 {
 	char *eq = strchr(pair, '=');
 	const struct fl_param *p;
 
 	if (!eq)
-		return fl_fail(e, FL_EUSAGE, "%s: '%s' is not key=value", en->name, pair);
+		return fl_unknown_pair(x->en, pair, x->a, e);
 	*eq = '\0';
-	if (!(p = fl_param_find(en->params, pair)))
-		return unknown_key(en, pair, e);
-	return set_one(en, p, block, eq + 1, seen, a, e);
+	if (!(p = fl_param_find(x->en->params, pair)))
+		return fl_unknown_key(x->f, x->en, pair, e);
+	return set_one(x, p, eq + 1, e);
 }
 
 /* The entry called s, or that of "NAME@VALUE", short for "NAME:KEY=VALUE" with the
@@ -124,21 +101,19 @@ int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *
                   struct fl_spec *out, struct fl_err *e)
 {
 	char *s = fl_arena_str(a, text, e), *next, *value;
-	unsigned long long seen = 0;
-	const struct fl_entry *en;
-	void *block;
+	struct filling x = { .f = f, .a = a };
 
 	if (!s)
 		return -1;
 	next = strchr(s, ':');
 	if (next)
 		*next++ = '\0';
-	if (!(en = find_short(f, s, &value)))
-		return unknown_entry(f, s, e);
-	if (!(block = fl_arena_zero(a, 1, en->psize, e)) ||
-	    fl_param_defaults(en->params, block, a, e))
+	if (!(x.en = find_short(f, s, &value)))
+		return fl_unknown_entry(f, s, e);
+	if (!(x.block = fl_arena_zero(a, 1, x.en->psize, e)) ||
+	    fl_param_defaults(x.en->params, x.block, a, e))
 		return -1;
-	if (value && set_one(en, en->params, block, value, &seen, a, e))
+	if (value && set_one(&x, x.en->params, value, e))
 		return -1;
 	while (next) {
 		char *pair = next;
@@ -146,11 +121,11 @@ int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *
 		next = strchr(pair, ',');
 		if (next)
 			*next++ = '\0';
-		if (set_pair(en, block, pair, &seen, a, e))
+		if (set_pair(&x, pair, e))
 			return -1;
 	}
-	out->entry = en;
-	out->p = block;
+	out->entry = x.en;
+	out->p = x.block;
 	return 0;
 }
 

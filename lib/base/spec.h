@@ -16,12 +16,14 @@ struct fl_entry {
 	size_t psize;		/* bytes of the parameter block */
 	const char *formula;	/* for fl-methods(7), plain text, may be NULL */
 	const char *note;	/* there, too: where this and what is cited part; sentences, or NULL */
+	const char *aka;	/* names that are taken for it, too, blanks between; may be NULL */
 };
 
 struct fl_family {
 	const char *name;			/* "rule" */
 	const struct fl_entry *const *list;	/* NULL-terminated, from the generated registry */
 	const char *doc;			/* "how updates become one" */
+	const char *noun;			/* what an entry is: "split"; NULL: the name says it */
 	/* Appends to an entry's phrase what its defaults amount to. NULL: nothing. */
 	void (*note)(const struct fl_entry *en, struct fl_str *out);
 };
@@ -36,8 +38,17 @@ struct fl_specs {
 	struct fl_spec *v;	/* in an arena */
 };
 
+/* Every entry of every family that an option takes, by name; generated, ends with NULL. */
+extern const struct fl_known {
+	const char *name;
+	const char *family, *noun;	/* noun: "split" */
+	const char *option;		/* of the first tool: "fl-partition -B" */
+} fl_known[];
+
+/* By its name, or one that is taken for it. */
 const struct fl_entry *fl_family_find(const struct fl_family *f, const char *name);
-/* FL_EUSAGE, with the family, the key and the nearest match. */
+/* FL_EUSAGE that says what was meant: the nearest name or key, the way it is written, or the
+ * tool that takes such a name. */
 int fl_spec_parse(const struct fl_family *f, const char *text, struct fl_arena *a,
                   struct fl_spec *out, struct fl_err *e);
 /* Decodes %XX in place. FL_EUSAGE. */

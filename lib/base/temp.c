@@ -145,6 +145,17 @@ static void enter(struct fl_temp *t)
 	first = t;
 }
 
+int fl_temp_fail(const struct fl_temp *t, const char *path, struct fl_err *e)
+{
+	const char *name = strrchr(t->path, '/'), *why = strerror(errno);
+
+	if (errno == ENOENT && name)
+		return fl_fail(e, FL_EIO, "%s: %s: there is no folder '%.*s'", path, why,
+		               (int)(name - t->path), t->path);
+	return fl_fail(e, FL_EIO, "%s: cannot create a %s beside it: %s", path,
+	               t->ours ? "folder" : "file", why);
+}
+
 void fl_temp_leave(struct fl_temp *t)
 {
 	t->there = 0;

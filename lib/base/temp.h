@@ -29,6 +29,8 @@ struct fl_temp *fl_temp_new(int (*ours)(const char *name), struct fl_err *e, con
  * the folder. -1 with errno. */
 int fl_temp_open(struct fl_temp *t, size_t suffix);
 int fl_temp_mkdir(struct fl_temp *t);
+/* FL_EIO: why errno did not let it be made, for what is written as path. */
+int fl_temp_fail(const struct fl_temp *t, const char *path, struct fl_err *e);
 /* The file gets its name and is no temporary any more. -1 with errno. */
 int fl_temp_rename(struct fl_temp *t, const char *to);
 /* It is no temporary any more. Between begin and end. */

@@ -1,6 +1,8 @@
 /* Option tables as words for a shell: options, then NAME=values of specs. */
 #include "cli/table.h"
 
+#include <string.h>
+
 static void words(const struct fl_opt *o, struct fl_str *out)
 {
 	if (o->letter)
@@ -8,8 +10,13 @@ static void words(const struct fl_opt *o, struct fl_str *out)
 	fl_str_addf(out, "--%s%s\n", o->p.name, fl_opt_has_arg(o) ? "=" : "");
 	for (size_t i = 0; o->p.type == FL_P_ENUM && o->p.choice[i]; i++)
 		fl_str_addf(out, "--%s=%s\n", o->p.name, o->p.choice[i]);
-	for (size_t i = 0; o->family && o->family->list[i]; i++)
+	for (size_t i = 0; o->family && o->family->list[i]; i++) {
+		const char *aka = o->family->list[i]->aka;
+
 		fl_str_addf(out, "--%s=%s\n", o->p.name, o->family->list[i]->name);
+		for (size_t n; aka && (n = strcspn(aka, " ")); aka += n + (aka[n] == ' '))
+			fl_str_addf(out, "--%s=%.*s\n", o->p.name, (int)n, aka);
+	}
 }
 
 void fl_complete(const struct fl_tool *t, struct fl_str *out)

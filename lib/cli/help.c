@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+
 #define COLUMN 26	/* where descriptions start */
 #define WIDTH 79
 
@@ -111,6 +112,8 @@ static void list_entries(const struct fl_family *f, struct fl_str *out)
 		fl_str_addf(out, "%s\t%s", f->list[i]->name, f->list[i]->doc);
 		if (f->note)
 			f->note(f->list[i], out);
+		if (f->list[i]->aka)
+			fl_str_addf(out, " (also called %s)", f->list[i]->aka);
 		fl_str_addc(out, '\n');
 	}
 }

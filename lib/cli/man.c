@@ -151,6 +151,8 @@ static void entry(const struct fl_family *f, const struct fl_entry *en, struct f
 	fl_str_add(&s, en->doc);
 	if (f->note)
 		f->note(en, &s);
+	if (en->aka)
+		fl_str_addf(&s, "; also called %s", en->aka);
 	fl_str_addc(&s, '.');
 	text(out, fl_str_c(&s));
 	if (en->formula) {

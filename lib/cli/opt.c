@@ -59,21 +59,6 @@ static int find(const struct fl_tool *t, struct fl_cmdline *c, const char *name,
 	return -1;
 }
 
-static int unknown(const struct fl_tool *t, const char *name, struct fl_err *e)
-{
-	const char *names[128], *near;
-	size_t n = 0;
-
-	for (const struct fl_opt *o = t->opts; o && o->p.name && n < 100; o++)
-		names[n++] = o->p.name;
-	for (const struct fl_opt *o = fl_common_opts; o->p.name; o++)
-		names[n++] = o->p.name;
-	near = fl_nearest(name, names, n);
-	if (near)
-		return fl_fail(e, FL_EUSAGE, "unknown option --%s; did you mean --%s?", name, near);
-	return fl_fail(e, FL_EUSAGE, "unknown option --%s; --help lists them", name);
-}
-
 static int set(const struct found *f, const char *text, struct fl_arena *a, struct fl_err *e)
 {
 	const struct fl_opt *o = f->o;
@@ -119,7 +104,8 @@ static int parse_long(const struct fl_tool *t, struct fl_cmdline *c, char *arg, 
 	if (eq)
 		*eq = '\0';
 	if (find(t, c, arg, 0, &f))
-		return unknown(t, arg, e);
+		return fl_opt_unknown(t, c, arg, eq ? eq + 1 : *i + 1 < argc && argv[*i + 1][0] != '-' ?
+		                      argv[*i + 1] : NULL, e);
 	if (!fl_opt_has_arg(f.o)) {
 		if (eq)
 			return set(&f, eq + 1, a, e);

@@ -27,6 +27,9 @@ struct fl_cmdline {
  * checked unless --help and its like were asked for. */
 int fl_opt_parse(const struct fl_tool *t, int argc, char **argv, struct fl_arena *a,
                  struct fl_cmdline *c, struct fl_err *e);
+/* FL_EUSAGE that says what --NAME was meant to be; value: what follows it, or NULL. */
+int fl_opt_unknown(const struct fl_tool *t, const struct fl_cmdline *c, const char *name,
+                   const char *value, struct fl_err *e);
 /* The provenance line: tool, version, options that can change the result. */
 int fl_opt_prov(const struct fl_tool *t, const void *opts, struct fl_str *out);
 /* Canonical text of an option's value, specs included. */

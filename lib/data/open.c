@@ -9,6 +9,7 @@
 
 const struct fl_family fl_family_data = {
 	.name = "data", .list = fl_data_list, .doc = "data sets by name",
+	.noun = "data source",
 };
 const char *const fl_split_name[] = { "train", "test", NULL };
 

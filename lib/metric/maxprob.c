@@ -4,6 +4,7 @@
 
 const struct fl_family fl_family_unknown = {
 	.name = "unknown", .list = fl_unknown_list, .doc = "how an image of no known class is told",
+	.noun = "score",
 };
 
 static double score(const struct fl_sight *s)

@@ -12,6 +12,7 @@
 
 const struct fl_family fl_family_rmetric = {
 	.name = "rmetric", .list = fl_rmetric_list, .doc = "what is measured of a ranking",
+	.noun = "ranking metric",
 };
 
 const char *const fl_ties_name[] = { "index", "optimistic", "pessimistic", NULL };

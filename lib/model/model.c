@@ -34,6 +34,7 @@ const struct fl_family fl_family_arch = {
 	.list = fl_arch_list,
 	.doc = "architectures of models",
 	.note = note,
+	.noun = "architecture",
 };
 
 static int is_json(const char *s)

@@ -72,6 +72,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 const struct fl_layer_entry fl_layer_avgpool = {
 	.e = {
 		.name = "avgpool",
+		.aka = "avgpool2d",
 		.title = "Average pooling",
 		.cite = "torch.nn.AvgPool2d",
 		.doc = "mean of each window of a plane, padding included",

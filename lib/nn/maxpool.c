@@ -151,6 +151,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 const struct fl_layer_entry fl_layer_maxpool = {
 	.e = {
 		.name = "maxpool",
+		.aka = "maxpool2d",
 		.title = "Max pooling",
 		.cite = "torch.nn.MaxPool2d",
 		.doc = "largest value of each window of a plane",

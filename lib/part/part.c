@@ -10,6 +10,7 @@
 
 const struct fl_family fl_family_by = {
 	.name = "by", .list = fl_by_list, .doc = "how examples are split over clients",
+	.noun = "split",
 };
 
 void fl_part_counts(const struct fl_part *s, uint64_t *counts)

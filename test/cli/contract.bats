@@ -34,6 +34,69 @@ setup() {
 	done
 }
 
+# meant MESSAGE COMMAND...: usage, and what it says.
+meant() {
+	run "${@:2}"
+	echo "$output"
+	[ "$status" = 2 ]
+	[ "$output" = "$2: $1" ]
+}
+
+@test "an option that others have, or that is a parameter here, is answered by what is meant" {
+	meant "unknown option --lr; did you mean --opt sgd:lr=0.1?" fl-local-train -m g --lr 0.1
+	meant "unknown option --learning_rate; did you mean --opt adam:lr=0.1?" fl-local-train -m g --opt adam --learning_rate=0.1
+	meant "unknown option --lr; did you mean --opt sgd:lr=eta?" fl-local-train --lr -m g
+	meant "unknown option --mu; did you mean --method moon:mu=2?" fl-local-train -m g -M moon --mu 2
+	meant "unknown option --alpha; did you mean --by dirichlet:alpha=0.3?" fl-partition -d digits -k 2 --alpha 0.3
+	meant "unknown option --partition; did you mean --by?" fl-partition --partition iid
+	meant "unknown option --num-clients; did you mean --clients?" fl-partition --num-clients 10
+	meant "unknown option --model; did you mean --arch?" fl-init --model mlp
+	meant "unknown option --scaffold; did you mean --method scaffold?" fl-local-train --scaffold
+	meant "unknown option --Seed; did you mean --seed?" fl-init --Seed 3
+	meant "unknown option --nonsense; --help lists them" fl-init --nonsense
+	meant "--metric: no metric 'R@1'; there are accuracy, balanced, coverage, f1, loss, nll, ratio, robust, setsize" fl-eval -m g --metric R@1
+	meant "--metric: no ranking metric 'R@5'; did you mean 'hit@5'?" vlm-retrieve --gallery g --metric hit@1,R@5
+}
+
+@test "a file in a folder that is not there: which folder" {
+	run fl-init -a logreg -o no/such/m.safetensors
+	[ "$status" = 4 ]
+	[ "$output" = "fl-init: no/such/m.safetensors: No such file or directory: there is no folder 'no/such'" ]
+}
+
+@test "a name of another family is answered by a tool and option that take it" {
+	n=0
+	for m in $(fl-local-train --list=method | cut -f1); do
+		! fl-aggregate --list=rule | grep -qE "^$m	|called.*\\b$m\\b" || continue
+		run fl-aggregate -m g -R "$m"
+		[ "$status" = 2 ]
+		[[ "$output; " == *"$m is a method: fl-local-train -M $m; "* ]]
+		n=$((n + 1))
+	done
+	[ "$n" -gt 10 ]
+	for r in $(fl-aggregate --list=rule | cut -f1); do
+		! fl-local-train --list=method | grep -q "^$r	" || continue
+		run fl-local-train -m g -M "$r"
+		[[ $output == *"$r is a rule: fl-aggregate -R $r"* || $output == *"did you mean"* ]]
+	done
+}
+
+@test "FedAvg is fedavg on both sides: a name of rule mean, which help, pages and completion know" {
+	[[ "$(fl-aggregate --list=rule | grep '^mean	')" == *"(also called fedavg)" ]]
+	fl-aggregate --complete | grep -qx -e --rule=fedavg
+	grep -A8 '^.It Cm mean$' "$ROOT/$B/man/fl-aggregate.1" | grep -q 'also called fedavg'
+	fl-partition -q -d digits -k 2 -B iid -s 1 --no-sync -o c
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors
+	fl-local-train -m m.safetensors -M fedavg -o u.sts c/*.safetensors
+	fl-aggregate -m m.safetensors -R fedavg -o a u.sts
+	fl-aggregate -m m.safetensors -o b u.sts
+	cmp a b
+	for l in maxpool maxpool2d; do
+		fl-init -a '{"input":[3,8,8],"layers":[{"layer":"conv2d","out":2,"kernel":3},{"layer":"'$l'","kernel":2},{"layer":"flatten"},{"layer":"linear","out":2}]}' -o $l
+	done
+	cmp maxpool maxpool2d
+}
+
 @test "long options are not abbreviated" {
 	for p in $PROGRAMS; do
 		run "$p" --vers

@@ -185,7 +185,7 @@ below() {
 	fails 3 "ends after 0 records" e </dev/null
 	fails 2 "given twice" e --metric loss,loss -d digits
 	fails 2 "standard input is given 2 times" fl-eval -m - -d - </dev/null
-	fails 2 "family metric has no 'acuracy'; did you mean 'accuracy'?" e --metric acuracy -d digits
+	fails 2 "no metric 'acuracy'; did you mean 'accuracy'?" e --metric acuracy -d digits
 	fails 2 "tsv|json" e --format trec -d digits
 	[ -z "$(find . -name '.*.tmp')" ]
 }

@@ -609,7 +609,7 @@ for k in c[0]:
 	refuses "--method: methods ditto and hetlora clash: each has a hook train of its own" ditto,fedprox,hetlora
 	refuses "--method: methods fedcm and mimelite clash: each has a hook mix of its own" fedcm,mimelite
 	refuses "--method: method fedprox is given twice" fedprox:mu=1,fedprox:mu=2
-	refuses "--method: family method has no 'fedprux'; did you mean 'fedprox'?" scaffold,fedprux
+	refuses "--method: no method 'fedprux'; did you mean 'fedprox'?" scaffold,fedprux
 	refuses "--method names none" ""
 	# Proximal terms add up, for those who ask how steps were taken, too.
 	for m in fedprox:mu=.25,feddyn:alpha=.5 fedprox:mu=.75; do

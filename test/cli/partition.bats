@@ -111,7 +111,7 @@ whole() {
 	[ "$(ls empty | wc -l)" = 3 ]
 	touch file
 	fails 4 "file: Not a directory" fl-partition -d digits -k 3 -B iid -o file
-	fails 4 "cannot create" fl-partition -d digits -k 3 -B iid -o no/where
+	fails 4 "no/where: No such file or directory: there is no folder 'no'" fl-partition -d digits -k 3 -B iid -o no/where
 	mkdir other
 	touch other/x
 	fails 4 "other: holds 'x'" fl-partition -d digits -k 3 -B iid -o new --test-frac 0.5 --test-output other
@@ -418,9 +418,9 @@ whole() {
 	fails 2 "in [1," fl-partition -d digits -k 0 -B iid -o c
 	fails 2 "did you mean 'dirichlet'" fl-partition -d digits -k 2 -B dirichlt -o c
 	fails 2 "alpha" fl-partition -d digits -k 2 -B dirichlet:alpha=-1 -o c
-	fails 2 "family by has no" fl-partition -d digits -k 2 -B mix:by=x -o c
+	fails 2 "no split" fl-partition -d digits -k 2 -B mix:by=x -o c
 	fails 2 "did you mean 'digits'" fl-partition -d digit -k 2 -B iid -o c
-	fails 2 "family data has no 'csx'" fl-partition -d csx:file=x,label=y -k 2 -B iid -o c
+	fails 2 "no data source 'csx'" fl-partition -d csx:file=x,label=y -k 2 -B iid -o c
 	fails 2 "train|test" fl-partition -d digits:split=all -k 2 -B iid -o c
 	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2
 	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-output t

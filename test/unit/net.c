@@ -199,7 +199,7 @@ static void errors(void)
 	               "\"of\":[\"0\",\"0\"],\"loss\":\"infonce\"}"),
 	        "architecture: taps[1]: loss: infonce: wants targets of 6 numbers where others want 3");
 	refuses(NET(LIN) "x", "architecture: line 1, column 52: end of file expected near 'x'");
-	refuses("mpl", "family arch has no 'mpl'; did you mean 'mlp'?");
+	refuses("mpl", "no architecture 'mpl'; did you mean 'mlp'?");
 	refuses("mlp:hiden=3", "mlp has no 'hiden'; did you mean 'hidden'?");
 	refuses("mlp:hidden=0",
 	        "mlp: hidden: '0' is not a list of whole numbers joined by '+' in [1,1048576]");
@@ -271,7 +271,7 @@ static void errors(void)
 	        "architecture: layers[0]: linear: input is 2x2, not a vector; "
 	        "put a flatten layer before");
 	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"c\"}",
-	        "architecture: loss: family loss has no 'c'; did you mean 'ce'?");
+	        "architecture: loss: no loss 'c'; did you mean 'ce'?");
 	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"ce:weights=1+2\"}",
 	        "architecture: loss: ce: weights: 2 for 3 classes");
 	refuses("{\"input\":[4],\"layers\":[" LIN "],\"loss\":\"ce:weights=1++2\"}",

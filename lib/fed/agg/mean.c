@@ -45,6 +45,7 @@ static int finish(const void *pp, const double s[FL_FOLD_SCALARS], double *scale
 const struct fl_rule fl_rule_mean = {
 	.e = {
 		.name = "mean",
+		.aka = "fedavg",
 		.title = "FedAvg",
 		.cite = "McMahan et al., AISTATS 2017, arXiv 1602.05629",
 		.doc = "weighted mean of the updates",

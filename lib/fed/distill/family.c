@@ -5,6 +5,7 @@ const struct fl_family fl_family_distill = {
 	.name = "distill",
 	.list = fl_distill_list,
 	.doc = "what a server trains that has more than updates",
+	.noun = "method of distilling",
 };
 
 int fl_distill_client(const struct fl_distill_run *r, size_t k, fl_real *w, struct fl_err *e)

@@ -5,4 +5,5 @@ const struct fl_family fl_family_stat = {
 	.name = "stat",
 	.list = fl_stat_list,
 	.doc = "what clients tell instead of a model",
+	.noun = "statistic",
 };
