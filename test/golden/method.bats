@@ -399,6 +399,32 @@ tapped() {
 	refuses "method partial: first=2 wants private tensors" partial:first=2
 }
 
+@test "fml equals the reference: updates, a model of another network kept as state" {
+	local d=$G/fml/data.safetensors m=$G/fml/model0.safetensors
+	two_rounds fml fml:alpha=0.3,beta=0.6
+	state_of fml
+	# What it keeps is a model, and without --with it is drawn, another one for each client.
+	fl-eval -m state "$d" >/dev/null
+	sed 's/"fl.client":"4"/"fl.client":"5"/' "$d" >five.safetensors
+	fl-local-train -m "$m" -M fml --opt sgd:lr=0 --state drawn "$d" five.safetensors >/dev/null
+	fl-eval -m drawn "$d" >/dev/null
+	! st-cmp drawn/0004.sts drawn/0005.sts
+	# Alone, the shared model is FedAvg's and the own one trains as it would without the other.
+	fl-local-train -m "$m" -M fml:alpha=1,beta=1 $SMALL --no-prov --state alone --with "$G/fml/with1.safetensors" -o alone.sts "$d"
+	fl-local-train -m "$m" $SMALL --no-prov -o fedavg.sts "$d"
+	st-cmp --rtol=1e-5 --atol=1e-7 fedavg.sts alone.sts
+	fl-local-train -m "$G/fml/with1.safetensors" $SMALL --no-prov "$d" |
+		fl-aggregate -m "$G/fml/with1.safetensors" --no-prov -o own.safetensors
+	st-cmp --rtol=1e-5 --atol=1e-6 alone/0004.sts own.safetensors
+	fl-init -a logreg:in=12,out=4 -s 1 -o four.safetensors
+	run fl-local-train -m "$m" -M fml --state s --with four.safetensors -o never "$d"
+	[[ $status == 3 && $output == *"--with: the client's own model tells 4 classes apart, the shared one 3" ]]
+	fl-init -a logreg:in=11,out=3 -s 1 -o eleven.safetensors
+	run fl-local-train -m "$m" -M fml --state s --with eleven.safetensors -o never "$d"
+	echo "$output"
+	[[ $status == 3 && $output == *"11"* && ! -e never ]]
+}
+
 @test "two methods in one run equal the reference of both: updates, extras, state" {
 	two_rounds prox-logitadj logitadj:tau=1.5,smooth=2,fedprox:mu=0.3
 	rm -rf state
