@@ -425,6 +425,48 @@ tapped() {
 	[[ $status == 3 && $output == *"11"* && ! -e never ]]
 }
 
+@test "fedlabel equals the reference; all labelled it is fedavg; none of what is given used, FedAvg on the rest" {
+	local d=$G/fedlabel/data.safetensors m=$G/fedlabel/model0.safetensors r
+	two_rounds fedlabel fedlabel:beta=0.45,lambda=0.7
+	for r in 1 2; do
+		[ "$(st-ls --meta "got$r.sts" | awk '$2 == "fl.examples" { print $3 }' | head -1)" = \
+			"$(st-ls --meta "$G/fedlabel/want$r.safetensors" | awk '$2 == "fl.examples" { print $3 }')" ]
+	done
+	for w in fedavg fedlabel:beta=0; do
+		fl-local-train -m "$m" -M $w --opt sgd:lr=0.1 -b 5 -e 2 --no-prov -o all.$w "$G/moon/data.safetensors"
+	done
+	st-cmp all.fedavg all.fedlabel:beta=0
+	# What has a label is not augmented, unless asked for.
+	for a in unlabelled all; do
+		fl-local-train -m "$m" -M fedlabel:augment=$a --augment noise:sigma=2 --opt sgd:lr=0.1 -b 5 -e 2 --no-prov \
+			-o aug.$a "$G/moon/data.safetensors"
+	done
+	st-cmp all.fedavg aug.unlabelled
+	! st-cmp all.fedavg aug.all
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$G")
+		from ref import load, save
+		t, m = load("$d")
+		known = t["y"] >= 0
+		save("known.safetensors", {k: v[known] for k, v in t.items()}, m)
+	END
+	fl-local-train -m "$m" $SMALL --no-prov -o known.sts known.safetensors
+	fl-local-train -m "$m" -M fedlabel:beta=1 $SMALL --no-prov -o unused.sts "$d"
+	st-cmp known.sts unused.sts
+	! fl-local-train -m "$m" $SMALL -o never "$d" 2>err
+	grep -q "row 1 is not labelled (y is -1); of 23 rows 15 are not, and a label is wanted here" err
+	[ ! -e never ]
+	# With others: what is private to each stays so; those that look at labels are refused.
+	fl-local-train -m "$m" -M fedlabel:beta=0.4,fedprox,logitadj $SMALL -o with.sts "$d"
+	run fl-local-train -m "$m" -M fedlabel,fedntd $SMALL -o never "$d"
+	[[ $status == 3 && $output == *"client 4: method fedntd: "*"row 1 is not labelled"* ]]
+	# Mixed and noisy, the same whatever the instruction set.
+	for cpu in ref avx2; do
+		FL_CPU=$cpu fl-local-train -m "$m" -M fedlabel:beta=0.4,augment=all --augment noise,mixup $SMALL -o $cpu.mix "$d" || [ $cpu = avx2 ]
+	done
+	[ ! -e avx2.mix ] || cmp ref.mix avx2.mix
+}
+
 @test "two methods in one run equal the reference of both: updates, extras, state" {
 	two_rounds prox-logitadj logitadj:tau=1.5,smooth=2,fedprox:mu=0.3
 	rm -rf state

@@ -74,7 +74,7 @@ struct fl_hooks {
 	 * and drops some in place and returns how many remain; 0 ends the phase. */
 	size_t (*order)(struct fl_local *l, int64_t epoch, uint32_t *order, size_t n);
 	/* Changes the inputs x(B,d) of the batch, which are loaded and augmented, and its
-	 * classes y. */
+	 * classes y; what mixes batches comes later. */
 	void (*input)(struct fl_local *l, fl_real *x, int32_t *y, size_t B, size_t d);
 	/* Adds to the logits z(B,C) before the loss; gradient passes unchanged. */
 	void (*logits)(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, size_t C);
@@ -102,6 +102,7 @@ struct fl_phase {
 	fl_real *w;			/* (P) trained in place */
 	struct fl_room *room;		/* whose net it is: l->room, or of a second net */
 	const struct fl_data *data;	/* what it trains on: l->data, or other examples */
+	int plain;			/* as they are stored, whatever --augment says */
 	int64_t epochs, steps;		/* as in fl_train */
 	double lr;
 	double pull;			/* weight of the proximal term pull (w - anchor) in g */
@@ -278,6 +279,8 @@ int fl_local_all(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsig
 int fl_local_fix(struct fl_local *l, struct fl_fixed *f, const fl_real *w, unsigned what,
                  struct fl_err *e);
 size_t fl_local_row(const struct fl_local *l, size_t b);
+/* The number of example b of the batch. */
+size_t fl_local_example(const struct fl_local *l, size_t b);
 /* The learning rate of cfg's round. */
 double fl_local_lr(const struct fl_train *cfg);
 /* Mean loss of the task (no weight decay, no terms of the method), and where g is

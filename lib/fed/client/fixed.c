@@ -30,7 +30,12 @@ void fl_local_say(const struct fl_local *l, const struct fl_fixed *f, size_t i, 
 
 size_t fl_local_row(const struct fl_local *l, size_t b)
 {
-	return l->fixed ? b : l->loop->idx ? l->loop->idx[b] : l->loop->i0 + b;
+	return l->fixed ? b : fl_local_example(l, b);
+}
+
+size_t fl_local_example(const struct fl_local *l, size_t b)
+{
+	return l->loop->idx ? l->loop->idx[b] : l->loop->i0 + b;
 }
 
 static int say_all(struct fl_local *l, const struct fl_fixed *f, struct fl_err *e)

@@ -119,6 +119,8 @@ static void mix_batch(struct run *r)
 	};
 	struct fl_rng rng;
 
+	if (!r->augment.mixes)
+		return;
 	fl_rng_init(&rng, p->seed, p->round, p->who, FL_RNG_MIX,
 	            p->i0 | (uint64_t)p->epoch << 32 | (uint64_t)p->phase << 62);
 	fl_augmenter_mix(&r->augment, &rng, &m);
@@ -131,8 +133,6 @@ static void load_examples(struct run *r)
 
 	fl_bench_load(p->bench, r->ph->data, p->idx, p->i0, p->B);
 	augment_batch(r);
-	if (r->augment.mixes)
-		mix_batch(r);
 }
 
 /* Whether the models that see each batch see those of this phase. */
@@ -151,11 +151,13 @@ static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 	(void)i0;
 	for (const struct fl_fixed *f = is_seen(r) ? l->fixed : NULL; f; f = f->next) {
 		load_examples(r);
+		mix_batch(r);
 		fl_local_say(l, f, 0, B);
 	}
 	load_examples(r);
 	if (r->ph->on.input)
 		r->ph->on.input(l, b->work.act[0], b->y, B, fl_shape_count(&r->loop.net->in));
+	mix_batch(r);
 }
 
 /* What is beside a phase sees the batch that it sees. */
@@ -318,13 +320,14 @@ static int check_data(struct run *r, struct fl_err *e)
 	const struct fl_net *net = r->ph->room->net;
 
 	if (is_seen(r)) {
-		r->augment = r->l->augment;
+		if (!r->ph->plain)
+			r->augment = r->l->augment;
 		return 0;
 	}
 	if (fl_data_fits(r->ph->data, net, net->classes, net->targets, e) ||
 	    (r->ph->data != r->l->data && fl_local_labelled(r->l, r->ph->data, e)))
 		return -1;
-	return r->lead || !r->l->cfg->naugment ? 0 :
+	return r->lead || r->ph->plain || !r->l->cfg->naugment ? 0 :
 	       fl_augmenter_init(&r->augment, r->l->cfg->augment, r->l->cfg->naugment, r->ph->data,
 	                         (size_t)r->l->cfg->batch, r->l->arena, e);
 }
