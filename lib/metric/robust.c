@@ -46,5 +46,6 @@ const struct fl_metric fl_metric_robust = {
 		.formula = "(1/n) sum_i [ argmax_c z_c(x_i + d_i) = y_i ], |d_i| <= eps",
 	},
 	.higher_is_better = 1,
+	.fits = fl_attack_fits,
 	.inputs = inputs,
 };

@@ -10,6 +10,15 @@
 enum { LINF, L2 };
 const char *const fl_attack_norm[] = { "linf", "l2", NULL };
 
+int fl_attack_fits(const struct fl_net *net, struct fl_err *e)
+{
+	for (size_t i = 0; i < net->nlayer; i++)
+		if (net->layer[i].entry->discrete)
+			return fl_fail(e, FL_EDATA, "%s: layer %s takes whole numbers, which no gradient moves",
+			               net->layer[i].at, net->layer[i].entry->e.name);
+	return 0;
+}
+
 /* Uniform in the cube of side 2 eps, or in the ball of radius eps: a direction, and the
  * d-th root of a uniform number as its length. */
 void fl_attack_start(const struct fl_attack *a, struct fl_rng *r, fl_real *x, size_t d)

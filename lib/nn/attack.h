@@ -34,6 +34,8 @@ extern const char *const fl_attack_norm[];	/* NULL-terminated */
 	{ "hi", FL_P_REAL, offsetof(type, member.hi), NULL, -1e6, 1e6, NULL, "x",                \
 	  "no input rises above; unset: no bound" }
 
+/* FL_EDATA where a layer of the net takes whole numbers: its inputs cannot be moved. */
+int fl_attack_fits(const struct fl_net *net, struct fl_err *e);
 /* Where a random attack on x(d) begins, in its place. */
 void fl_attack_start(const struct fl_attack *a, struct fl_rng *r, fl_real *x, size_t d);
 /* Moves the inputs in k->act[0], which were k->input(B,in), of classes y(B) and targets

@@ -95,6 +95,7 @@ const struct fl_layer_entry fl_layer_embedding = {
 		.formula = "y_t = W[x_t]",
 	},
 	.raw = 1,
+	.discrete = 1,
 	.shape = shape,
 	.init = init,
 	.forward = forward,

@@ -117,6 +117,7 @@ struct fl_layer_entry {
 	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward reads y and cache only */
 	int view;		/* y is x, another shape: nothing to compute, no functions */
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
+	int discrete;		/* takes whole numbers, which have no gradient: dx is 0 */
 	int relu;		/* is the relu that others can apply themselves */
 	int raw;		/* as the first, takes inputs of any size: normalises them, or looks them up */
 	int fuse_relu;		/* forward can apply a following relu itself */

@@ -303,5 +303,10 @@ print(0.5 * 4 * kl + 0.5 * ce)" >want
 	for f in accuracy f1 loss; do jq -se "map(.$f) == (\$a | map(.$f))" --slurpfile a alone all; done
 	fl-eval -m g.safetensors --metric robust:eps=0.05,random=on,lo=0,hi=1 $o | jq -se '.[-1]."robust@0.05" | . > 0 and . < 1'
 	fails 2 "--metric: robust@0.1 is given twice" fl-eval -m g.safetensors --metric robust,robust:eps=0.1,steps=2 c/0000.safetensors
+	fl-init -a '{"input":[64],"layers":[{"layer":"embedding","num":17,"dim":2},{"layer":"flatten"},{"layer":"linear","out":10}]}' -o e.safetensors
+	fails 3 "metric robust@0.1: layers[0]: layer embedding takes whole numbers, which no gradient moves" \
+		fl-eval -m e.safetensors --metric robust c/0000.safetensors
+	fails 3 "client 0: method fal: layers[0]: layer embedding takes whole numbers" \
+		fl-local-train -m e.safetensors -M fal c/0000.safetensors
 	fails 2 "steps" fl-eval -m g.safetensors --metric robust:steps=0 c/0000.safetensors
 }

@@ -19,6 +19,8 @@ static const struct fl_param params[] = {
 /* Room for gradients that nobody wants. */
 static int begin(struct fl_local *l, struct fl_err *e)
 {
+	if (fl_attack_fits(l->net, e))
+		return fl_fail_in(e, "method fal");
 	return (l->priv = fl_local_vec(l, e)) ? 0 : -1;
 }
 
