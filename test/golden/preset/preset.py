@@ -42,6 +42,7 @@ DROPOUT = 6     # the generator's purpose of that name, in lib/base/rng.h
 TRAIN = {
     "logreg": (20, 8, 0.01, 2.5e-6),
     "mlp": (20, 8, 0.01, 1.2e-5),
+    "eemlp": (20, 8, 0.01, 1.2e-5),
     "adafedadam-mlp": (20, 8, 0.01, 1.2e-5),
     "adafedadam-cnn": (20, 4, 0.01, 5e-5),
     "fedavg-cnn": (20, 4, 0.01, 2.5e-5),
@@ -54,7 +55,7 @@ TRAIN = {
     "cellpainting-cnn": (20, 4, 0.01, 2e-4),
 }
 # What they read, and classes, where that is not (3, 32, 32) and 10.
-SHAPES = {"logreg": (784,), "mlp": (784,), "adafedadam-mlp": (784,), "shakespeare-lstm": (80,),
+SHAPES = {"logreg": (784,), "mlp": (784,), "eemlp": (784,), "adafedadam-mlp": (784,), "shakespeare-lstm": (80,),
           "fedavg-cnn": (1, 28, 28), "lenet5": (1, 28, 28), "cellpainting-cnn": (5, 64, 64)}
 CLASSES = {"shakespeare-lstm": 80, "cellpainting-cnn": 13}
 # Dropout before these modules.
@@ -79,6 +80,22 @@ def nets():
         def forward(self, x):
             return self.fc(self.lstm(self.embedding(x.long()))[0][:, -1])
 
+    class EarlyExits(nn.Module):
+        """In training, what each exit says."""
+
+        def __init__(self):
+            super().__init__()
+            for i, d in enumerate((784, 128, 128), 1):
+                setattr(self, f"fc{i}", nn.Linear(d, 128))
+                setattr(self, f"exit{i}", nn.Linear(128, 10))
+
+        def forward(self, x):
+            z = []
+            for i in 1, 2, 3:
+                x = torch.relu(getattr(self, f"fc{i}")(x))
+                z.append(getattr(self, f"exit{i}")(x))
+            return z if self.training else z[-1]
+
     torch.set_num_threads(1)
     mlp = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(),
                         nn.Linear(64, 10))
@@ -86,6 +103,7 @@ def nets():
     extra = {
         "logreg": (nn.Sequential(nn.Linear(784, 10)), SHAPES["logreg"], 10),
         "mlp": (mlp, SHAPES["mlp"], 10),
+        "eemlp": (EarlyExits(), SHAPES["eemlp"], 10),
         "adafedadam-mlp": (named(encoder=encoder, classifier=nn.Linear(64, 10)),
                            SHAPES["adafedadam-mlp"], 10),
         "shakespeare-lstm": (Characters(), SHAPES["shakespeare-lstm"], 80),
@@ -177,7 +195,9 @@ def train(name, net, shape, classes, model):
     opt = torch.optim.SGD(net.parameters(), lr=lr, momentum=MOMENTUM, weight_decay=DECAY)
     for i in range(0, len(y), B):
         opt.zero_grad()
-        torch.nn.functional.cross_entropy(net(x[i:i + B]), y[i:i + B]).backward()
+        z = net(x[i:i + B])
+        loss = torch.nn.functional.cross_entropy
+        sum(loss(exit, y[i:i + B]) for exit in (z if isinstance(z, list) else [z])).backward()
         opt.step()
     return {k: summary((v - before[k]).numpy()) for k, v in net.state_dict().items()}
 
@@ -230,10 +250,10 @@ def evaluated(name, model, x, classes, folder):
              kind="data", client=i, classes=classes, **scale(name))
         with open(path, "ab") as f, open(one, "rb") as g:
             f.write(g.read())
-    out = subprocess.run(["fl-eval", "-m", model, "--metric=loss", "--format=json", path],
+    out = subprocess.run(["fl-eval", "-m", model, "--metric=nll", "--format=json", path],
                          check=True, capture_output=True, text=True)
     rows = [json.loads(line) for line in out.stdout.splitlines()]
-    return -np.array([r["loss"] for r in rows if r["kind"] == "client"]).reshape(-1, classes)
+    return -np.array([r["nll"] for r in rows if r["kind"] == "client"]).reshape(-1, classes)
 
 
 def compare(name, net, model, shape, classes, folder):
