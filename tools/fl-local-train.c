@@ -431,12 +431,9 @@ static int open_all(struct crew *c, struct fl_err *e)
 	    fl_models_open(&c->models, o->model, e) ||
 	    fl_models_base(&c->models, (int)o->threads, e))
 		return -1;
-	if (fl_accord_add(&c->accord, &c->models.one, o->model, e))
+	if (fl_accord_add(&c->accord, &c->models.one, o->model, e) ||
+	    fl_with_accord(&c->with, &c->accord, e))
 		return -1;
-	for (size_t i = 0; i < c->with.n; i++)
-		for (size_t k = 0; k < c->with.file[i].n; k++)
-			if (fl_accord_add(&c->accord, c->with.file[i].rec[k], c->with.file[i].path, e))
-				return -1;
 	return c->models.folder ? 0 : next_round(o, &c->models.one, &c->cfg.round, e);
 }
 
