@@ -1,11 +1,9 @@
 /* FedDF: the mean of the clients' models learns what their ensemble says of proxy data,
  *   tau^2 mean of KL(softmax(mean_k z_k / tau) | softmax(z / tau)).
  * The proxy data's classes do not matter. */
-#include "base/fmath.h"
 #include "base/num.h"
 #include "fed/distill/distill.h"
-
-#include <math.h>
+#include "kernel/soften.h"
 
 enum weight { UNIFORM, EXAMPLES };
 
@@ -48,19 +46,6 @@ static int ensemble(const struct params *p, struct fl_distill_run *r, double *su
 	return 0;
 }
 
-/* q(C) = softmax(z/tau) */
-static void soften(const double *z, size_t C, double tau, float *q)
-{
-	double max = -INFINITY, sum = 0;
-
-	for (size_t c = 0; c < C; c++)
-		max = z[c] > max ? z[c] : max;
-	for (size_t c = 0; c < C; c++)
-		sum += fl_exp((z[c] - max) / tau);
-	for (size_t c = 0; c < C; c++)
-		q[c] = (float)(fl_exp((z[c] - max) / tau) / sum);
-}
-
 static int run(const void *pp, struct fl_distill_run *r, struct fl_err *e)
 {
 	const struct params *p = pp;
@@ -74,7 +59,9 @@ static int run(const void *pp, struct fl_distill_run *r, struct fl_err *e)
 	    !(q = fl_arena_get(r->arena, n, sizeof *q, e)) || ensemble(p, r, z, e))
 		return -1;
 	for (size_t i = 0; i < r->data->N; i++)
-		soften(z + i * C, C, p->tau, q + i * C);
+		fl_soften(z + i * C, C, p->tau, z + i * C);
+	for (size_t i = 0; i < n; i++)
+		q[i] = (float)z[i];
 	return fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = r->net, .w = r->w, .data = r->data, .q = q,
 	                                          .tau = p->tau }, &r->loss, e);
 }

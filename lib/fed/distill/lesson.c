@@ -1,10 +1,9 @@
 /* The server's training: the one loop, towards soft targets. */
-#include <math.h>
 #include <stdlib.h>
 
-#include "base/fmath.h"
 #include "base/par.h"
 #include "fed/distill/distill.h"
+#include "kernel/soften.h"
 #include "train/loop.h"
 
 #define SERVER UINT64_MAX	/* in place of a client in the names of random numbers */
@@ -25,20 +24,6 @@ static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 	fl_data_batch(l->p->data, idx, i0, B, l->bench.work.act[0], NULL);
 }
 
-/* soft(C) = softmax(z/tau); returns its log-sum-exp. */
-static double soften(const fl_real *z, size_t C, double tau, double *soft)
-{
-	double max = -INFINITY, sum = 0;
-
-	for (size_t c = 0; c < C; c++)
-		max = (double)z[c] / tau > max ? (double)z[c] / tau : max;
-	for (size_t c = 0; c < C; c++)
-		sum += soft[c] = fl_exp((double)z[c] / tau - max);
-	for (size_t c = 0; c < C; c++)
-		soft[c] /= sum;
-	return max + fl_log(sum);
-}
-
 /* Mean cross-entropy to the soft targets, and the outputs' gradient. */
 static double to_targets(void *ctx, const fl_real *z, const int32_t *y, fl_real *dz, size_t B,
                          size_t C)
@@ -49,7 +34,7 @@ static double to_targets(void *ctx, const fl_real *z, const int32_t *y, fl_real 
 	(void)y;
 	for (size_t b = 0; b < B; b++, z += C, dz += C) {
 		const float *q = l->p->q + (l->loop.idx ? l->loop.idx[b] : l->loop.i0 + b) * C;
-		double log_sum = soften(z, C, tau, l->soft);
+		double log_sum = fl_soften_row(z, C, tau, l->soft);
 
 		for (size_t c = 0; c < C; c++) {
 			loss -= (double)q[c] * ((double)z[c] / tau - log_sum);
