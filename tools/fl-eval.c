@@ -327,6 +327,20 @@ static int metric_fits(const struct job *j, size_t m, const struct fl_net *net, 
 	return f->fits ? f->fits(net, e) : 0;
 }
 
+/* The model's own loss, where it was measured. */
+static void warn_losses(const struct job *j, const struct net *n, const struct item *it)
+{
+	char what[256];
+
+	snprintf(what, sizeof what, "%s: loss", it->data.name);
+	for (size_t m = 0; m < j->o->metric.n; m++) {
+		const struct fl_metric *f = (const struct fl_metric *)j->o->metric.v[m].entry;
+
+		if (f->of_model && !f->ratio && !j->view[j->of[m]].tap)
+			fl_net_warn_loss(&n->net, what, it->row.v[m]);
+	}
+}
+
 /* fr: room for the model of --with. */
 static int measure(const struct job *j, const struct net *n, struct room *r, struct room *fr,
                    struct item *it, struct fl_err *e)
@@ -357,6 +371,7 @@ static int measure(const struct job *j, const struct net *n, struct room *r, str
 		add_up(j, &j->first, fr, d, 1, it->row.first, NULL);
 	}
 	finish(j, &it->row, C);
+	warn_losses(j, n, it);
 	return 0;
 }
 

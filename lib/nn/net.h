@@ -150,6 +150,9 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
  * weights; fills dact[nlayer] and the taps' dz where grad. A loss of weight 0 is left out. */
 double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
                    int grad);
+/* A word, once in a process, where a mean loss is finite but more than a hundred times that
+ * of outputs that are all 0. what: "client 3: training loss". */
+void fl_net_warn_loss(const struct fl_net *net, const char *what, double loss);
 /* Called for each stretch [begin,end) of the flat vector, in order for each parameter
  * (an index), whose gradient g(end - begin) is final and whose weights may now change. */
 typedef void fl_done(void *ctx, size_t param, size_t begin, size_t end, fl_real *g);

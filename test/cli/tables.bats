@@ -247,3 +247,24 @@ np.savez('p.npz', x=x.reshape(10, 3, 2, 2), y=np.arange(10))"
 		fails 3 "fl.groups" fl-eval -m m bad
 	done
 }
+
+@test "a loss beyond reason brings a word, once a run, and the result all the same" {
+	fl-partition -d "$S,missing=mean" "${HELD[@]}"
+	fl-init -a logreg:in=5,out=2 -s 2 -o m --no-sync
+	fl-local-train -m m -e 2 train/*.safetensors 2>err >u
+	[ "$(wc -l <err)" = 1 ]
+	grep -qE "^fl-local-train: client 0: training loss .*, where guessing has 0.693: are inputs of like size" err
+	[ "$(st-ls u | wc -l)" = 4 ]
+	fl-aggregate -m m -o m1 --no-sync u
+	fl-eval -m m1 test/*.safetensors -j 2 2>err >rows
+	[ "$(wc -l <err)" = 1 ]
+	grep -qE "^fl-eval: test/000.*: loss .*, where guessing has 0.693" err
+	[ "$(wc -l <rows)" = 6 ]
+	fl-eval -q -m m1 test/*.safetensors 2>err >/dev/null
+	[ ! -s err ]
+	fl-eval -m m1 --metric accuracy test/*.safetensors 2>err >/dev/null
+	[ ! -s err ]
+	fl-partition -d "$S,missing=mean,scale=standard" "${HELD[@]}"
+	fl-local-train -m m -e 2 train/*.safetensors 2>err >u
+	[ ! -s err ]
+}

@@ -386,9 +386,12 @@ static int run_epoch(struct run *r, struct fl_err *e)
 static int end_run(struct run *r, struct fl_err *e)
 {
 	const struct fl_local *l = r->l;
+	char what[64];
 
 	if (fl_loop_check(&r->loop, e))
 		return -1;
+	snprintf(what, sizeof what, "client %" PRId64 ": training loss", l->client);
+	fl_net_warn_loss(r->loop.net, what, r->ph->loss);
 	fl_say(FL_LOG_INFO, "client %" PRId64 ": %zu examples, %" PRId64 " steps, training loss %g",
 	       l->client, r->ph->data->N, r->ph->taken, r->ph->loss);
 	return l->cfg->keep_opt ? export_opt(l, &r->loop, e) : 0;
