@@ -367,7 +367,9 @@ static void test_many(void)
 	plain(&both, &one);
 	ok(!train_many((const struct fl_method *[]){ &a, &b }, 2, &two, &e), "two methods: %s", e.msg);
 	ok(!train_many((const struct fl_method *[]){ &b, &a }, 2, &three, &e), "in any order");
-	ok(same(&one, &two), "do what one does that has the hooks of both: what adds before what mixes");
+	ok(same(&one, &two) && same(&one, &three),
+	   "do what one does that has the hooks of both: what adds before what mixes");
+	fl_tset_release(&three);
 	ok(train_many((const struct fl_method *[]){ &b, &c }, 2, &three, &e) && e.code == FL_EUSAGE,
 	   "those that mix clash");
 	is_str(e.msg, "methods b and c clash: each has a hook mix of its own", "by name");

@@ -400,6 +400,7 @@ static int end_run(struct run *r, struct fl_err *e)
 int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 {
 	struct run r = { .l = l, .ph = ph }, beside = { .l = l, .ph = ph->beside, .lead = &r };
+	int rc;
 
 	if (ph->beside) {
 		r.beside = &beside;
@@ -408,11 +409,10 @@ int fl_local_run(struct fl_local *l, struct fl_phase *ph, struct fl_err *e)
 	if (begin_run(&r, e) || (r.beside && begin_run(&beside, e)))
 		return -1;
 	l->loop = &r.loop;
-	while (!fl_loop_over(&r.loop))
-		if (run_epoch(&r, e))
-			return -1;
+	for (rc = 0; !rc && !fl_loop_over(&r.loop);)
+		rc = run_epoch(&r, e);
 	l->loop = NULL;
-	return (r.beside && end_run(&beside, e)) || end_run(&r, e) ? -1 : 0;
+	return rc || (r.beside && end_run(&beside, e)) || end_run(&r, e) ? -1 : 0;
 }
 
 /* --- for methods --- */

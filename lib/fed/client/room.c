@@ -1,6 +1,7 @@
 /* One thread's buffers, and flat vectors <-> tensors for methods. */
 #include "fed/client/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char *ba
                   struct fl_err *e)
 {
 	r->model = model;
-	memcpy(r->base, base, sizeof r->base);
+	snprintf(r->base, sizeof r->base, "%s", base);
 	return fl_net_import(r->net, model, "", 0, r->w0, e);
 }
 
