@@ -97,7 +97,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
 .SECONDARY:
 # A suite of tests with packages of its own: test/NAME, and check-NAME in packages.txt.
 SUITES := check-goldens check-blas
-.PHONY: all help deps demo check $(SUITES) lint bench man install uninstall clean FORCE
+.PHONY: all tests help deps demo check $(SUITES) lint bench man install uninstall clean FORCE
 
 all: $(TOOLS:%=$(B)/bin/%) ## build the programs, into build/bin
 	@:
@@ -176,6 +176,9 @@ $(B)/test/kernel/%: test/kernel/%.c test/tap.h $(B)/libfl.a $(B)/flags
 	$(call say,LD)
 	$(Q)$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
 
+tests: $(TESTPROGS) ## build the programs of the tests, into build/test
+	@:
+
 # Gradient tests: lib/nn once more, in double.
 NN64 := $(patsubst lib/nn/%.c,$(B)/obj64/%.o,$(wildcard lib/nn/*.c))
 $(B)/obj64/%.o: lib/nn/%.c $(B)/flags
@@ -188,6 +191,7 @@ $(B)/test/grad/%: test/grad/%.c test/tap.h $(NN64) $(B)/libfl.a
 	$(Q)$(CC) $(FIXED) -DFL_REAL_DOUBLE $(CFLAGS) -Itest -o $@ $< $(NN64) $(B)/libfl.a $(LIBS) $(LDFLAGS)
 
 man: $(MAN1) $(MAN57) ## make the manual pages, into build/man
+	@:
 $(B)/man/%.1: man/%.1.in $(B)/bin/%
 	@mkdir -p $(@D)
 	$(call say,GEN)
@@ -214,7 +218,7 @@ demo: deps-demo ## train ten clients, draw two pictures
 	@pipelines/demo/run
 
 check: deps-check ## build and run the tests
-	@$(MAKE) --no-print-directory all man $(TESTPROGS)
+	@$(MAKE) --no-print-directory all man tests
 	@B=$(B) test/run
 
 check-goldens: ## make golden values anew, with PyTorch and SciPy, and compare

@@ -4,13 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
-
 #define NAMES_MAX 256
 #define LISTED_MAX 8	/* names that a message lists */
 #define ENTRIES_LEN 90	/* longer lists of entries are left to --list */
 
 /* Names that begin with s up to one of these are a spec that was written otherwise. */
-#define ENDS ",=@(/ "
+#define ENDS ",=@( "
 
 static size_t names_of(const struct fl_family *f, const char **names)
 {
@@ -37,7 +36,7 @@ static size_t keys_of(const struct fl_entry *en, const char **names)
 static void rewrite(const struct fl_family *f, const char *s, struct fl_str *out)
 {
 	size_t n = strcspn(s, ENDS), count;
-	const char *names[NAMES_MAX], *rest = s + n + 1, *name;
+	const char *names[NAMES_MAX], *rest, *name;
 	const struct fl_entry *en;
 	struct fl_str head = FL_STR_INIT;
 
@@ -48,6 +47,7 @@ static void rewrite(const struct fl_family *f, const char *s, struct fl_str *out
 	fl_str_release(&head);
 	if (!s[n] || !name || !(en = fl_family_find(f, name)) || !en->params)
 		return;
+	rest = s + n + 1;
 	if (s[n] == '@')
 		fl_str_addf(out, "%s@%s", name, rest);
 	else if (strchr(rest, '='))

@@ -135,6 +135,25 @@ save() {
 	works vlm-zeroshot.1.in
 }
 
+# README's blocks of shell, on the digits and for three rounds.
+readme() {
+	awk '/^```sh$/ { name = sprintf("readme.%d", ++n); next } /^```$/ { name = "" } name { print >name }' "$ROOT/README.md"
+	sed -i 's/fashion-mnist/digits/; s/in=784/in=64/; s/seq 20/seq 3/' readme.*
+}
+
+@test "README: the first round, other methods, a study in short" {
+	readme
+	first=$(grep -l 'clients-test' readme.* | head -1) other=$(grep -l 'fedprox:mu' readme.*)
+	bash -euo pipefail "$first"
+	sed '/^# networks by name/,$d' "$other" | bash -euo pipefail
+	for m in g adam ada; do st-ls --meta $m.safetensors >$m; done
+	[ "$(awk '$2 == "fl.round" { printf "%s ", $3 }' g adam ada)" = "4 3 3 " ]
+	[ "$(st-ls adam.sts | grep -c state) $(st-ls ada.sts | grep -c state)" = "2 2" ]
+	study=$(grep -l 'unit=group' readme.*)
+	sed '/^make /d; s/seq 30/seq 2/' "$study" | bash -euo pipefail
+	[ -s mistaken.tsv ]
+}
+
 @test "every page with examples is among these" {
 	grep -l '^\.Sh EXAMPLES' "$ROOT"/man/* | sed 's|.*/||' | sort >pages
 	{
