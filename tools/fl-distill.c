@@ -20,33 +20,31 @@ struct opts {
 
 static const char *const shuffle_choice[] = { "none", "shuffled", NULL };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt options[] = {
-	{ 'm', FL_O_NEED, NULL, { "model", FL_P_PATH, O(model), NULL, 0, 0, NULL, "model",
-	  "the model that was sent out, or that is to be improved" } },
-	{ 'M', FL_O_PROV | FL_O_NEED, &fl_family_distill, { "method", (enum fl_ptype)FL_P_SPEC, O(method), NULL, 0,
-	  0, NULL, "method", "what the server trains" } },
-	{ 'd', 0, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
-	  "proxy data; its classes do not matter" } },
-	FL_OPT_HOW(struct opts, FL_O_PROV),
-	FL_OPT_WITH(struct opts),
-	{ 0, FL_O_PROV, &fl_family_opt, { "opt", (enum fl_ptype)FL_P_SPEC, O(opt), "adam", 0, 0, NULL,
-	  "optimiser", "what makes a step of a gradient" } },
-	{ 'e', FL_O_PROV, NULL, { "epochs", FL_P_INT, O(epochs), NULL, 0, 1e9, NULL, "n",
-	  "passes over the data; 10 where neither this nor --steps is given" } },
-	{ 0, FL_O_PROV, NULL, { "steps", FL_P_INT, O(steps), NULL, 0, 1e12, NULL, "n",
-	  "steps in place of epochs" } },
-	{ 'b', FL_O_PROV, NULL, { "batch", FL_P_INT, O(batch), "128", 1, 1 << 24, NULL, "n",
-	  "examples a step" } },
-	FL_OPT_SEED(struct opts),
-	{ 0, FL_O_PROV, NULL, { "shuffle", FL_P_ENUM, O(shuffle), "shuffled", 0, 0,
-	  shuffle_choice, "order", "order of the examples; none: as they are" } },
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	FL_OPT_NO_PROV(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_PATH('m', "model", model, "model",
+	  "the model that was sent out, or that is to be improved", .flags = FL_O_NEED),
+	FL_OPT_SPEC('M', "method", method, &fl_family_distill, NULL, "method",
+	  "what the server trains", .flags = FL_O_PROV | FL_O_NEED),
+	FL_OPT_STR('d', "data", data, "source", "proxy data; its classes do not matter"),
+	FL_OPT_HOW(FL_O_PROV),
+	FL_OPT_WITH,
+	FL_OPT_SPEC(0, "opt", opt, &fl_family_opt, "adam", "optimiser",
+	  "what makes a step of a gradient", .flags = FL_O_PROV),
+	FL_OPT_INT('e', "epochs", epochs, NULL, 0, 1e9, "n",
+	  "passes over the data; 10 where neither this nor --steps is given", .flags = FL_O_PROV),
+	FL_OPT_INT(0, "steps", steps, NULL, 0, 1e12, "n",
+	  "steps in place of epochs", .flags = FL_O_PROV),
+	FL_OPT_INT('b', "batch", batch, "128", 1, 1 << 24, "n",
+	  "examples a step", .flags = FL_O_PROV),
+	FL_OPT_SEED,
+	FL_OPT_ENUM(0, "shuffle", shuffle, "shuffled", shuffle_choice, "order",
+	  "order of the examples; none: as they are", .flags = FL_O_PROV),
+	FL_OPT_EXPECT,
+	FL_OPT_THREADS,
+	FL_OPT_OUTPUT,
+	FL_OPT_NO_SYNC,
+	FL_OPT_NO_PROV,
+	FL_OPT_END
 };
 
 static const struct fl_family *const families[] = { &fl_family_distill, &fl_family_opt, NULL };

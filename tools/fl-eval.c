@@ -39,29 +39,29 @@ struct opts {
 	int format, allow_empty, no_sync;
 };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
-	FL_OPT_MODEL(struct opts),
-	{ 'd', 0, &fl_family_data, { "data", FL_P_STRS, O(data), NULL, 0, 0, NULL, "source",
-	  "evaluate on this too: a record, an IDX pair, a data set by name; repeatable" } },
-	FL_OPT_HOW(struct opts, 0),
-	{ 0, 0, &fl_family_metric, { "metric", (enum fl_ptype)FL_P_SPECS, O(metric), "accuracy,loss",
-	  0, 0, NULL, "list", "what to measure" } },
-	{ 0, 0, NULL, { "state", FL_P_PATH, O(state), NULL, 0, 0, NULL, "dir",
-	  "folder of clients' state, whose private tensors replace the model's" } },
-	{ 0, 0, NULL, { "with", FL_P_PATH, O(with), NULL, 0, 0, NULL, "model",
-	  "the model that metric ratio compares with, such as the initial one" } },
-	{ 0, 0, NULL, { "min", FL_P_STRS, O(min), NULL, 0, 0, NULL, "field=value",
-	  "exit 1 unless this field of the summary is at least that; repeatable" } },
-	{ 0, 0, NULL, { "confusion", FL_P_PATH, O(confusion), NULL, 0, 0, NULL, "file",
-	  "write there which classes were taken for which, in the same format" } },
-	FL_OPT_FORMAT(struct opts, formats),
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_ALLOW_EMPTY(struct opts),
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_MODEL,
+	FL_OPT_STRS('d', "data", data, "source",
+	  "evaluate on this too: a record, an IDX pair, a data set by name; repeatable",
+	  .family = &fl_family_data),
+	FL_OPT_HOW(0),
+	FL_OPT_SPECS(0, "metric", metric, &fl_family_metric, "accuracy,loss", "list",
+	  "what to measure"),
+	FL_OPT_PATH(0, "state", state, "dir",
+	  "folder of clients' state, whose private tensors replace the model's"),
+	FL_OPT_PATH(0, "with", with, "model",
+	  "the model that metric ratio compares with, such as the initial one"),
+	FL_OPT_STRS(0, "min", min, "field=value",
+	  "exit 1 unless this field of the summary is at least that; repeatable"),
+	FL_OPT_PATH(0, "confusion", confusion, "file",
+	  "write there which classes were taken for which, in the same format"),
+	FL_OPT_FORMAT(formats),
+	FL_OPT_OUTPUT,
+	FL_OPT_EXPECT,
+	FL_OPT_ALLOW_EMPTY,
+	FL_OPT_THREADS,
+	FL_OPT_NO_SYNC,
+	FL_OPT_END
 };
 
 /* Fields of the summary for a metric m: m, m_mean, ... */

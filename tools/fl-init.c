@@ -17,18 +17,19 @@ struct opts {
 };
 
 static const struct fl_opt opts[] = {
-	{ 'a', FL_O_NEED | FL_O_PROV, &fl_family_arch, { "arch", FL_P_STR, offsetof(struct opts, arch), NULL,
-	  0, 0, NULL, "arch", "a spec of the arch family, JSON text, or a JSON file" } },
-	FL_OPT_SEED(struct opts),
-	{ 0, 0, NULL, { "weights", FL_P_PATH, offsetof(struct opts, weights), NULL, 0, 0, NULL, "file",
-	  "take the weights from this safetensors file instead of drawing them" } },
-	{ 0, 0, NULL, { "labels", FL_P_STR, offsetof(struct opts, labels), NULL, 0, 0, NULL, "names",
-	  "names of the classes in order: A+B, @FILE with a name a line, or a record's" } },
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_NO_PROV(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_STR('a', "arch", arch, "arch",
+	  "a spec of the arch family, JSON text, or a JSON file",
+	  .family = &fl_family_arch, .flags = FL_O_NEED | FL_O_PROV),
+	FL_OPT_SEED,
+	FL_OPT_PATH(0, "weights", weights, "file",
+	  "take the weights from this safetensors file instead of drawing them"),
+	FL_OPT_STR(0, "labels", labels, "names",
+	  "names of the classes in order: A+B, @FILE with a name a line, or a record's"),
+	FL_OPT_THREADS,
+	FL_OPT_OUTPUT,
+	FL_OPT_NO_PROV,
+	FL_OPT_NO_SYNC,
+	FL_OPT_END
 };
 
 static const struct fl_family *const families[] = {

@@ -24,22 +24,21 @@ struct opts {
 	int allow_empty, no_sync, no_prov;
 };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt options[] = {
-	FL_OPT_MODEL(struct opts),
-	{ 'd', 0, NULL, { "data", FL_P_STR, O(data), NULL, 0, 0, NULL, "source",
-	  "examples that every model sees, in place of clients' own" } },
-	FL_OPT_HOW(struct opts, FL_O_PROV),
-	FL_OPT_WITH(struct opts),
-	{ 's', FL_O_PROV, NULL, { "seed", FL_P_INT, O(seed), NULL, 0, 9e15, NULL, "n",
-	  "master seed of what a statistic draws; 0 where it is not given" } },
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_ALLOW_EMPTY(struct opts),
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	FL_OPT_NO_PROV(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_MODEL,
+	FL_OPT_STR('d', "data", data, "source",
+	  "examples that every model sees, in place of clients' own"),
+	FL_OPT_HOW(FL_O_PROV),
+	FL_OPT_WITH,
+	FL_OPT_INT('s', "seed", seed, NULL, 0, 9e15, "n",
+	  "master seed of what a statistic draws; 0 where it is not given", .flags = FL_O_PROV),
+	FL_OPT_EXPECT,
+	FL_OPT_ALLOW_EMPTY,
+	FL_OPT_THREADS,
+	FL_OPT_OUTPUT,
+	FL_OPT_NO_SYNC,
+	FL_OPT_NO_PROV,
+	FL_OPT_END
 };
 
 static const struct fl_family *const families[] = { &fl_family_stat, NULL };

@@ -19,27 +19,22 @@ struct opts {
 	int64_t expect, threads;
 };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
-	{ 0, 0, NULL, { "client", FL_P_STR, O(client), NULL, 0, 0, NULL, "list",
-	  "keep the records of these clients, such as 3,5-9" } },
-	{ 0, FL_O_PROV, NULL, { "tensor", FL_P_STRS, O(tensor), NULL, 0, 0, NULL, "pattern",
-	  "keep the tensors whose names match; repeatable" } },
-	{ 0, FL_O_PROV, NULL, { "plain", FL_P_BOOL, O(plain), "off", 0, 0, NULL, NULL,
-	  "leave out the tensors of methods, whose names start with @" } },
-	{ 0, 0, NULL, { "strip-meta", FL_P_BOOL, O(strip_meta), "off", 0, 0, NULL, NULL,
-	  "leave out all metadata" } },
-	{ '1', 0, NULL, { "one", FL_P_BOOL, O(one), "off", 0, 0, NULL, NULL,
-	  "write exactly one record, without an end record" } },
-	{ 0, 0, NULL, { "split", FL_P_PATH, O(split), NULL, 0, 0, NULL, "folder",
-	  "write each record to a file of its own there" } },
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_ALLOW_EMPTY(struct opts),
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_NO_PROV(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_STR(0, "client", client, "list", "keep the records of these clients, such as 3,5-9"),
+	FL_OPT_STRS(0, "tensor", tensor, "pattern",
+	  "keep the tensors whose names match; repeatable", .flags = FL_O_PROV),
+	FL_OPT_FLAG(0, "plain", plain,
+	  "leave out the tensors of methods, whose names start with @", .flags = FL_O_PROV),
+	FL_OPT_FLAG(0, "strip-meta", strip_meta, "leave out all metadata"),
+	FL_OPT_FLAG('1', "one", one, "write exactly one record, without an end record"),
+	FL_OPT_PATH(0, "split", split, "folder", "write each record to a file of its own there"),
+	FL_OPT_OUTPUT,
+	FL_OPT_EXPECT,
+	FL_OPT_ALLOW_EMPTY,
+	FL_OPT_THREADS,
+	FL_OPT_NO_PROV,
+	FL_OPT_NO_SYNC,
+	FL_OPT_END
 };
 
 struct range {

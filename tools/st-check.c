@@ -16,16 +16,14 @@ struct opts {
 	int64_t expect, threads;
 };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
-	{ 0, 0, NULL, { "plain", FL_P_BOOL, O(plain), "off", 0, 0, NULL, NULL,
-	  "check the format alone, not kinds, keys and shapes" } },
-	{ 0, 0, NULL, { "allow-nonfinite", FL_P_BOOL, O(nonfinite), "off", 0, 0, NULL, NULL,
-	  "accept infinities and values that are not numbers" } },
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_ALLOW_EMPTY(struct opts),
-	FL_OPT_THREADS(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_FLAG(0, "plain", plain, "check the format alone, not kinds, keys and shapes"),
+	FL_OPT_FLAG(0, "allow-nonfinite", nonfinite,
+	  "accept infinities and values that are not numbers"),
+	FL_OPT_EXPECT,
+	FL_OPT_ALLOW_EMPTY,
+	FL_OPT_THREADS,
+	FL_OPT_END
 };
 
 enum type { INT, REAL, BASE, LIST, OBJECT };

@@ -19,22 +19,20 @@ struct opts {
 	int64_t expect, threads;
 };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
-	{ 0, 0, NULL, { "rtol", FL_P_REAL, O(rtol), "0", 0, 1e300, NULL, "r",
-	  "accept differences up to r times the magnitude in b" } },
-	{ 0, 0, NULL, { "atol", FL_P_REAL, O(atol), "0", 0, 1e300, NULL, "a",
-	  "accept differences up to a; both: up to their sum" } },
-	{ 0, 0, NULL, { "tol", FL_P_STRS, O(tol), NULL, 0, 0, NULL, "pattern=r[,a]",
-	  "tolerances of the tensors whose names match; repeatable" } },
-	{ 0, 0, NULL, { "meta", FL_P_BOOL, O(meta), "off", 0, 0, NULL, NULL,
-	  "compare metadata too" } },
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_ALLOW_EMPTY(struct opts),
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_REAL(0, "rtol", rtol, "0", 0, 1e300, "r",
+	  "accept differences up to r times the magnitude in b"),
+	FL_OPT_REAL(0, "atol", atol, "0", 0, 1e300, "a",
+	  "accept differences up to a; both: up to their sum"),
+	FL_OPT_STRS(0, "tol", tol, "pattern=r[,a]",
+	  "tolerances of the tensors whose names match; repeatable"),
+	FL_OPT_FLAG(0, "meta", meta, "compare metadata too"),
+	FL_OPT_EXPECT,
+	FL_OPT_ALLOW_EMPTY,
+	FL_OPT_THREADS,
+	FL_OPT_OUTPUT,
+	FL_OPT_NO_SYNC,
+	FL_OPT_END
 };
 
 struct tol {

@@ -19,19 +19,16 @@ struct opts {
 	int64_t expect, threads;
 };
 
-#define O(member) offsetof(struct opts, member)
 static const struct fl_opt opts[] = {
-	{ 'l', 0, NULL, { "tensors", FL_P_BOOL, O(tensors), "off", 0, 0, NULL, NULL,
-	  "list tensors" } },
-	{ 0, 0, NULL, { "meta", FL_P_BOOL, O(meta), "off", 0, 0, NULL, NULL,
-	  "list metadata" } },
-	FL_OPT_FORMAT(struct opts, formats),
-	FL_OPT_EXPECT(struct opts),
-	FL_OPT_ALLOW_EMPTY(struct opts),
-	FL_OPT_THREADS(struct opts),
-	FL_OPT_OUTPUT(struct opts),
-	FL_OPT_NO_SYNC(struct opts),
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_FLAG('l', "tensors", tensors, "list tensors"),
+	FL_OPT_FLAG(0, "meta", meta, "list metadata"),
+	FL_OPT_FORMAT(formats),
+	FL_OPT_EXPECT,
+	FL_OPT_ALLOW_EMPTY,
+	FL_OPT_THREADS,
+	FL_OPT_OUTPUT,
+	FL_OPT_NO_SYNC,
+	FL_OPT_END
 };
 
 /* One record, and what its line says of it. */

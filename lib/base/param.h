@@ -21,7 +21,10 @@ enum fl_ptype {		/* C type in the block */
 	FL_P_PATH,	/* const char *; never part of provenance */
 	FL_P_SIZE,	/* int64_t: bytes, with K, M, G; unset: FL_UNSET */
 	FL_P_DIMS,	/* struct fl_dims: whole numbers joined by '+' */
-	FL_P_STRS	/* struct fl_strs: an option that may be repeated; not in specs */
+	/* Of a command line's options alone, not in specs: */
+	FL_P_STRS,	/* struct fl_strs: an option that may be repeated */
+	FL_P_SPEC,	/* struct fl_spec of base/spec.h; unset: entry NULL */
+	FL_P_SPECS	/* struct fl_specs: specs joined by ',' */
 };
 
 #define FL_UNSET INT64_MIN

@@ -34,7 +34,7 @@ static void describe(const struct fl_opt *o, struct fl_str *out)
 	struct fl_str r = FL_STR_INIT;
 
 	fl_str_add(out, o->p.doc);
-	if ((int)o->p.type < FL_P_SPEC && o->p.type != FL_P_BOOL)
+	if (o->p.type < FL_P_SPEC && o->p.type != FL_P_BOOL)
 		fl_param_range(&o->p, &r);
 	if (r.len)
 		fl_str_addf(out, " %s", fl_str_c(&r));

@@ -92,7 +92,7 @@ static void range_and_default(const struct fl_param *p, struct fl_str *out)
 	int named = p->type == FL_P_ENUM || p->type == FL_P_BOOL;
 	struct fl_str r = FL_STR_INIT;
 
-	if ((int)p->type < FL_P_SPEC)
+	if (p->type < FL_P_SPEC)
 		fl_param_range(p, &r);
 	if (r.len)
 		fl_str_addf(out, "; %s %s", named ? "one of" : "range", fl_str_c(&r));

@@ -7,24 +7,22 @@
 
 static const char *const progress_choice[] = { "auto", "always", "never", NULL };
 
-#define C(member) offsetof(struct fl_common, member)
-#define FLAG(letter, nm, member, text) \
-	{ letter, 0, NULL, { nm, FL_P_BOOL, C(member), "off", 0, 0, NULL, NULL, text } }
+#undef FL_OPTS
+#define FL_OPTS struct fl_common
 const struct fl_opt fl_common_opts[] = {
-	FLAG('h', "help", help, "print help and exit"),
-	FLAG('V', "version", version, "print the version and exit"),
-	FLAG(0, "man", man, "merge the prose on standard input into the manual page, and exit"),
-	FLAG(0, "complete", complete, "print words for shell completion and exit"),
-	{ 0, FL_O_BARE, NULL, { "list", FL_P_STR, C(list), NULL, 0, 0, NULL, "family",
-	  "list a family's entries, or the families, and exit" } },
-	FLAG('q', "quiet", quiet, "print errors only"),
-	FLAG('v', "verbose", verbose, "say what is done; twice: in detail"),
-	{ 0, 0, NULL, { "progress", FL_P_ENUM, C(progress), "auto", 0, 0, progress_choice, "when",
-	  "draw progress on standard error" } },
-	{ 0, 0, NULL, { 0 } }
+	FL_OPT_FLAG('h', "help", help, "print help and exit"),
+	FL_OPT_FLAG('V', "version", version, "print the version and exit"),
+	FL_OPT_FLAG(0, "man", man,
+	  "merge the prose on standard input into the manual page, and exit"),
+	FL_OPT_FLAG(0, "complete", complete, "print words for shell completion and exit"),
+	FL_OPT_STR(0, "list", list, "family",
+	  "list a family's entries, or the families, and exit", .flags = FL_O_BARE),
+	FL_OPT_FLAG('q', "quiet", quiet, "print errors only"),
+	FL_OPT_FLAG('v', "verbose", verbose, "say what is done; twice: in detail"),
+	FL_OPT_ENUM(0, "progress", progress, "auto", progress_choice, "when",
+	  "draw progress on standard error"),
+	FL_OPT_END
 };
-#undef C
-#undef FLAG
 
 int fl_opt_has_arg(const struct fl_opt *o)
 {
@@ -65,9 +63,9 @@ static int set(const struct found *f, const char *text, struct fl_arena *a, stru
 	char *field = (char *)f->block + o->p.off;
 	int rc;
 
-	if ((int)o->p.type == FL_P_SPEC)
+	if (o->p.type == FL_P_SPEC)
 		rc = fl_spec_parse(o->family, text, a, (struct fl_spec *)(void *)field, e);
-	else if ((int)o->p.type == FL_P_SPECS)
+	else if (o->p.type == FL_P_SPECS)
 		rc = fl_specs_parse(o->family, text, a, (struct fl_specs *)(void *)field, e);
 	else
 		rc = fl_param_set(&o->p, f->block, text, a, e);
@@ -80,7 +78,7 @@ static int defaults(const struct fl_opt *tab, void *block, struct fl_arena *a, s
 		struct fl_param one[2] = { o->p, { 0 } };
 		struct found f = { o, block };
 
-		if ((int)o->p.type >= FL_P_SPEC ? o->p.def && set(&f, o->p.def, a, e) :
+		if (o->p.type >= FL_P_SPEC ? o->p.def && set(&f, o->p.def, a, e) :
 		    fl_param_defaults(one, block, a, e))
 			return -1;
 	}
@@ -146,9 +144,9 @@ static int is_set(const struct fl_opt *o, const void *block)
 {
 	const char *field = (const char *)block + o->p.off;
 
-	if ((int)o->p.type == FL_P_SPEC)
+	if (o->p.type == FL_P_SPEC)
 		return ((const struct fl_spec *)(const void *)field)->entry != NULL;
-	if ((int)o->p.type == FL_P_SPECS)
+	if (o->p.type == FL_P_SPECS)
 		return ((const struct fl_specs *)(const void *)field)->n > 0;
 	return fl_param_is_set(&o->p, block);
 }
@@ -201,9 +199,9 @@ void fl_opt_print(const struct fl_opt *o, const void *block, struct fl_str *out)
 {
 	const char *field = (const char *)block + o->p.off;
 
-	if ((int)o->p.type == FL_P_SPEC) {
+	if (o->p.type == FL_P_SPEC) {
 		fl_spec_print((const struct fl_spec *)(const void *)field, out);
-	} else if ((int)o->p.type == FL_P_SPECS) {
+	} else if (o->p.type == FL_P_SPECS) {
 		const struct fl_specs *v = (const struct fl_specs *)(const void *)field;
 
 		fl_specs_print(v->v, v->n, out);

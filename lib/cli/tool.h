@@ -3,17 +3,12 @@
 #ifndef FL_CLI_TOOL_H
 #define FL_CLI_TOOL_H
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/io.h"
 #include "base/spec.h"
 #include "tensor/meta.h"
-
-/* Options are fl_params plus what only a command line has. Two more types: */
-enum {
-	FL_P_SPEC = 100,	/* struct fl_spec, of family; unset: entry NULL */
-	FL_P_SPECS		/* struct fl_specs: specs joined by ',' */
-};
 
 enum {
 	FL_O_PROV = 1,		/* can change the result: goes into fl.prov */
@@ -22,60 +17,101 @@ enum {
 				 * then is "on"; STR: "" */
 };
 
+/* Options are fl_params plus what only a command line has. */
 struct fl_opt {
 	char letter;		/* 0: none */
 	unsigned flags;
 	const struct fl_family *family;	/* SPEC, SPECS; of a STR: words that complete it */
-	struct fl_param p;	/* p.type may be FL_P_SPEC(S) */
+	struct fl_param p;
 };
-/* Tables end with a zeroed entry (p.name NULL). */
 
-/* Options with one meaning everywhere. S: the tool's option struct, which has
- * members of these names. */
-#define FL_OPT_OUTPUT(S) \
-	{ 'o', 0, NULL, { "output", FL_P_PATH, offsetof(S, output), "-", 0, 0, NULL, "file", \
-	  "write there instead of standard output, replaced whole" } }
-#define FL_OPT_NO_SYNC(S) \
-	{ 0, 0, NULL, { "no-sync", FL_P_BOOL, offsetof(S, no_sync), "off", 0, 0, NULL, NULL, \
-	  "do not wait for the disk when replacing files" } }
-#define FL_OPT_NO_PROV(S) \
-	{ 0, 0, NULL, { "no-prov", FL_P_BOOL, offsetof(S, no_prov), "off", 0, 0, NULL, NULL, \
-	  "leave out provenance" } }
-#define FL_OPT_MODEL(S) \
-	{ 'm', FL_O_NEED, NULL, { "model", FL_P_PATH, offsetof(S, model), NULL, 0, 0, NULL, "model", \
-	  "the model, or a folder of personal models picked by client" } }
-#define FL_OPT_SEED(S) \
-	{ 's', FL_O_PROV, NULL, { "seed", FL_P_INT, offsetof(S, seed), "0", 0, 9e15, NULL, "n", \
-	  "master seed of all random numbers" } }
-#define FL_OPT_ROUND(S) \
-	{ 'r', 0, NULL, { "round", FL_P_INT, offsetof(S, round), NULL, 0, 9e15, NULL, "n", \
-	  "round being trained; anything but the model's plus one is refused" } }
-#define FL_OPT_EXPECT(S) \
-	{ 'n', 0, NULL, { "expect", FL_P_INT, offsetof(S, expect), NULL, 0, 9e15, NULL, "n", \
-	  "refuse anything but this many records" } }
-#define FL_OPT_ALLOW_EMPTY(S) \
-	{ 0, 0, NULL, { "allow-empty", FL_P_BOOL, offsetof(S, allow_empty), "off", 0, 0, NULL, NULL, \
-	  "accept input without any record" } }
-#define FL_OPT_THREADS(S) \
-	{ 'j', 0, NULL, { "threads", FL_P_INT, offsetof(S, threads), "1", 1, 1024, NULL, "n", \
-	  "threads at most; the result does not depend on it" } }
-#define FL_OPT_PRECISION(S) \
-	{ 0, FL_O_PROV, NULL, { "precision", FL_P_ENUM, offsetof(S, precision), "f32", 0, 0, \
-	  fl_gemm_precision_name, "type", "of what linear layers and pairs multiply: f32, or rounded to bf16" } }
-#define FL_OPT_WITH(S) \
-	{ 0, 0, NULL, { "with", FL_P_STRS, offsetof(S, with), NULL, 0, 0, NULL, "record", \
-	  "a record that the method reads beside the model; repeatable" } }
+/* Rows of a tool's table, which ends with FL_OPT_END. Each sets a member of the tool's
+ * `struct opts`, whose type the compiler checks. After the phrase that describes the option
+ * there may follow what else is to be set of struct fl_opt:
+ *
+ *	FL_OPT_INT(0, "folds", folds, NULL, 2, 1e6, "n", "measure within n equal runs",
+ *	  .flags = FL_O_PROV),
+ *
+ * l: the letter, 0: none; nm: the name; m: the member; def_: the default as it would be typed,
+ * NULL: unset; argn: what --help calls the argument. */
+#define FL_OPT_ROW(l, nm, kind, ctype, m, ...) \
+	{ .letter = l, .p.name = nm, .p.type = kind, .p.off = FL_OPT_AT(ctype, m), __VA_ARGS__ }
+#define FL_OPT_AT(ctype, m) _Generic(((FL_OPTS *)0)->m, ctype: offsetof(FL_OPTS, m))
+#define FL_OPTS struct opts
+#define FL_OPT_END { .letter = 0 }
+
+#define FL_OPT_FLAG(l, nm, m, ...) \
+	FL_OPT_ROW(l, nm, FL_P_BOOL, int, m, .p.def = "off", .p.doc = __VA_ARGS__)
+#define FL_OPT_INT(l, nm, m, def_, low, high, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_INT, int64_t, m, .p.def = def_, .p.lo = low, \
+	           .p.hi = high, .p.arg = argn, .p.doc = __VA_ARGS__)
+#define FL_OPT_REAL(l, nm, m, def_, low, high, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_REAL, double, m, .p.def = def_, .p.lo = low, \
+	           .p.hi = high, .p.arg = argn, .p.doc = __VA_ARGS__)
+#define FL_OPT_SIZE(l, nm, m, def_, low, high, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_SIZE, int64_t, m, .p.def = def_, .p.lo = low, \
+	           .p.hi = high, .p.arg = argn, .p.doc = __VA_ARGS__)
+#define FL_OPT_ENUM(l, nm, m, def_, choices, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_ENUM, int, m, .p.def = def_, .p.choice = choices, \
+	           .p.arg = argn, .p.doc = __VA_ARGS__)
+#define FL_OPT_STR(l, nm, m, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_STR, const char *, m, .p.arg = argn, \
+	           .p.doc = __VA_ARGS__)
+#define FL_OPT_PATH(l, nm, m, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_PATH, const char *, m, .p.arg = argn, \
+	           .p.doc = __VA_ARGS__)
+#define FL_OPT_STRS(l, nm, m, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_STRS, struct fl_strs, m, .p.arg = argn, \
+	           .p.doc = __VA_ARGS__)
+#define FL_OPT_SPEC(l, nm, m, fam, def_, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_SPEC, struct fl_spec, m, .family = fam, \
+	           .p.def = def_, .p.arg = argn, .p.doc = __VA_ARGS__)
+#define FL_OPT_SPECS(l, nm, m, fam, def_, argn, ...) \
+	FL_OPT_ROW(l, nm, FL_P_SPECS, struct fl_specs, m, .family = fam, \
+	           .p.def = def_, .p.arg = argn, .p.doc = __VA_ARGS__)
+
+/* Options with one meaning everywhere, for members of these names. */
+#define FL_OPT_OUTPUT \
+	FL_OPT_PATH('o', "output", output, "file", \
+	  "write there instead of standard output, replaced whole", .p.def = "-")
+#define FL_OPT_NO_SYNC \
+	FL_OPT_FLAG(0, "no-sync", no_sync, "do not wait for the disk when replacing files")
+#define FL_OPT_NO_PROV \
+	FL_OPT_FLAG(0, "no-prov", no_prov, "leave out provenance")
+#define FL_OPT_MODEL \
+	FL_OPT_PATH('m', "model", model, "model", \
+	  "the model, or a folder of personal models picked by client", .flags = FL_O_NEED)
+#define FL_OPT_SEED \
+	FL_OPT_INT('s', "seed", seed, "0", 0, 9e15, "n", \
+	  "master seed of all random numbers", .flags = FL_O_PROV)
+#define FL_OPT_ROUND \
+	FL_OPT_INT('r', "round", round, NULL, 0, 9e15, "n", \
+	  "round being trained; anything but the model's plus one is refused")
+#define FL_OPT_EXPECT \
+	FL_OPT_INT('n', "expect", expect, NULL, 0, 9e15, "n", \
+	  "refuse anything but this many records")
+#define FL_OPT_ALLOW_EMPTY \
+	FL_OPT_FLAG(0, "allow-empty", allow_empty, "accept input without any record")
+#define FL_OPT_THREADS \
+	FL_OPT_INT('j', "threads", threads, "1", 1, 1024, "n", \
+	  "threads at most; the result does not depend on it")
+#define FL_OPT_PRECISION \
+	FL_OPT_ENUM(0, "precision", precision, "f32", fl_gemm_precision_name, "type", \
+	  "of what linear layers and pairs multiply: f32, or rounded to bf16", .flags = FL_O_PROV)
+#define FL_OPT_WITH \
+	FL_OPT_STRS(0, "with", with, "record", \
+	  "a record that the method reads beside the model; repeatable")
+#define FL_OPT_FORMAT(choices) \
+	FL_OPT_ENUM(0, "format", format, "tsv", choices, "format", "how to write rows")
 /* How -d is read: a struct fl_data_how of the name how; prov: FL_O_PROV or 0. */
-#define FL_OPT_HOW(S, prov) \
-	{ 0, prov, NULL, { "scale", FL_P_STR, offsetof(S, how.scale), NULL, 0, 0, NULL, "json", \
-	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}" } }, \
-	{ 0, 0, NULL, { "scale-from", FL_P_PATH, offsetof(S, how.scale_from), NULL, 0, 0, NULL, "record", \
-	  "as this client's data have it, or by these statistics of columns" } }, \
-	{ 0, prov, NULL, { "channels-last", FL_P_BOOL, offsetof(S, how.channels_last), "off", 0, 0, NULL, \
-	  NULL, "examples have their channels last: make these the first dimension" } }
-#define FL_OPT_FORMAT(S, choices) \
-	{ 0, 0, NULL, { "format", FL_P_ENUM, offsetof(S, format), "tsv", 0, 0, choices, "format", \
-	  "how to write rows" } }
+#define FL_OPT_HOW(prov) \
+	FL_OPT_STR(0, "scale", how.scale, "json", \
+	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}", \
+	  .flags = prov), \
+	FL_OPT_PATH(0, "scale-from", how.scale_from, "record", \
+	  "as this client's data have it, or by these statistics of columns"), \
+	FL_OPT_FLAG(0, "channels-last", how.channels_last, \
+	  "examples have their channels last: make these the first dimension", .flags = prov)
 
 enum {
 	FL_ENV_BLAS = 1,		/* multiplies matrices: FL_BLAS */

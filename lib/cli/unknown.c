@@ -21,8 +21,8 @@ static const struct fl_entry *chosen_with(const struct fl_opt *o, const void *bl
                                           const char *name)
 {
 	const void *field = (const char *)block + o->p.off;
-	const struct fl_specs *many = (int)o->p.type == FL_P_SPECS ? field : NULL;
-	const struct fl_spec *s = many ? many->v : (int)o->p.type == FL_P_SPEC ? field : NULL;
+	const struct fl_specs *many = o->p.type == FL_P_SPECS ? field : NULL;
+	const struct fl_spec *s = many ? many->v : o->p.type == FL_P_SPEC ? field : NULL;
 
 	for (size_t i = 0; s && i < (many ? many->n : 1); i++)
 		if (s[i].entry && key_of(s[i].entry, name))
@@ -44,7 +44,7 @@ enum { IN_CHOSEN, IN_SPECS, IN_SOURCES, IN_NAMES, PLACES };
 static const struct fl_entry *look(const struct fl_opt *o, const void *block, const char *name,
                                    int place)
 {
-	int spec = (int)o->p.type >= FL_P_SPEC;
+	int spec = o->p.type >= FL_P_SPEC;
 
 	if (!o->family)
 		return NULL;
