@@ -139,6 +139,15 @@ $(B)/gen/$(1)_list.c: $(DIR_$(1)) $(wildcard $(DIR_$(1))/*.c) tools/registry.sh
 endef
 $(foreach f,$(FAMILIES),$(eval $(call FAMILY_RULE,$(f))))
 
+# Every family and its folder, for the test of all entries.
+$(B)/gen/families.h: Makefile
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q){ $(foreach f,$(FAMILIES),echo '#include "$(HDR_$(f))"';) \
+		echo '#define FAMILIES \'; \
+		$(foreach f,$(FAMILIES),echo '	{ &fl_family_$(f), "$(DIR_$(f))" }, \';) echo; } >$@
+$(B)/test/unit/table: $(B)/gen/families.h
+
 # Every entry by name, for messages: which tool and option take it; of several these.
 KNOWN_FIRST := tools/fl-partition.c tools/fl-local-train.c
 $(B)/gen/known.c: $(FAMILIES:%=$(B)/gen/%_list.c) $(SRC) $(wildcard tools/*.c) tools/known.sh
@@ -170,7 +179,7 @@ $(B)/bin/%: $(B)/obj/tools/%.o $(B)/libfl.a
 $(B)/test/unit/%: test/unit/%.c test/tap.h $(B)/libfl.a $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(FIXED) $(CFLAGS) -Itest -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
+	$(Q)$(CC) $(FIXED) $(CFLAGS) -Itest -I$(B)/gen -o $@ $< $(B)/libfl.a $(LIBS) $(LDFLAGS)
 $(B)/test/kernel/%: test/kernel/%.c test/tap.h $(B)/libfl.a $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)

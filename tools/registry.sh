@@ -1,8 +1,23 @@
 #!/bin/sh
 # Prints the C registry of a family: one line for each file of FOLDER that
-# defines fl_FAMILY_NAME. usage: registry.sh FAMILY FOLDER HEADER
+# defines fl_FAMILY_NAME, at the beginning of a line that reads
+#   const struct fl_TYPE fl_FAMILY_NAME = {
+# Any other definition of such a name is refused, or the entry would be missing without a
+# word. usage: registry.sh FAMILY FOLDER HEADER
 set -eu
 family=$1 folder=$2 header=$3
+
+# Lines "FILE:NUMBER:TEXT" that define what is called as an entry is.
+defined=$(grep -nE "(^|[^A-Za-z0-9_.>&])fl_${family}_[A-Za-z0-9_]*[[:space:]]*(=([^=]|\$)|\$)" \
+	"$folder"/*.c /dev/null || :)
+form="const struct fl_[a-z0-9_]* fl_${family}_[a-z0-9_]* = {"
+strange=$(echo "$defined" | grep -v '^$' |
+	grep -vE "^[^:]*:[0-9]*:($form.*|	.*)\$" || :)
+[ -z "$strange" ] || {
+	say=": the registry does not read this; begin the line: const struct fl_TYPE fl_${family}_NAME = {"
+	echo "$strange" | sed "s/^\([^:]*:[0-9]*\):.*/\1$say/" >&2
+	exit 1
+}
 
 # Lines "TYPE NAME", by name.
 entries=$(cat /dev/null "$folder"/*.c 2>/dev/null |

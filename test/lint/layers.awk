@@ -1,9 +1,11 @@
 # Checks #include "folder/..." against LAYERS: a file sees its own folder and
-# strictly lower lines, never a sibling on its line; inside fed/, a sub-folder
+# strictly lower floors, never a neighbour on its own; inside fed/, a sub-folder
 # sees itself and fed/*.h. usage: awk -f layers.awk LAYERS FILE...
 FNR == NR {
-	for (i = 1; i <= NF; i++)
-		rank[$i] = FNR
+	if (/^[a-z]+: /)
+		rank[substr($1, 1, length($1) - 1)] = floor
+	else if (!/^#/)
+		floor++
 	next
 }
 FNR == 1 {

@@ -1,20 +1,5 @@
 /* Every entry of every family: names, texts, defaults, ranges, specs. */
-#include "augment/augment.h"
-#include "data/source.h"
-#include "fed/agg/agg.h"
-#include "fed/client/client.h"
-#include "fed/distill/distill.h"
-#include "fed/server/server.h"
-#include "fed/stat/stat.h"
-#include "metric/metric.h"
-#include "metric/rank.h"
-#include "metric/unknown.h"
-#include "model/model.h"
-#include "nn/layer.h"
-#include "optim/optim.h"
-#include "optim/schedule.h"
-#include "part/part.h"
-#include "shift/shift.h"
+#include "families.h"
 #include "tap.h"
 
 #include <ctype.h>
@@ -24,16 +9,7 @@ static const struct {
 	const struct fl_family *f;
 	const char *dir;
 } families[] = {
-	{ &fl_family_augment, "lib/augment" },
-	{ &fl_family_data, "lib/data" }, { &fl_family_by, "lib/part" },
-	{ &fl_family_shift, "lib/shift" }, { &fl_family_opt, "lib/optim" },
-	{ &fl_family_schedule, "lib/optim" },
-	{ &fl_family_metric, "lib/metric" }, { &fl_family_rmetric, "lib/metric" }, { &fl_family_unknown, "lib/metric" },
-	{ &fl_family_arch, "lib/model" },
-	{ &fl_family_layer, "lib/nn" }, { &fl_family_loss, "lib/nn" },
-	{ &fl_family_method, "lib/fed/client" }, { &fl_family_rule, "lib/fed/agg" },
-	{ &fl_family_server, "lib/fed/server" }, { &fl_family_stat, "lib/fed/stat" },
-	{ &fl_family_distill, "lib/fed/distill" },
+	FAMILIES
 };
 
 static int is_phrase(const char *s)

@@ -23,6 +23,7 @@ const struct fl_measure fl_measure_counts = {
 	.e = {
 		.name = "counts",
 		.title = "@fact/counts",
+		.cite = "Ye et al., ICML 2023, arXiv 2305.19229",
 		.doc = "training examples of each class",
 		.formula = "I64 (classes)",
 	},

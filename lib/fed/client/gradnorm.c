@@ -21,6 +21,7 @@ const struct fl_measure fl_measure_gradnorm = {
 	.e = {
 		.name = "gradnorm",
 		.title = "fl.gradnorm",
+		.cite = "Ju et al., IEEE TMLCN 2024, arXiv 2301.09357",
 		.doc = "norm of the gradient of the loss at the received model",
 		.params = fl_sample_params,
 		.psize = sizeof(struct fl_sample),

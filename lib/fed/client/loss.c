@@ -11,6 +11,7 @@ const struct fl_measure fl_measure_loss = {
 	.e = {
 		.name = "loss",
 		.title = "fl.loss",
+		.cite = "McMahan et al., AISTATS 2017, arXiv 1602.05629",
 		.doc = "mean local loss after training",
 		.params = fl_sample_params,
 		.psize = sizeof(struct fl_sample),

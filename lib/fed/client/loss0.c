@@ -18,6 +18,7 @@ const struct fl_measure fl_measure_loss0 = {
 	.e = {
 		.name = "loss0",
 		.title = "fl.loss0",
+		.cite = "Li et al., ICLR 2020, arXiv 1905.10497",
 		.doc = "mean local loss at the received model",
 		.params = fl_sample_params,
 		.psize = sizeof(struct fl_sample),

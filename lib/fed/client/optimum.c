@@ -81,6 +81,7 @@ const struct fl_measure fl_measure_optimum = {
 	.e = {
 		.name = "optimum",
 		.title = "@fact/optimum",
+		.cite = "Rodio et al., INFOCOM 2023, arXiv 2301.04632",
 		.doc = "the least mean loss that the local set allows",
 		.params = table,
 		.psize = sizeof(struct params),
