@@ -101,6 +101,25 @@ static void add_each(const struct stretch *s, const struct fl_bins_term *t, size
 			cut(t[k].w * (double)t[k].x[i] * s->unit, &s->b0[i], &s->b1[i], &s->b2[i]);
 }
 
+/* A product of floats has 48 digits: exact. */
+FL_BODY double weighed(const float *restrict m, const float *restrict x, size_t i)
+{
+	return (double)m[i] * (double)x[i];
+}
+
+FL_BODY void add_weighed_body(int64_t *restrict b0, int64_t *restrict b1, int64_t *restrict b2,
+                              const float *restrict m, const float *restrict x, double w,
+                              double unit, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cut(w * weighed(m, x, i) * unit, &b0[i], &b1[i], &b2[i]);
+}
+
+static void add_weighed(int64_t *b0, int64_t *b1, int64_t *b2, const float *m, const float *x,
+                        double w, double unit, size_t n);
+FL_ISA_FN(add_weighed, (int64_t *b0, int64_t *b1, int64_t *b2, const float *m, const float *x, double w, double unit, size_t n),
+          (b0, b1, b2, m, x, w, unit, n))
+
 #define BINS(name) name##_base
 #define TARGET
 #define WIDE 2
@@ -120,25 +139,42 @@ static void add_each(const struct stretch *s, const struct fl_bins_term *t, size
 #define WIDEN(x) (BINS(vec))_mm512_cvtps_pd((__m256)(x))
 #include "kernel/bins_rows.inc"
 
+/* Terms without m. */
+static void add_plain(const struct stretch *s, const struct fl_bins_term *t, size_t nt)
+{
+	size_t done = 0;
+
+	switch (fl_isa()) {
+	case FL_ISA_AVX512: done = rows_avx512(s, t, nt); break;
+	case FL_ISA_AVX2: done = rows_avx2(s, t, nt); break;
+	case FL_ISA_SSE2: done = rows_base(s, t, nt); break;
+	case FL_ISA_REF: break;
+	}
+	add_each(s, t, nt, done);
+}
+
 static void add_rows(struct fl_bins *b, int top, const struct fl_bins_term *t, size_t nt, size_t i0,
                      size_t i1)
 {
 	struct stretch s = { b->bin + i0, b->bin + b->n + i0, b->bin + 2 * b->n + i0, i1 - i0,
 	                     two_to(-exponent(top)) };
-	size_t done = 0;
+	size_t k = 0, n;
 
-	switch (fl_isa()) {
-	case FL_ISA_AVX512: done = rows_avx512(&s, t, nt); break;
-	case FL_ISA_AVX2: done = rows_avx2(&s, t, nt); break;
-	case FL_ISA_SSE2: done = rows_base(&s, t, nt); break;
-	case FL_ISA_REF: break;
+	while (k < nt) {
+		for (n = 0; k + n < nt && !t[k + n].m; n++)
+			;
+		if (n)
+			add_plain(&s, t + k, n);
+		k += n;
+		if (k < nt)
+			add_weighed(s.b0, s.b1, s.b2, t[k].m, t[k].x, t[k].w, s.unit, s.n);
+		k += k < nt;
 	}
-	add_each(&s, t, nt, done);
 }
 
 void fl_bins_add(struct fl_bins *b, double w, const float *x, size_t i0, size_t i1)
 {
-	add_rows(b, b->top, &(struct fl_bins_term){ x + i0, w }, 1, i0, i1);
+	add_rows(b, b->top, &(struct fl_bins_term){ x + i0, w, NULL }, 1, i0, i1);
 }
 
 static void raise_stretch(struct fl_bins *b, int *top, int to, size_t i0, size_t i1)
@@ -154,12 +190,34 @@ void fl_bins_settle(struct fl_bins *b, int *top, size_t i0, size_t i1)
 	raise_stretch(b, top, b->top, i0, i1);
 }
 
-/* The largest |w x|, or infinity. */
+FL_BODY void most_weighed_body(const float *restrict m, const float *restrict x, size_t n,
+                               double *restrict most)
+{
+	double max = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double v = fabs(weighed(m, x, i));
+
+		max = v > max ? v : max;
+	}
+	*most = max;
+}
+
+static void most_weighed(const float *m, const float *x, size_t n, double *most);
+FL_ISA_FN(most_weighed, (const float *m, const float *x, size_t n, double *most), (m, x, n, most))
+
+/* The largest |w m x|, or infinity. */
 static double largest(const struct fl_bins_term *t, size_t n)
 {
 	float max;
+	double most;
 
-	return fl_vfinite(t->x, n, &max) ? fabs(t->w) * (double)max : INFINITY;
+	if (!fl_vfinite(t->x, n, &max) || (t->m && !fl_vfinite(t->m, n, &max)))
+		return INFINITY;
+	if (!t->m)
+		return fabs(t->w) * (double)max;
+	most_weighed(t->m, t->x, n, &most);
+	return fabs(t->w) * most;
 }
 
 size_t fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,

@@ -47,6 +47,8 @@ void fl_bins_add(struct fl_bins *b, double w, const float *x, size_t i0, size_t 
 struct fl_bins_term {
 	const float *x;		/* (i1 - i0) */
 	double w;
+	const float *m;		/* (i1 - i0) of weights by coordinate, 0 or more: the term is w (m x),
+				 * m x exact; NULL: 1 */
 };
 size_t fl_bins_sum(struct fl_bins *b, int *top, const struct fl_bins_term *t, size_t nt,
                    size_t i0, size_t i1);

@@ -273,8 +273,65 @@ afl_rounds() {
 	fl-aggregate -m "$m" full[02].safetensors plain[13].safetensors | cmp - a.safetensors
 	refused 3 "client 0: tensor '0.weight': element 5 is" outside.safetensors
 	refused 3 "client 0: tensor '@mask/0.weight': element 0 is 2, want 0 or 1" two.safetensors
-	refused 3 "client 0: tensor '@mask/0.weight' is not U8 of the shape of an F32 tensor '0.weight'" shape.safetensors
+	refused 3 "client 0: tensor '@mask/0.weight' is not U8 or F32 of the shape of an F32 tensor '0.weight'" shape.safetensors
 	refused 3 "client 0: tensor '@mask/0.bias': rule krum does not combine sub-networks; weighted means and coordinate-wise rules do" -R krum full0.safetensors
+}
+
+@test "weights by coordinate: precision means, in folds, partials and weigh rules" {
+	m=$G/model.safetensors
+	"$PYTHON" "$G/precision.py" make "$m"
+	for weight in examples uniform; do
+		fl-aggregate -m "$m" -R mean:weight=$weight -o a.safetensors [01234].safetensors
+		"$PYTHON" "$G/precision.py" check "$m" a.safetensors $weight 0 1 2 3 4
+		fl-aggregate -m "$m" -R mean:weight=$weight -o b.safetensors [012].safetensors
+		"$PYTHON" "$G/precision.py" check "$m" b.safetensors $weight 0 1 2
+		fl-aggregate -m "$m" -R afl:weight=$weight --new-state -o c.safetensors [012].safetensors
+		"$PYTHON" - b.safetensors c.safetensors <<-END
+			import sys; sys.path.insert(0, "$ROOT/test/golden")
+			import numpy as np
+			from fed_record import load
+			a, b = load(sys.argv[1])[0], load(sys.argv[2])[0]
+			assert all(np.allclose(a[n], b[n], rtol=1e-6, atol=1e-7) for n in a)
+		END
+	done
+	fl-aggregate -m "$m" -o a.safetensors [01234].safetensors
+	cat 3.safetensors 1.safetensors 4.safetensors 0.safetensors 2.safetensors |
+		fl-aggregate -m "$m" -n 5 -j 3 | cmp - a.safetensors
+	fl-aggregate -m "$m" --partial -o p.sts [13].safetensors
+	fl-aggregate -m "$m" --partial -o q.sts [024].safetensors
+	fl-aggregate -m "$m" --partial q.sts p.sts -o r.sts
+	fl-aggregate -m "$m" r.sts | cmp - a.safetensors
+	FL_CPU=ref fl-aggregate -m "$m" [01234].safetensors | cmp - a.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, save
+		t, m, _ = load("4.safetensors")
+		m = {a[3:]: v for a, v in m.items() if a != "fl.v"}
+		one = {**t, **{"@mask/" + n: np.ones(v.shape, "f4") for n, v in t.items()}}
+		save("one.safetensors", one, **m)
+		for name, v in ("below", -1), ("nan", np.nan), ("inf", np.inf):
+		    bad = np.ones(t["0.weight"].shape, "f4")
+		    bad.reshape(-1)[5] = v
+		    save(name + ".safetensors", {**one, "@mask/0.weight": bad}, **m)
+		save("wide.safetensors", {**one, "@mask/0.weight": one["@mask/0.weight"].astype("f8")}, **m)
+	END
+	# Weights of 1 are none.
+	fl-aggregate -m "$m" [0123].safetensors one.safetensors | cmp - a.safetensors
+	fl-aggregate -m "$m" -o b.safetensors 4.safetensors
+	fl-aggregate -m "$m" one.safetensors | cmp - b.safetensors
+	refused() {
+		run fl-aggregate -m "$m" "${@:3}"
+		echo "$output"
+		[ "$status" = 3 ] && [[ $output == "fl-aggregate: $1.safetensors: client 4: $2"* ]]
+	}
+	w="tensor '@mask/0.weight': element 5 is"
+	refused below "$w -1, want a weight, 0 or more" below.safetensors
+	refused nan "$w nan, want a weight, 0 or more" nan.safetensors
+	refused inf "$w inf, want a weight, 0 or more" inf.safetensors
+	refused wide "tensor '@mask/0.weight' is not U8 or F32 of the shape of an F32 tensor '0.weight'" wide.safetensors
+	refused one "tensor '@mask/0.bias': weights of coordinates count in means; rule median has a use for U8 alone" -R median one.safetensors
+	refused one "tensor '@mask/0.bias': rule krum does not combine sub-networks" -R krum:f=0 one.safetensors
 }
 
 @test "sub-networks that send blocks: what masks say" {

@@ -151,7 +151,7 @@ static void stretches(void)
 
 		n = 1 + each_below(TERMS - k);
 		for (size_t j = 0; j < n; j++)
-			t[j].w = w[k + j];
+			t[j] = (struct fl_bins_term){ NULL, w[k + j], NULL };
 		for (size_t s = 0; s < 4; s++) {
 			for (size_t j = 0; j < n; j++)
 				t[j].x = x[k + j] + cut[s];
@@ -167,11 +167,39 @@ static void stretches(void)
 	ok(fine && lower && a.top == b.top && !memcmp(rows, bin, sizeof rows),
 	   "stretches, %d of them in a lower window, settle to the same bins", lower);
 	x[1][3] = INFINITY;
-	ok(!fl_bins_sum(&b, &top[0], &(struct fl_bins_term){ x[1], 1 }, 1, 0, 5),
+	ok(!fl_bins_sum(&b, &top[0], &(struct fl_bins_term){ x[1], 1, NULL }, 1, 0, 5),
 	   "an infinity in a stretch is told");
 	x[1][3] = 1e30f;
-	ok(!fl_bins_sum(&b, &top[0], &(struct fl_bins_term){ x[1], 1e300 }, 1, 0, 5),
+	ok(!fl_bins_sum(&b, &top[0], &(struct fl_bins_term){ x[1], 1e300, NULL }, 1, 0, 5),
 	   "an overflowing product is told");
+}
+
+/* Terms with weights by coordinate among others: w (m x) is rounded once. */
+static void by_coordinate(void)
+{
+	double w[TERMS];
+	float x[TERMS][N], m[TERMS][N];
+	struct fl_bins_term t[TERMS];
+	int64_t rows[FL_BINS * N], ones[FL_BINS * N] = { 0 };
+	struct fl_bins a = { rows, N, 2 }, b = { ones, N, 2 };
+	int top = 0;
+
+	each_seed = 25;
+	draw(w, x);
+	for (size_t k = 0; k < TERMS; k++) {
+		t[k] = (struct fl_bins_term){ x[k], w[k], k % 3 ? m[k] : NULL };
+		for (size_t i = 0; i < N; i++) {
+			m[k][i] = each_below(4) ? fabsf(each_real()) : 0;
+			fl_bins_add1(&b, i, k % 3 ? w[k] * ((double)m[k][i] * (double)x[k][i]) :
+			                            w[k] * (double)x[k][i]);
+		}
+	}
+	ok(fl_bins_sum(&a, &top, t, TERMS, 0, N) == TERMS && top >= b.top, "weighed terms are finite");
+	a.top = top;
+	fl_bins_raise(&b, top);
+	ok(!memcmp(rows, ones, sizeof rows), "weights by coordinate are cut as one product is");
+	m[1][N - 1] = NAN;
+	ok(fl_bins_sum(&a, &top, t, TERMS, 0, N) == 1, "a weight that is no number is told");
 }
 
 static void extremes(void)
@@ -228,6 +256,12 @@ static void everywhere(void *out)
 		fl_bins_add(&b, w, x + off, i0, len);
 		fl_bins_add(&b, w, x + off, 0, len);
 		fl_bins_value(&b, (double *)(void *)o, 0, len);
+		if (len) {
+			int top = b.top;
+
+			fl_bins_sum(&b, &top, &(struct fl_bins_term){ x + off, w, x }, 1, 0, len);
+			b.top = top;
+		}
 		o += len * sizeof(double);
 		memcpy(o, b.bin, FL_BINS * len * sizeof *b.bin);
 		o += FL_BINS * len * sizeof *b.bin;
@@ -242,6 +276,7 @@ int main(void)
 	orders();
 	by_one();
 	stretches();
+	by_coordinate();
 	extremes();
 	return tap_done();
 }

@@ -13,7 +13,8 @@
  * combined by the same rule and added at rate one, past the server optimiser.
  * "@mask/NAME" (U8, 0 or 1) is which coordinates of NAME a sub-network owns, and
  * fl.slice which block: weighted means and columns are over those who do,
- * coordinate by coordinate.
+ * coordinate by coordinate. "@mask/NAME" (F32, 0 or more) is what each coordinate counts
+ * in weighted means, beside what its client does: Fisher weights, precisions.
  * "@fact/NAME", of any type, is what a client measured (fact.h): rules read it, nothing
  * adds it up.
  * Running statistics (tensor/running.h) are no parameters: a rule combines them as a

@@ -50,6 +50,7 @@ void fl_collect_release(struct fl_collect *c)
 	for (i = 0; i < c->nslot; i++) {
 		free(c->slot[i]->v);
 		free(c->slot[i]->mask);
+		free(c->slot[i]->weight);
 		free(c->slot[i]->from);
 		free(c->slot[i]->add);
 	}
@@ -222,15 +223,29 @@ int fl_collect_is_mask(const char *name)
 	return !strncmp(name, FL_MASK, strlen(FL_MASK));
 }
 
-/* That the mask is one of t, which has nothing outside. */
+static int check_weights(const struct fl_tensor *mask, struct fl_err *e)
+{
+	const float *m = mask->data;
+
+	for (size_t i = 0; i < mask->n; i++)
+		if (!(m[i] >= 0 && isfinite(m[i])))
+			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g, want a weight, 0 or "
+			               "more", mask->name, i, (double)m[i]);
+	return 0;
+}
+
+/* That the mask is one of t; where it says what the client has, t has nothing outside. */
 static int check_mask(const struct fl_tensor *mask, const struct fl_tensor *t, struct fl_err *e)
 {
 	const uint8_t *m = mask->data;
 	const float *x = t ? t->data : NULL;
 
-	if (!t || t->dtype != FL_F32 || mask->dtype != FL_U8 || !fl_tensor_same_shape(mask, t))
-		return fl_fail(e, FL_EDATA, "tensor '%s' is not U8 of the shape of an F32 tensor '%s' "
-		               "beside it", mask->name, mask->name + strlen(FL_MASK));
+	if (!t || t->dtype != FL_F32 || (mask->dtype != FL_U8 && mask->dtype != FL_F32) ||
+	    !fl_tensor_same_shape(mask, t))
+		return fl_fail(e, FL_EDATA, "tensor '%s' is not U8 or F32 of the shape of an F32 tensor "
+		               "'%s' beside it", mask->name, mask->name + strlen(FL_MASK));
+	if (mask->dtype == FL_F32)
+		return check_weights(mask, e);
 	for (size_t i = 0; i < mask->n; i++) {
 		if (m[i] > 1)
 			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %u, want 0 or 1",
@@ -246,9 +261,13 @@ static int check_mask(const struct fl_tensor *mask, const struct fl_tensor *t, s
 static int fold_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
                      struct fl_part *p, struct fl_err *e)
 {
-	struct fl_tensor *t = fl_arena_get(&m->rec.arena, 1, sizeof *t, e);
-	float *v = fl_arena_get(&m->rec.arena, mask->n, sizeof *v, e);
+	struct fl_tensor *t;
+	float *v;
 
+	if (mask->dtype == FL_F32)
+		return (p->slot = fl_collect_slot(c, mask, e)) ? 0 : -1;
+	t = fl_arena_get(&m->rec.arena, 1, sizeof *t, e);
+	v = fl_arena_get(&m->rec.arena, mask->n, sizeof *v, e);
 	if (!t || !v)
 		return -1;
 	fl_dtype_to_f32(FL_U8, mask->data, v, mask->n);
@@ -279,6 +298,11 @@ static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl
 		               "means and coordinate-wise rules do", mask->name, c->who);
 	if (check_mask(mask, t, e))
 		return -1;
+	if (mask->dtype == FL_F32 && c->rule->column && !c->fold)
+		return fl_fail(e, FL_EDATA, "tensor '%s': weights of coordinates count in means; %s has "
+		               "a use for U8 alone, 0 or 1", mask->name, c->who);
+	if (mask->dtype == FL_F32)	/* parts stand as tensors do */
+		m->part[t - m->rec.t].weight = mask->data;
 	c->masked = 1;
 	if (c->fold)
 		return fold_mask(c, m, mask, p, e);

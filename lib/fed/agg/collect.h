@@ -50,6 +50,7 @@ struct fl_slot {
 	const struct fl_tensor **from;	/* (K) by ascending client, NULL: does not bring it */
 	const float **v;		/* (K) its data, where they are at hand */
 	const uint8_t **mask;	/* (K) NULL: owns it all; NULL: all do who bring it */
+	const float **weight;	/* (K) of its coordinates, NULL: 1; NULL: all are */
 	const double *w, *share;	/* (K) of a weigh rule: of updates, of means */
 	const struct fl_tensor *done;	/* a whole rule's own result */
 };
@@ -58,6 +59,7 @@ struct fl_part {
 	struct fl_slot *slot;	/* NULL: a tensor that the rule takes itself */
 	const struct fl_tensor *t;
 	float max;		/* largest |x| */
+	const float *weight;	/* of its coordinates; NULL: 1 */
 };
 
 /* What a member adds to a slot. */
@@ -65,6 +67,7 @@ struct fl_term {
 	const struct fl_member *m;
 	const struct fl_tensor *t;
 	double w;
+	const float *weight;	/* by coordinate, NULL: 1 */
 };
 
 /* One update at hand. */

@@ -47,6 +47,8 @@ int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 
 /* Whether client k brings coordinate i of a slot. */
 int fl_slot_owns(const struct fl_slot *s, size_t k, size_t i);
+/* What coordinate i counts beside others' of client k: 0, where it brings none. */
+double fl_slot_weight(const struct fl_slot *s, size_t k, size_t i);
 
 /* weights.c: weigh rules */
 /* Calls see with what rules see of the round. */

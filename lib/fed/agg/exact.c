@@ -129,7 +129,8 @@ static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 		s->owners++;
 		if (fl_grow(&s->add, &s->addcap, s->nadd + 1, sizeof *s->add, e))
 			return -1;
-		s->add[s->nadd++] = (struct fl_term){ m, m->part[i].t, weight_in(c, m, s) };
+		s->add[s->nadd++] = (struct fl_term){ m, m->part[i].t, weight_in(c, m, s),
+		                                      m->part[i].weight };
 	}
 	return 0;
 }
@@ -170,6 +171,7 @@ static int add_terms(struct fl_room *r, const struct fl_term *add, size_t n, siz
 
 	for (k = 0; k < n; k++) {
 		t[k].w = add[k].w;
+		t[k].m = add[k].weight ? add[k].weight + i0 : NULL;
 		float *row = add[k].m->fd < 0 ? NULL : r->row + ROW * read++;
 
 		if (!(t[k].x = fl_collect_fetch(add[k].m, add[k].t, i0, i1, row, e)))

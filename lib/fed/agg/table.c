@@ -61,6 +61,12 @@ static int list_part(const struct fl_collect *c, const struct fl_part *p, size_t
 		s->owners++;
 		return 0;
 	}
+	if (p->t->dtype == FL_F32) {
+		if (!s->weight && !(s->weight = fl_alloc(c->K, sizeof *s->weight, e)))
+			return -1;
+		s->weight[k] = p->t->data;
+		return 0;
+	}
 	if (!s->mask && !(s->mask = fl_alloc(c->K, sizeof *s->mask, e)))
 		return -1;
 	s->mask[k] = p->t->data;
@@ -85,6 +91,13 @@ static int list_owners(struct fl_collect *c, struct fl_err *e)
 int fl_slot_owns(const struct fl_slot *s, size_t k, size_t i)
 {
 	return s->from[k] && (!s->mask || !s->mask[k] || s->mask[k][i]);
+}
+
+double fl_slot_weight(const struct fl_slot *s, size_t k, size_t i)
+{
+	if (s->weight && s->weight[k])
+		return (double)s->weight[k][i];
+	return fl_slot_owns(s, k, i);
 }
 
 /* --- whole --- */
@@ -213,7 +226,7 @@ static void get_weighted(const struct fl_collect *c, const struct fl_slot *s, si
 			fl_weights_add(s->v[k] + i0, s->w[k], out, n);
 }
 
-/* The mean of those who own a coordinate. */
+/* The mean of those who own a coordinate, each by its weight there. */
 static void get_owned(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t n,
                       double *out)
 {
@@ -224,8 +237,10 @@ static void get_owned(const struct fl_collect *c, const struct fl_slot *s, size_
 
 		for (size_t k = 0; k < c->K; k++)
 			if (fl_slot_owns(s, k, i0 + j)) {
-				sum += w[k] * (double)s->v[k][i0 + j];
-				weight += w[k];
+				double m = fl_slot_weight(s, k, i0 + j);
+
+				sum += w[k] * (m * (double)s->v[k][i0 + j]);
+				weight += w[k] * m;
 			}
 		out[j] = weight > 0 ? sum / weight : 0;
 	}
@@ -241,7 +256,7 @@ int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 		fl_dtype_to_f64(s->done->dtype, (const float *)s->done->data + i0, out, i1 - i0);
 	else if (c->rule->column)
 		return get_column(c, s, i0, i1, c->scratch[thread], out, e);
-	else if (s->running || s->mask || s->owners < c->K)
+	else if (s->running || s->mask || s->weight || s->owners < c->K)
 		get_owned(c, s, i0, i1 - i0, out);
 	else
 		get_weighted(c, s, i0, i1 - i0, out);
