@@ -6,11 +6,12 @@
 #include "base/log.h"
 #include "cli/tool.h"
 #include "data/names.h"
+#include "fed/clients.h"
 #include "fed/distill/distill.h"
 #include "model/model.h"
 
 struct opts {
-	const char *model, *data, *output;
+	const char *model, *base, *data, *output;
 	struct fl_data_how how;
 	struct fl_spec method, opt;
 	int64_t epochs, steps, batch, seed, expect, threads;
@@ -22,10 +23,14 @@ static const char *const shuffle_choice[] = { "none", "shuffled", NULL };
 
 static const struct fl_opt options[] = {
 	FL_OPT_PATH('m', "model", model, "model",
-	  "the model that was sent out, or that is to be improved", .flags = FL_O_NEED),
+	  "what is trained: a model, a folder of clients', or the method's own net",
+	  .flags = FL_O_NEED),
 	FL_OPT_SPEC('M', "method", method, &fl_family_distill, NULL, "method",
 	  "what the server trains", .flags = FL_O_PROV | FL_O_NEED),
-	FL_OPT_STR('d', "data", data, "source", "proxy data; its classes do not matter"),
+	FL_OPT_PATH(0, "base", base, "model",
+	  "the model, or folder of clients', that updates are of; -m unless given"),
+	FL_OPT_STR('d', "data", data, "source",
+	  "examples: proxy data, whose classes do not matter, or labelled ones"),
 	FL_OPT_HOW(FL_O_PROV),
 	FL_OPT_WITH,
 	FL_OPT_SPEC(0, "opt", opt, &fl_family_opt, "adam", "optimiser",
@@ -49,266 +54,244 @@ static const struct fl_opt options[] = {
 
 static const struct fl_family *const families[] = { &fl_family_distill, &fl_family_opt, NULL };
 
-struct member {
-	struct fl_update u;
-	struct fl_tset rec;
-};
-
 struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	const struct fl_distill *method;
-	struct fl_tset model;
-	struct fl_with with;
 	const char *who;		/* "method feddf" */
-	char base[FL_HASH_TEXT];
-	int64_t round;			/* of the model that is made */
-	struct fl_net net;
+	struct fl_models models, base;	/* of -m, of --base; base is models unless that is given */
+	struct fl_with with;
+	struct fl_accord accord;	/* of models, statistics, updates, and of labelled data */
+	struct fl_members members;
+	struct fl_net net;		/* of -m, unless it is a folder */
 	struct fl_data data;
 	int has_net, has_data;
-	fl_real *w0, *w;		/* (P) */
-	struct fl_accord accord;	/* of model, statistic and updates; proxy data are of any classes */
-	struct member *member;		/* (K) by ascending client */
-	size_t K, cap;
+	int64_t round;			/* of the model that is made */
+	struct fl_lesson lesson;
+	struct fl_distill_run r;
 };
+
+static int needs(const struct job *j, unsigned what)
+{
+	return !!(j->method->needs & what);
+}
 
 /* --- what is read --- */
 
 static int check_options(const struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
-	const char *name = j->method->e.name;
-	int clients = j->method->needs & FL_DISTILL_CLIENTS, data = j->method->needs & FL_DISTILL_DATA;
+	int data = needs(j, FL_DISTILL_DATA | FL_DISTILL_LABELS), folder = j->models.folder;
 
 	if (o->epochs != FL_UNSET && o->steps != FL_UNSET)
 		return fl_fail(e, FL_EUSAGE, "--epochs and --steps exclude each other");
 	if (!o->data != !data)
-		return fl_fail(e, FL_EUSAGE, "method %s %s", name,
-		               data ? "wants proxy data: -d SOURCE" : "has no use for -d");
-	if (!clients && j->run->noperand)
-		return fl_fail(e, FL_EUSAGE, "method %s reads no updates: '%s' has no place", name,
+		return fl_fail(e, FL_EUSAGE, "%s %s", j->who, !data ? "has no use for -d" :
+		               needs(j, FL_DISTILL_LABELS) ? "wants labelled data: -d SOURCE" :
+		               "wants proxy data: -d SOURCE");
+	if (j->run->noperand && !needs(j, FL_DISTILL_MEMBERS) && !j->method->with)
+		return fl_fail(e, FL_EUSAGE, "%s reads no updates: '%s' has no place", j->who,
 		               j->run->operand[0]);
+	if (o->base && !needs(j, FL_DISTILL_MEMBERS) && j->method->makes != FL_MAKES_MODELS)
+		return fl_fail(e, FL_EUSAGE, "%s has no use for --base", j->who);
+	if (folder && !needs(j, FL_DISTILL_EACH))
+		return fl_fail(e, FL_EUSAGE, "%s is a folder, but %s trains one model", o->model, j->who);
+	if ((folder || j->method->makes == FL_MAKES_MODELS) && !strcmp(o->output, "-"))
+		return fl_fail(e, FL_EUSAGE, "%s makes a model of each client: -o FOLDER", j->who);
 	return 0;
+}
+
+static int open_models(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	if (fl_models_open(&j->models, o->model, e) || check_options(j, e) ||
+	    fl_models_base(&j->models, (int)o->threads, e))
+		return -1;
+	j->members.base = o->base ? &j->base : &j->models;
+	return o->base && (fl_models_open(&j->base, o->base, e) ||
+	                   fl_models_base(&j->base, (int)o->threads, e) ||
+	                   fl_accord_add(&j->accord, &j->base.one, o->base, e)) ? -1 : 0;
 }
 
 static int load_model(struct job *j, struct fl_err *e)
 {
-	if (fl_stream_load(j->o->model, FL_KIND_MODEL, &j->model, e))
+	const struct fl_tset *rec = &j->models.one;
+
+	if (j->models.folder)
+		return 0;
+	if (fl_accord_add(&j->accord, rec, j->o->model, e))
 		return -1;
-	if (fl_accord_add(&j->accord, &j->model, j->o->model, e))
-		return -1;
-	if (fl_base_text(&j->model, (int)j->o->threads, j->base, e) ||
-	    fl_meta_need_i64(&j->model, "fl.round", &j->round, e) < 0 ||
-	    fl_model_of(&j->net, &j->model, e))
+	if (fl_meta_need_i64(rec, "fl.round", &j->round, e) < 0 || fl_model_of(&j->net, rec, e))
 		return fl_fail_in(e, "%s", j->o->model);
 	j->has_net = 1;
-	if (j->net.targets)
+	if (j->net.targets && !needs(j, FL_DISTILL_OTHER))
 		return fl_fail(e, FL_EDATA, "%s: its loss wants targets, not classes", j->o->model);
-	if (!(j->w0 = fl_alloc(j->net.P, sizeof *j->w0, e)) ||
-	    !(j->w = fl_alloc(j->net.P, sizeof *j->w, e)))
-		return -1;
-	return fl_net_import(&j->net, &j->model, "", 0, j->w0, e) ?
-	       fl_fail_in(e, "%s", j->o->model) : 0;
-}
-
-static int load_with(struct job *j, struct fl_err *e)
-{
-	j->who = fl_arena_fmt(&j->run->arena, e, "method %s", j->method->e.name);
-	return !j->who || fl_with_open(&j->with, &j->o->with, e) ||
-	       fl_with_check(&j->with, j->method->with, j->who, e) ||
-	       fl_with_accord(&j->with, &j->accord, e) ? -1 : 0;
-}
-
-static int load_data(struct job *j, struct fl_err *e)
-{
-	struct fl_data *d = &j->data;
-
-	if (!j->o->data)
-		return 0;
-	if (fl_data_open(d, j->o->data, &j->o->how, e))
-		return -1;
-	j->has_data = 1;
-	return fl_data_fits(d, &j->net, SIZE_MAX, 0, e);
-}
-
-static int check_update(const struct job *j, const struct member *m, struct fl_err *e)
-{
-	if (m->u.round != j->round + 1)
-		return fl_fail(e, FL_EDATA, "fl.round is %" PRId64 ", but the model is of round %" PRId64
-		               ", whose updates are of %" PRId64, m->u.round, j->round, j->round + 1);
-	if (!fl_base_names(m->u.base, j->base, &j->model))
-		return fl_fail(e, FL_EDATA, "fl.base is %s, but the model's is %s", m->u.base, j->base);
 	return 0;
 }
 
-static int take(struct job *j, struct fl_tset *rec, struct fl_err *e)
+static int take(struct job *j, const char *file, const struct fl_tset *rec, struct fl_err *e)
 {
-	struct member *m;
+	enum fl_kind kind;
 
-	if (fl_grow(&j->member, &j->cap, j->K + 1, sizeof *j->member, e))
+	if (fl_meta_kind(rec, &kind, e) || fl_accord_add(&j->accord, rec, file, e))
 		return -1;
-	m = &j->member[j->K];
-	*m = (struct member){ .rec = { .t = NULL } };
-	if (fl_tset_clone(&m->rec, rec, e))
-		return -1;
-	j->K++;
-	if (fl_update_read(&m->rec, &m->u, e))
-		return -1;
-	return check_update(j, m, e) ? fl_fail_in(e, "client %" PRId64, m->u.client) : 0;
+	if (kind == FL_KIND_STATS && j->method->with)
+		return (file = fl_arena_str(&j->run->arena, file, e)) ?
+		       fl_with_add(&j->with, file, rec, e) : -1;
+	if (!needs(j, FL_DISTILL_MEMBERS) || (kind != FL_KIND_UPDATE && kind != FL_KIND_MODEL))
+		return fl_fail(e, FL_EUSAGE, "it holds %s, and %s reads no %s", kind ? fl_kind_name(kind) :
+		               "no kind of record", j->who, needs(j, FL_DISTILL_MEMBERS) ?
+		               "other operands than updates and models" : "updates");
+	if (kind == FL_KIND_UPDATE && needs(j, FL_DISTILL_OTHER) && !j->o->base)
+		return fl_fail(e, FL_EUSAGE, "-m is no client's model in %s: updates want --base, the "
+		               "model, or folder of models, that they are of", j->who);
+	return fl_members_add(&j->members, rec, kind, e);
 }
 
-static int by_client(const void *a, const void *b)
-{
-	const struct member *x = a, *y = b;
-
-	return (x->u.client > y->u.client) - (x->u.client < y->u.client);
-}
-
-static int read_updates(struct job *j, struct fl_err *e)
+static int read_operands(struct job *j, struct fl_err *e)
 {
 	struct fl_inputs in = { .path = j->run->operand, .n = j->run->noperand,
 	                        .expect = j->o->expect == FL_UNSET ? -1 : j->o->expect };
 	struct fl_tset rec = { .t = NULL };
-	int rc;
+	int rc = 0;
 
-	while ((rc = fl_inputs_next(&in, &rec, e)) > 0) {
-		if ((rc = fl_accord_add(&j->accord, &rec, fl_inputs_name(&in), e)))
-			break;
-		if (take(j, &rec, e)) {
-			rc = fl_fail_in(e, "%s", fl_inputs_name(&in));
-			break;
-		}
-	}
+	while (!rc && (rc = fl_inputs_next(&in, &rec, e)) > 0)
+		rc = take(j, fl_inputs_name(&in), &rec, e) ?
+		     fl_fail_in(e, "%s", fl_inputs_name(&in)) : 0;
 	fl_tset_release(&rec);
 	fl_inputs_release(&in);
-	if (!rc)
-		qsort(j->member, j->K, sizeof *j->member, by_client);
-	for (size_t k = 1; !rc && k < j->K; k++)
-		if (j->member[k].u.client == j->member[k - 1].u.client)
-			rc = fl_fail(e, FL_EDATA, "client %" PRId64 " is there twice",
-			             j->member[k].u.client);
-	return rc;
+	return rc || fl_members_sort(&j->members, e) ? -1 : 0;
+}
+
+static int read_records(struct job *j, struct fl_err *e)
+{
+	int64_t round;
+
+	if (fl_with_open(&j->with, &j->o->with, e) ||
+	    ((needs(j, FL_DISTILL_MEMBERS) || j->run->noperand) && read_operands(j, e)) ||
+	    fl_with_check(&j->with, j->method->with, j->who, e) ||
+	    fl_with_accord(&j->with, &j->accord, e))
+		return -1;
+	if (needs(j, FL_DISTILL_MEMBERS) && !j->members.n)
+		return fl_fail(e, FL_EDATA, "%s: no client has sent an update or a model", j->who);
+	if ((round = fl_members_round(&j->members)) >= 0)
+		j->round = round;
+	return 0;
+}
+
+/* That net can look at the data, which have its classes where labels matter. */
+static int check_fit(const struct job *j, const struct fl_net *net, struct fl_err *e)
+{
+	return fl_data_fits(&j->data, net, needs(j, FL_DISTILL_LABELS) ? net->classes : SIZE_MAX, 0, e);
+}
+
+static int load_data(struct job *j, struct fl_err *e)
+{
+	if (!j->o->data)
+		return 0;
+	if (fl_data_open(&j->data, j->o->data, &j->o->how, e))
+		return -1;
+	j->has_data = 1;
+	if (j->has_net && !needs(j, FL_DISTILL_OTHER) && check_fit(j, &j->net, e))
+		return -1;
+	for (size_t i = 0; i < j->members.nnet; i++)
+		if (check_fit(j, j->members.net[i], e))
+			return -1;
+	return needs(j, FL_DISTILL_LABELS) &&
+	       (fl_data_labelled(&j->data, e) ||
+	        fl_accord_add(&j->accord, &j->data.rec, j->data.name, e)) ? -1 : 0;
 }
 
 /* --- training --- */
 
-/* w: the clients' mean by examples, in double. */
-static int mean_of_clients(struct fl_distill_run *r, struct fl_err *e)
-{
-	double *sum = fl_arena_zero(r->arena, r->net->P, sizeof *sum, e), n = 0;
-
-	if (!sum)
-		return -1;
-	for (size_t k = 0; k < r->K; k++) {
-		if (fl_distill_client(r, k, r->w, e))
-			return -1;
-		for (size_t i = 0; i < r->net->P; i++)
-			sum[i] += (double)r->u[k].examples * (double)r->w[i];
-		n += (double)r->u[k].examples;
-	}
-	for (size_t i = 0; i < r->net->P; i++)
-		r->w[i] = (fl_real)(sum[i] / n);
-	return 0;
-}
-
 static int train(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
-	struct fl_arena *a = &j->run->arena;
-	struct fl_update *u = fl_arena_get(a, j->K, sizeof *u, e);
-	struct fl_tset *rec = fl_arena_get(a, j->K, sizeof *rec, e);
-	struct fl_lesson lesson = {
+	j->lesson = (struct fl_lesson){
 		.opt = o->opt, .epochs = o->epochs == FL_UNSET ? 10 : o->epochs, .steps = o->steps,
 		.batch = o->batch, .shuffle = o->shuffle, .seed = (uint64_t)o->seed,
 		.round = j->round,
 	};
-	struct fl_distill_run r = {
-		.lesson = &lesson, .net = &j->net, .w0 = j->w0, .w = j->w, .K = j->K, .u = u,
-		.update = rec, .data = &j->data, .with = &j->with, .who = j->who,
-		.arena = a, .threads = (int)o->threads,
+	j->r = (struct fl_distill_run){
+		.lesson = &j->lesson, .K = j->members.n, .member = j->members.v, .data = &j->data,
+		.with = &j->with, .models = &j->models, .base = j->members.base, .who = j->who, .threads = (int)o->threads,
+		.arena = &j->run->arena
 	};
-
-	if (!u || !rec)
+	if (fl_students_begin(&j->r, j->has_net ? &j->net : NULL, e) || j->method->run(o->method.p, &j->r, e))
 		return -1;
-	for (size_t k = 0; k < j->K; k++) {
-		u[k] = j->member[k].u;
-		rec[k] = j->member[k].rec;
-	}
-	memcpy(j->w, j->w0, j->net.P * sizeof *j->w);
-	if ((j->K && mean_of_clients(&r, e)) || j->method->run(o->method.p, &r, e))
-		return -1;
-	fl_say(FL_LOG_INFO, "round %" PRId64 ": %zu clients, cross-entropy %g", j->round, j->K, r.loss);
+	if (j->method->makes == FL_MAKES_MODEL)
+		fl_say(FL_LOG_INFO, "round %" PRId64 ": %zu clients, loss %g", j->round, j->r.K,
+		       j->r.student->loss);
 	return 0;
 }
 
-/* The trained tensors; the model's others and its metadata. */
-static int make_record(struct job *j, struct fl_tset *out, struct fl_err *e)
-{
-	if (fl_net_export(&j->net, j->w, "", out, e))
-		return -1;
-	for (size_t i = 0; i < j->model.nt; i++)
-		if (!fl_tset_find(out, j->model.t[i].name) &&
-		    !fl_tset_copy(out, NULL, &j->model.t[i], e))
-			return -1;
-	for (size_t i = 0; i < j->model.nkv; i++)
-		if (fl_meta_set(out, j->model.kv[i].key, j->model.kv[i].val, e))
-			return -1;
-	return fl_meta_set_kind(out, FL_KIND_MODEL, e) ||
-	       fl_meta_set_i64(out, "fl.round", j->round, e) ||
-	       fl_meta_set(out, "fl.parent", j->base, e) || fl_meta_set(out, "fl.prov", NULL, e) ||
-	       fl_run_add_prov(j->run, j->o->no_prov, out, e) ? -1 : 0;
-}
+/* --- what is written --- */
 
-static int write_model(struct job *j, struct fl_err *e)
+static int write_stream(struct job *j, struct fl_err *e)
 {
-	struct fl_tset next = { .t = NULL };
 	struct fl_out out = { .fd = -1 };
-	int rc = make_record(j, &next, e);
+	int rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
 
-	if (!rc)
-		rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
-	if (!rc)
-		rc = fl_stream_write(&out, &next, e);
+	for (size_t k = 0; !rc && k < j->r.nmade; k++)
+		rc = fl_stream_write(&out, &j->r.made[k], e);
+	if (!rc && j->r.nmade != 1)
+		rc = fl_stream_write_end(&out, j->r.nmade, e);
 	if (!rc)
 		rc = fl_out_commit(&out, e);
 	fl_out_abort(&out);
-	fl_tset_release(&next);
 	return rc;
 }
 
-static int distill(struct job *j, struct fl_err *e)
+static int write_all(struct job *j, struct fl_err *e)
 {
-	if (check_options(j, e) || load_model(j, e) || load_with(j, e) || load_data(j, e))
+	static const enum fl_kind kind[] = {
+		[FL_MAKES_MODEL] = FL_KIND_MODEL, [FL_MAKES_MODELS] = FL_KIND_MODEL,
+		[FL_MAKES_STATS] = FL_KIND_STATS, [FL_MAKES_DATA] = FL_KIND_DATA,
+	};
+	enum fl_makes makes = j->method->makes;
+
+	if (makes == FL_MAKES_MODEL && fl_students_end(&j->r, e))
 		return -1;
-	if (j->method->needs & FL_DISTILL_CLIENTS) {
-		if (read_updates(j, e))
+	for (size_t k = 0; k < j->r.nmade; k++)
+		if (fl_meta_set_kind(&j->r.made[k], kind[makes], e) ||
+		    fl_run_add_prov(j->run, j->o->no_prov, &j->r.made[k], e))
 			return -1;
-		j->round++;
-	}
-	return train(j, e) ? -1 : write_model(j, e);
+	if (j->models.folder || makes == FL_MAKES_MODELS)
+		return fl_clients_save(j->o->output, j->r.made, j->r.nmade, !j->o->no_sync, e);
+	return write_stream(j, e);
+}
+
+static void release(struct job *j)
+{
+	for (size_t k = 0; k < j->r.nmade; k++)
+		fl_tset_release(&j->r.made[k]);
+	free(j->r.made);
+	fl_tset_release(&j->r.extra);
+	fl_members_release(&j->members);
+	if (j->has_data)
+		fl_data_release(&j->data);
+	if (j->has_net)
+		fl_net_release(&j->net);
+	fl_with_release(&j->with);
+	fl_accord_release(&j->accord);
+	fl_models_release(&j->models);
+	fl_models_release(&j->base);
 }
 
 static int run(struct fl_run *r, struct fl_err *e)
 {
 	const struct opts *o = r->opts;
 	struct job j = { .run = r, .o = o };
-	int rc;
+	int rc = -1;
 
 	j.method = (const struct fl_distill *)(const void *)o->method.entry;
 	fl_heap_prepare();
-	rc = distill(&j, e);
-	for (size_t k = 0; k < j.K; k++)
-		fl_tset_release(&j.member[k].rec);
-	free(j.member);
-	if (j.has_data)
-		fl_data_release(&j.data);
-	if (j.has_net)
-		fl_net_release(&j.net);
-	free(j.w0);
-	free(j.w);
-	fl_tset_release(&j.model);
-	fl_with_release(&j.with);
-	fl_accord_release(&j.accord);
+	if ((j.who = fl_arena_fmt(&r->arena, e, "method %s", j.method->e.name)) &&
+	    !open_models(&j, e) && !load_model(&j, e) && !read_records(&j, e) && !load_data(&j, e) &&
+	    !train(&j, e))
+		rc = write_all(&j, e);
+	release(&j);
 	return rc;
 }
 
@@ -317,15 +300,15 @@ static int reads_stdin(const struct fl_run *r)
 	const struct opts *o = r->opts;
 	const struct fl_distill *m = (const struct fl_distill *)(const void *)o->method.entry;
 
-	return m->needs & FL_DISTILL_CLIENTS && fl_run_stdin_default(r);
+	return (m->needs & FL_DISTILL_MEMBERS || r->noperand) && fl_run_stdin_default(r);
 }
 
 static const struct fl_tool tool = {
 	.name = "fl-distill",
 	.nd = "train a model at the server",
-	.operands = "[update ...]",
+	.operands = "[record ...]",
 	.reads = "model, update, data, stats",
-	.writes = "model",
+	.writes = "model, stats, data",
 	.opts = options,
 	.osize = sizeof(struct opts),
 	.families = families,

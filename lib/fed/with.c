@@ -62,26 +62,48 @@ static int open_one(struct fl_with_file *f, const char *path, struct fl_err *e)
 	return f->folder || !read_file(f, e) ? 0 : fl_fail_in(e, "--with");
 }
 
+/* Room for one more; the lock comes with the first. */
+static struct fl_with_file *add_file(struct fl_with *w, const char *path, struct fl_err *e)
+{
+	if (!w->lock) {
+		pthread_mutex_t *lock = fl_alloc(1, sizeof *lock, e);
+
+		if (!lock)
+			return NULL;
+		pthread_mutex_init(lock, NULL);
+		w->lock = lock;
+	}
+	if (fl_grow(&w->file, &w->cap, w->n + 1, sizeof *w->file, e))
+		return NULL;
+	w->file[w->n] = (struct fl_with_file){ .path = path };
+	return &w->file[w->n++];
+}
+
 int fl_with_open(struct fl_with *w, const struct fl_strs *paths, struct fl_err *e)
 {
-	pthread_mutex_t *lock;
-
 	*w = (struct fl_with){ .n = 0 };
-	if (!paths->n)
-		return 0;
-	if (!(lock = fl_alloc(1, sizeof *lock, e)) ||
-	    !(w->file = fl_alloc(paths->n, sizeof *w->file, e))) {
-		free(lock);
-		return -1;
-	}
-	pthread_mutex_init(lock, NULL);
-	w->lock = lock;
-	for (; w->n < paths->n; w->n++)
-		w->file[w->n] = (struct fl_with_file){ .path = NULL };
-	for (size_t i = 0; i < w->n; i++)
-		if (open_one(&w->file[i], paths->v[i], e))
+	for (size_t i = 0; i < paths->n; i++) {
+		struct fl_with_file *f = add_file(w, paths->v[i], e);
+
+		if (!f || open_one(f, paths->v[i], e))
 			return -1;
+	}
 	return 0;
+}
+
+int fl_with_add(struct fl_with *w, const char *path, const struct fl_tset *rec, struct fl_err *e)
+{
+	struct fl_with_file *f = w->n ? &w->file[w->n - 1] : NULL;
+	int64_t client = -1;
+
+	if (fl_meta_i64(rec, "fl.client", &client, e) < 0)
+		return -1;
+	if (!f || !f->operand || strcmp(f->path, path)) {
+		if (!(f = add_file(w, path, e)))
+			return -1;
+		f->operand = 1;
+	}
+	return keep_record(f, rec, client, e);
 }
 
 void fl_with_release(struct fl_with *w)
@@ -183,8 +205,8 @@ static int find_in(struct fl_with_file *f, const struct fl_want *want, int64_t c
 	if (found == 1 || (!found && !f->folder))
 		return found == 1;
 	if (own == f->n || !is_wanted(f->rec[own], want))
-		return fl_fail(e, FL_EDATA, "--with: %s: holds no such record of client %" PRId64,
-		               f->path, client);
+		return fl_fail(e, FL_EDATA, "%s%s: holds no such record of client %" PRId64,
+		               f->operand ? "" : "--with: ", f->path, client);
 	*rec = f->rec[own];
 	return 1;
 }
@@ -251,8 +273,8 @@ const struct fl_tset **fl_with_all(const struct fl_with *w, const struct fl_want
 	qsort(all, *n, sizeof *all, by_client);
 	for (size_t k = 0; k < *n; k++) {
 		if (all[k].client < 0 || (k && all[k].client == all[k - 1].client)) {
-			fl_fail(e, FL_EDATA, all[k].client < 0 ? "--with: a record says no fl.client" :
-			        "--with: client %" PRId64 " is there twice", all[k].client);
+			fl_fail(e, FL_EDATA, all[k].client < 0 ? "%s reads records by client, but a record says no fl.client" :
+			        "%s: client %" PRId64 " is there twice", who, all[k].client);
 			return NULL;
 		}
 		rec[k] = all[k].rec;
@@ -278,7 +300,8 @@ static int fail_useless(const struct fl_with_file *f, const struct fl_want *want
 	const char *kind = fl_meta_get(f->rec[0], "fl.kind"), *spec = fl_meta_get(f->rec[0], "fl.method");
 	char name[128];
 
-	return fl_fail(e, FL_EDATA, "--with: %s: holds %s%s%s, but %s reads %s%s", f->path,
+	return fl_fail(e, FL_EDATA, "%s%s: holds %s%s%s, but %s reads %s%s",
+	               f->operand ? "" : "--with: ", f->path,
 	               kind ? kind : "no kind", spec ? " " : "", spec ? spec : "", who,
 	               want_name(want, name, sizeof name), want[1].kind ? ", among others" : "");
 }

@@ -23,6 +23,7 @@ struct fl_want {
 /* One argument of --with. */
 struct fl_with_file {
 	const char *path;
+	int operand;		/* among the operands, not by --with */
 	int folder;		/* a record a client, NNNN.safetensors or NNNN.sts, read when asked for */
 	struct fl_tset **rec;	/* (n) of a file, in its order; of a folder, what was read so far */
 	int64_t *client;	/* (n) whose each is; -1: nobody's */
@@ -32,12 +33,15 @@ struct fl_with_file {
 /* All zero is none. Thread-safe after open. */
 struct fl_with {
 	struct fl_with_file *file;	/* (n) */
-	size_t n;
+	size_t n, cap;
 	void *lock;
 };
 
 /* Reads the files; folders are read a client at a time. */
 int fl_with_open(struct fl_with *w, const struct fl_strs *paths, struct fl_err *e);
+/* A record that stood among the operands, in the file path (which must outlive w), as if it
+ * had been given by --with. After open, before anything is asked for. */
+int fl_with_add(struct fl_with *w, const char *path, const struct fl_tset *rec, struct fl_err *e);
 void fl_with_release(struct fl_with *w);
 
 /* What the records in files say of classes' names. */

@@ -103,6 +103,109 @@ refuses() {
 	[ "$(st-ls c.safetensors | cut -f1)" = 1 ]
 }
 
+# Three clients of digits, whose networks differ, with proxy data: folders c and m, their updates
+# in u.sts, proxy.safetensors.
+unlike() {
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.5 -s 1 -o c --test-frac 0.1 --test-output held
+	cp held/0000.safetensors proxy.safetensors
+	mkdir m
+	for k in 0 1 2; do
+		fl-init -a mlp:in=64,hidden=$((6 + 3 * k)),out=10 -s $k -o m/000$k.safetensors
+	done
+	fl-local-train -m m -e 2 --opt sgd:lr=0.1 c/*.safetensors >u.sts
+}
+
+@test "feddf over a folder of unlike networks: each learns from all, as NumPy has it" {
+	unlike
+	o="-M feddf:tau=2 -d proxy.safetensors --opt sgd:lr=0.2 -e 2 -b 16 --shuffle none"
+	fl-distill -m m $o -o out u.sts
+	fl-aggregate -m m -R own -o own u.sts
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		d = load("proxy.safetensors")[0]["x"]
+		x = d.reshape(len(d), -1).astype(float) / 16
+		w = [{k: v.astype(float) for k, v in load(f"own/000{k}.safetensors")[0].items()} for k in range(3)]
+		def forward(w, x):
+		    h = np.maximum(x @ w["0.weight"].T + w["0.bias"], 0)
+		    return h, h @ w["2.weight"].T + w["2.bias"]
+		def soft(z):
+		    p = np.exp(z - z.max(1, keepdims=True))
+		    return p / p.sum(1, keepdims=True)
+		q = soft(sum(forward(v, x)[1] for v in w) / 3 / 2)
+		for k, v in enumerate(w):
+		    for _ in range(2):
+		        for i in range(0, len(x), 16):
+		            h, z = forward(v, x[i:i+16])
+		            dz = 2 * (soft(z / 2) - q[i:i+16]) / len(z)
+		            dh = dz @ v["2.weight"] * (h > 0)
+		            for n, g, a in ("2", dz, h), ("0", dh, x[i:i+16]):
+		                v[n + ".weight"] = v[n + ".weight"] - 0.2 * g.T @ a
+		                v[n + ".bias"] = v[n + ".bias"] - 0.2 * g.sum(0)
+		    got, meta, _ = load(f"out/000{k}.safetensors")
+		    for n in v:
+		        assert np.allclose(got[n], v[n], rtol=1e-4, atol=1e-5), (k, n, abs(got[n] - v[n]).max())
+		    assert meta["fl.client"] == str(k) and meta["fl.round"] == "1" and meta["fl.kind"] == "model"
+		    assert meta["fl.parent"] == load(f"m/000{k}.safetensors")[2]
+	END
+	# Any order, any threads, and the models that the clients ended with in place of their updates.
+	o="$o --no-prov"
+	fl-distill -m m $o -o a u.sts
+	for k in 2 0 1; do st-cat --client=$k u.sts -o u$k.sts; done
+	fl-distill -m m $o -j 3 -o b u2.sts u0.sts u1.sts
+	fl-distill -m m $o -o d own/0001.safetensors own/0000.safetensors own/0002.safetensors
+	for k in 0 1 2; do
+		cmp a/000$k.safetensors b/000$k.safetensors
+		st-cmp a/000$k.safetensors d/000$k.safetensors
+	done
+	# Clients that sent nothing keep their models, where they are in that folder.
+	cp -r m part
+	fl-distill -m m $o -o part u0.sts u1.sts
+	cmp part/0002.safetensors m/0002.safetensors
+	run st-cmp part/0000.safetensors m/0000.safetensors
+	[ "$status" = 1 ]
+}
+
+@test "one model learns from members of any network" {
+	unlike
+	fl-init -a logreg:in=64,out=10 -s 4 -o s.safetensors
+	o="-m s.safetensors -M feddf -d proxy.safetensors --shuffle none --no-prov"
+	fl-distill $o --base m -o a.safetensors u.sts
+	fl-aggregate -m m -R own -o own u.sts
+	fl-distill $o -o b.safetensors own/*.safetensors
+	st-cmp a.safetensors b.safetensors
+	# Of an ensemble of one it learns what that says: its classes.
+	fl-distill -m s.safetensors -M feddf -d digits -e 60 -o one.safetensors own/0000.safetensors
+	run sh -c "fl-eval --format json -m one.safetensors -d digits | jq 'select(.kind == \"summary\").accuracy'"
+	one=$output
+	run sh -c "fl-eval --format json -m own/0000.safetensors -d digits | jq 'select(.kind == \"summary\").accuracy'"
+	jq -en "$one > $output - 0.1"
+	refuses 2 "makes a model of each client: -o FOLDER" -m m -M feddf -d proxy.safetensors u.sts -o -
+	refuses 2 "m is a folder, but method ccvr trains one model" -m m -M ccvr
+	refuses 2 "method ccvr has no use for --base" -m s.safetensors -M ccvr --base m
+	refuses 3 "client 1: no model 0001.safetensors or .sts in one" -m s.safetensors -M feddf \
+		-d proxy.safetensors --base "$(mkdir one && cp m/0000.safetensors one && echo one)" u.sts
+	refuses 3 "the model says no fl.client" -m s.safetensors -M feddf -d proxy.safetensors s.safetensors
+	refuses 2 "it holds data, and method feddf reads no other operands than updates and models" \
+		-m s.safetensors -M feddf -d proxy.safetensors c/0000.safetensors
+	refuses 3 "client 0 is there twice" -m s.safetensors -M feddf -d proxy.safetensors own/0000.safetensors \
+		own/0000.safetensors
+	fl-init -a logreg:in=64,out=9 -s 4 -o nine.safetensors
+	refuses 3 "client 0: its model tells 10 classes apart, the one that learns 9" -m nine.safetensors \
+		-M feddf -d proxy.safetensors own/0000.safetensors
+	refuses 3 "no client has sent an update or a model" -m s.safetensors -M feddf -d proxy.safetensors \
+		-n 0 /dev/null
+}
+
+@test "statistics are read by --with, or as operands" {
+	fl-distill -m "$M" -M ccvr:samples=6 --with moments.safetensors --no-prov -o a.safetensors
+	fl-distill -m "$M" -M ccvr:samples=6 moments.safetensors --no-prov | cmp - a.safetensors
+	fl-distill -m "$M" -M ccvr:samples=6 --no-prov -n 1 - <moments.safetensors | cmp - a.safetensors
+	refuses 2 "it holds update, and method ccvr reads no updates" -m "$M" -M ccvr moments.safetensors \
+		"$G/0.safetensors"
+}
+
 @test "what does not fit is refused" {
 	u="$G/0.safetensors"
 	refuses 2 "method feddf wants proxy data: -d SOURCE" -m "$M" -M feddf "$u"

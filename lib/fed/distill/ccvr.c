@@ -39,7 +39,8 @@ static int read_moments(const struct fl_distill_run *r, struct moments *m, struc
 {
 	const struct fl_tensor *mean, *cov, *n;
 	const struct fl_tset *rec;
-	size_t C = r->net->classes, d = r->net->features, dim[] = { C, d, d };
+	const struct fl_net *net = r->student->net;
+	size_t C = net->classes, d = net->features, dim[] = { C, d, d };
 	struct fl_tensor want[] = { { .ndim = 2, .dim = dim }, { .ndim = 3, .dim = dim },
 	                            { .ndim = 1, .dim = dim } };
 
@@ -89,7 +90,8 @@ static int count_draws(const struct params *p, const struct moments *m, size_t C
 static int draw(const struct fl_distill_run *r, const struct moments *m, const size_t *M, size_t N,
                 struct fl_data *data, struct fl_err *e)
 {
-	size_t C = r->net->classes, d = r->net->features;
+	const struct fl_net *net = r->student->net;
+	size_t C = net->classes, d = net->features;
 	struct fl_tset rec = { .t = NULL };
 	struct fl_tensor *x, *y;
 	int rc = -1;
@@ -119,7 +121,8 @@ end:
 static int train(struct fl_distill_run *r, const struct fl_net *head, const struct fl_data *data,
                  struct fl_err *e)
 {
-	size_t C = r->net->classes, n;
+	struct fl_student *to = r->student;
+	size_t C = to->net->classes, n;
 	float *q;
 
 	if (fl_mul(data->N, C, &n))
@@ -128,8 +131,8 @@ static int train(struct fl_distill_run *r, const struct fl_net *head, const stru
 		return -1;
 	for (size_t i = 0; i < data->N; i++)
 		q[i * C + (size_t)data->y[i]] = 1;
-	return fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = head, .w = r->w, .data = data,
-	                                                   .q = q, .tau = 1 }, &r->loss, e);
+	return fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = head, .w = to->w, .data = data,
+	                                                   .q = q, .tau = 1 }, &to->loss, e);
 }
 
 static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
@@ -137,11 +140,12 @@ static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
 	struct moments m = { .count = NULL };
 	struct fl_net head;
 	struct fl_data data;
-	size_t *M = fl_arena_zero(r->arena, r->net->classes, sizeof *M, e), N = 0;
+	const struct fl_net *net = r->student->net;
+	size_t *M = fl_arena_zero(r->arena, net->classes, sizeof *M, e), N = 0;
 	int rc = -1;
 
-	if (!M || read_moments(r, &m, e) || count_draws(p, &m, r->net->classes, M, &N, e) ||
-	    fl_net_head(&head, r->net, fl_net_feature_at(r->net), e))
+	if (!M || read_moments(r, &m, e) || count_draws(p, &m, net->classes, M, &N, e) ||
+	    fl_net_head(&head, net, fl_net_feature_at(net), e))
 		return -1;
 	if (!draw(r, &m, M, N, &data, e)) {
 		rc = train(r, &head, &data, e);

@@ -8,13 +8,13 @@ const struct fl_family fl_family_distill = {
 	.noun = "method of distilling",
 };
 
-int fl_distill_client(const struct fl_distill_run *r, size_t k, fl_real *w, struct fl_err *e)
+struct fl_tset *fl_distill_add(struct fl_distill_run *r, struct fl_err *e)
 {
-	for (size_t i = 0; i < r->net->P; i++)
-		w[i] = 0;
-	if (fl_net_import(r->net, &r->update[k], "", 1, w, e))
-		return fl_fail_in(e, "client %lld", (long long)r->u[k].client);
-	for (size_t i = 0; i < r->net->P; i++)
-		w[i] += r->w0[i];
-	return 0;
+	struct fl_tset *s;
+
+	if (fl_grow(&r->made, &r->cap, r->nmade + 1, sizeof *r->made, e))
+		return NULL;
+	s = &r->made[r->nmade++];
+	*s = (struct fl_tset){ .t = NULL };
+	return s;
 }

@@ -1,6 +1,7 @@
 /* FedDF: the mean of the clients' models learns what their ensemble says of proxy data,
  *   tau^2 mean of KL(softmax(mean_k z_k / tau) | softmax(z / tau)).
- * The proxy data's classes do not matter. */
+ * The proxy data's classes do not matter. Clients' networks may differ: of a folder of models
+ * each client's own learns, from where the client left it. */
 #include "base/num.h"
 #include "fed/distill/distill.h"
 #include "kernel/soften.h"
@@ -27,29 +28,32 @@ static double share(const struct params *p, const struct fl_distill_run *r, size
 	double sum = 0;
 
 	for (size_t j = 0; j < r->K; j++)
-		sum += (double)r->u[j].examples;
-	return p->weight == UNIFORM ? 1 / (double)r->K : (double)r->u[k].examples / sum;
+		sum += r->member[j].examples;
+	return p->weight == UNIFORM ? 1 / (double)r->K : r->member[k].examples / sum;
 }
 
 /* sum(N,C): the ensemble's logits. */
 static int ensemble(const struct params *p, struct fl_distill_run *r, double *sum,
                     struct fl_err *e)
 {
-	fl_real *w = fl_arena_get(r->arena, r->net->P, sizeof *w, e);
+	size_t C = r->student->net->classes;
 
-	if (!w)
-		return -1;
-	for (size_t k = 0; k < r->K; k++)
-		if (fl_distill_client(r, k, w, e) ||
-		    fl_lesson_outputs(r->net, w, r->data, share(p, r, k), sum, r->threads, e))
+	for (size_t k = 0; k < r->K; k++) {
+		const struct fl_member *m = &r->member[k];
+
+		if (m->net->classes != C)
+			return fl_fail(e, FL_EDATA, "client %lld: its model tells %zu classes apart, the one "
+			               "that learns %zu", (long long)m->client, m->net->classes, C);
+		if (fl_lesson_outputs(m->net, m->w, r->data, share(p, r, k), sum, r->threads, e))
 			return -1;
+	}
 	return 0;
 }
 
 static int run(const void *pp, struct fl_distill_run *r, struct fl_err *e)
 {
 	const struct params *p = pp;
-	size_t C = r->net->classes, n;
+	size_t C = r->student->net->classes, n;
 	double *z;
 	float *q;
 
@@ -62,8 +66,15 @@ static int run(const void *pp, struct fl_distill_run *r, struct fl_err *e)
 		fl_soften(z + i * C, C, p->tau, z + i * C);
 	for (size_t i = 0; i < n; i++)
 		q[i] = (float)z[i];
-	return fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = r->net, .w = r->w, .data = r->data, .q = q,
-	                                          .tau = p->tau }, &r->loss, e);
+	for (size_t i = 0; i < r->n; i++) {
+		struct fl_student *to = &r->student[i];
+		struct fl_pupil pupil = { .net = to->net, .w = to->w, .data = r->data, .q = q,
+		                          .tau = p->tau };
+
+		if (fl_lesson_run(r->lesson, &pupil, &to->loss, e))
+			return r->n > 1 ? fl_fail_in(e, "client %lld", (long long)to->client) : -1;
+	}
+	return 0;
 }
 
 const struct fl_distill fl_distill_feddf = {
@@ -75,8 +86,8 @@ const struct fl_distill fl_distill_feddf = {
 		.params = table,
 		.psize = sizeof(struct params),
 		.formula = "min tau^2 mean of KL(softmax(mean_k z_k/tau) | softmax(z/tau)), "
-			   "from the clients' mean",
+			   "from the clients' mean; of unlike networks each from its own",
 	},
-	.needs = FL_DISTILL_CLIENTS | FL_DISTILL_DATA,
+	.needs = FL_DISTILL_MEMBERS | FL_DISTILL_DATA | FL_DISTILL_EACH,
 	.run = run,
 };

@@ -102,7 +102,8 @@ static int get_lines(struct lines *s, struct fl_distill_run *r, struct fl_err *e
 
 static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
 {
-	struct lines s = { .d = fl_shape_count(&r->net->in), .C = r->net->classes };
+	struct fl_student *to = r->student;
+	struct lines s = { .d = fl_shape_count(&to->net->in), .C = to->net->classes };
 	struct fl_tset rec = { .t = NULL };
 	struct fl_data data;
 	int rc = -1;
@@ -113,8 +114,8 @@ static int run(const void *p, struct fl_distill_run *r, struct fl_err *e)
 	    !fl_tset_add(&rec, "y", FL_I64, 1, &s.M, NULL, e) ||
 	    fl_data_take(&data, &rec, NULL, "--with", e))
 		goto end;
-	rc = fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = r->net, .w = r->w, .data = &data,
-	                                                  .q = s.q, .tau = 1 }, &r->loss, e);
+	rc = fl_lesson_run(r->lesson, &(struct fl_pupil){ .net = to->net, .w = to->w, .data = &data,
+	                                                  .q = s.q, .tau = 1 }, &to->loss, e);
 	fl_data_release(&data);
 end:
 	fl_tset_release(&rec);

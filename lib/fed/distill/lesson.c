@@ -1,4 +1,4 @@
-/* The server's training: the one loop, towards soft targets. */
+/* The server's training: the one loop, with a method's hooks or towards soft targets. */
 #include <stdlib.h>
 
 #include "base/par.h"
@@ -9,19 +9,52 @@
 #define SERVER UINT64_MAX	/* in place of a client in the names of random numbers */
 #define EVAL_BATCH ((size_t)256)
 
-/* What the loop's hooks are given. */
+void fl_course_rng(const struct fl_course *c, struct fl_rng *r)
+{
+	fl_rng_init(r, c->loop.seed, c->loop.round, SERVER, FL_RNG_METHOD, c->loop.t);
+}
+
+static int run_loop(struct fl_course *c, struct fl_err *e)
+{
+	if (fl_loop_begin(&c->loop, e))
+		return -1;
+	while (!fl_loop_over(&c->loop))
+		if (fl_loop_epoch(&c->loop, e))
+			return -1;
+	return fl_loop_check(&c->loop, e);
+}
+
+int fl_course_run(const struct fl_lesson *f, struct fl_course *c, double *loss, struct fl_err *e)
+{
+	const struct fl_optim *opt = (const struct fl_optim *)f->opt.entry;
+	int rc = -1;
+
+	c->loop = (struct fl_loop){
+		.net = c->net, .bench = &c->bench, .w = c->w, .opt = f->opt, .lr = opt->lr(f->opt.p),
+		.N = c->N, .batch = f->batch, .epochs = f->epochs, .steps = f->steps,
+		.shuffle = f->shuffle, .on = c->on, .ctx = c->ctx,
+		.seed = f->seed, .round = (uint64_t)f->round, .who = SERVER,
+	};
+	if (!fl_bench_init(&c->bench, c->net, e))
+		rc = run_loop(c, e);
+	*loss = c->loop.loss;
+	fl_bench_release(&c->bench);
+	return rc;
+}
+
+/* --- towards soft targets --- */
+
 struct lesson {
 	const struct fl_pupil *p;
-	struct fl_bench bench;
 	double *soft;			/* (C) */
-	struct fl_loop loop;
+	struct fl_course course;
 };
 
 static void load(void *ctx, const uint32_t *idx, size_t i0, size_t B)
 {
 	const struct lesson *l = ctx;
 
-	fl_data_batch(l->p->data, idx, i0, B, l->bench.work.act[0], NULL);
+	fl_data_batch(l->p->data, idx, i0, B, l->course.bench.work.act[0], NULL);
 }
 
 /* Mean cross-entropy to the soft targets, and the outputs' gradient. */
@@ -29,11 +62,12 @@ static double to_targets(void *ctx, const fl_real *z, const int32_t *y, fl_real 
                          size_t C)
 {
 	const struct lesson *l = ctx;
+	const struct fl_loop *at = &l->course.loop;
 	double tau = l->p->tau, loss = 0;
 
 	(void)y;
 	for (size_t b = 0; b < B; b++, z += C, dz += C) {
-		const float *q = l->p->q + (l->loop.idx ? l->loop.idx[b] : l->loop.i0 + b) * C;
+		const float *q = l->p->q + (at->idx ? at->idx[b] : at->i0 + b) * C;
 		double log_sum = fl_soften_row(z, C, tau, l->soft);
 
 		for (size_t c = 0; c < C; c++) {
@@ -44,36 +78,21 @@ static double to_targets(void *ctx, const fl_real *z, const int32_t *y, fl_real 
 	return loss / (double)B;
 }
 
-static int run_loop(struct lesson *l, struct fl_err *e)
-{
-	if (fl_loop_begin(&l->loop, e))
-		return -1;
-	while (!fl_loop_over(&l->loop))
-		if (fl_loop_epoch(&l->loop, e))
-			return -1;
-	return fl_loop_check(&l->loop, e);
-}
-
 int fl_lesson_run(const struct fl_lesson *f, const struct fl_pupil *p, double *loss, struct fl_err *e)
 {
-	const struct fl_optim *opt = (const struct fl_optim *)f->opt.entry;
-	struct lesson l = { .p = p };
+	struct lesson l = { .p = p, .course = {
+		.net = p->net, .w = p->w, .N = p->data->N,
+		.on = { .load = load, .task = to_targets }, .ctx = &l,
+	} };
 	int rc = -1;
 
-	l.loop = (struct fl_loop){
-		.net = p->net, .bench = &l.bench, .w = p->w, .opt = f->opt, .lr = opt->lr(f->opt.p),
-		.N = p->data->N, .batch = f->batch, .epochs = f->epochs, .steps = f->steps,
-		.shuffle = f->shuffle, .on = { .load = load, .task = to_targets }, .ctx = &l,
-		.seed = f->seed, .round = (uint64_t)f->round, .who = SERVER,
-	};
-	if ((l.soft = fl_alloc(p->net->classes, sizeof *l.soft, e)) &&
-	    !fl_bench_init(&l.bench, p->net, e))
-		rc = run_loop(&l, e);
-	*loss = l.loop.loss;
-	fl_bench_release(&l.bench);
+	if ((l.soft = fl_alloc(p->net->classes, sizeof *l.soft, e)))
+		rc = fl_course_run(f, &l.course, loss, e);
 	free(l.soft);
 	return rc;
 }
+
+/* --- what a model says --- */
 
 struct pass {
 	const struct fl_net *net;
