@@ -88,7 +88,8 @@ TESTC := $(wildcard test/unit/*.c test/kernel/*.c)
 GRADC := $(wildcard test/grad/*.c)
 TESTPROGS := $(TESTC:test/%.c=$(B)/test/%) $(GRADC:test/%.c=$(B)/test/%)
 MAN1  := $(TOOLS:%=$(B)/man/%.1)
-MAN57 := $(patsubst man/%,$(B)/man/%,$(wildcard man/*.5)) $(B)/man/fl-methods.7
+MAN_COPIED := $(wildcard man/*.5 man/*.7)
+MAN57 := $(MAN_COPIED:%=$(B)/%) $(B)/man/fl-methods.7
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
@@ -97,7 +98,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
 .SECONDARY:
 # A suite of tests with packages of its own: test/NAME, and check-NAME in packages.txt.
 SUITES := check-goldens check-blas
-.PHONY: all tests help deps demo check $(SUITES) lint bench man install uninstall clean FORCE
+.PHONY: all tests help deps demo check $(SUITES) lint house bench man install uninstall clean FORCE
 
 all: $(TOOLS:%=$(B)/bin/%) ## build the programs, into build/bin
 	@:
@@ -205,7 +206,7 @@ $(B)/man/%.1: man/%.1.in $(B)/bin/%
 	@mkdir -p $(@D)
 	$(call say,GEN)
 	$(Q)$(B)/bin/$* --man <$< >$@
-$(B)/man/%.5: man/%.5
+$(MAN_COPIED:%=$(B)/%): $(B)/man/%: man/%
 	@mkdir -p $(@D)
 	$(call say,GEN)
 	$(Q)cp $< $@
@@ -239,6 +240,9 @@ $(SUITES): check-%: deps-check-%
 lint: deps-lint ## check the rules of the house
 	@$(MAKE) --no-print-directory all man
 	@B=$(B) SUITE=lint test/run
+
+house: ## print sizes, names, copies: the figures of the house
+	@sh tools/house.sh $(B)
 
 bench: deps-bench ## compare with PyTorch, NumPy and FAISS; BENCH=step runs one workload
 	@$(MAKE) --no-print-directory all

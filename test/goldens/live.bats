@@ -77,3 +77,17 @@ setup() {
 	fl-partition -d fashion-mnist:split=test -k 1 -B iid -o whole --no-sync
 	"$PYTHON" "$G/part/check.py" whole/0000.safetensors c
 }
+
+@test "the worked method of CONTRIBUTING.md equals its reference" {
+	. "$ROOT/test/doc/worked.sh"
+	mkdir -p method/fedl1
+	cp "$G/method/ref.py" method/
+	worked_block test/golden/method/fedl1/make.py >method/fedl1/make.py
+	"$PYTHON" method/fedl1/make.py
+	worked_build
+	for r in 1 2; do
+		fl-local-train -m method/fedl1/model$((r - 1)).safetensors -M fedl1:mu=0.01 --opt sgd:lr=0.1 -b 5 -e 2 \
+			--shuffle none -o got$r.sts method/fedl1/data.safetensors
+		st-cmp --rtol=2e-5 --atol=2e-7 got$r.sts method/fedl1/want$r.safetensors
+	done
+}

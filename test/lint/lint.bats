@@ -66,6 +66,21 @@ sources() {
 	done
 }
 
+# Values of another system: golden files and their scripts, or Python within a test.
+@test "every entry of every family is named where values of another system are" {
+	grep -rhowE --include='*.py' --include='*.bats' --include='*.h' --include='*.c' '[a-z][a-z0-9_-]*' \
+		test/golden test/goldens test/unit test/grad $(grep -l PYTHON test/cli/*.bats) |
+		LC_ALL=C sort -u >"$BATS_TEST_TMPDIR/named"
+	for list in "$B"/gen/*_list.c; do
+		f=${list##*/}
+		f=${f%_list.c}
+		sed -n "s/^	&fl_${f}_\(.*\)\.e,/\1/p" "$list" | tr _ - | LC_ALL=C sort >"$BATS_TEST_TMPDIR/entries"
+		run comm -23 "$BATS_TEST_TMPDIR/entries" "$BATS_TEST_TMPDIR/named"
+		echo "$f: $output"
+		[ -z "$output" ]
+	done
+}
+
 @test "every tool has a manual page, and every cross reference exists" {
 	for p in $PROGRAMS; do
 		[ -s "$B/man/$p.1" ]
