@@ -43,8 +43,10 @@ static const struct fl_opt opts[] = {
 	  "begin with empty state, whatever the round; force: though one led to this model",
 	  .flags = FL_O_BARE),
 	FL_OPT_INT(0, "stale", stale, NULL, 1, 9e15, "n",
-	  "accept updates of the last n rounds too, see --history", .flags = FL_O_PROV),
-	FL_OPT_PATH(0, "history", history, "folder", "models that stale updates were trained from"),
+	  "accept updates of the last n rounds too, see --history",
+	  .needs = "history", .flags = FL_O_PROV),
+	FL_OPT_PATH(0, "history", history, "folder", "models that stale updates were trained from",
+	  .needs = "stale"),
 	FL_OPT_FLAG(0, "partial", partial,
 	  "write the exact sums instead of a model, to be combined later"),
 	FL_OPT_FLAG(0, "needs", needs, "print what fl-local-train has to --measure, and stop"),
@@ -180,8 +182,6 @@ static int check_options(struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "standard input cannot be both model and updates");
 	if (o->partial && !j->c.fold)
 		return fl_fail(e, FL_EUSAGE, "--partial: %s is not a folding rule", j->c.who);
-	if ((o->stale == FL_UNSET) != !o->history)
-		return fl_fail(e, FL_EUSAGE, "--stale and --history go together");
 	return j->rule->personal ? check_personal(j, e) : 0;
 }
 

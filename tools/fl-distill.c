@@ -38,7 +38,7 @@ static const struct fl_opt options[] = {
 	FL_OPT_INT('e', "epochs", epochs, NULL, 0, 1e9, "n",
 	  "passes over the data; 10 where neither this nor --steps is given", .flags = FL_O_PROV),
 	FL_OPT_INT(0, "steps", steps, NULL, 0, 1e12, "n",
-	  "steps in place of epochs", .flags = FL_O_PROV),
+	  "steps in place of epochs", .flags = FL_O_PROV, .excludes = "epochs"),
 	FL_OPT_INT('b', "batch", batch, "128", 1, 1 << 24, "n",
 	  "examples a step", .flags = FL_O_PROV),
 	FL_OPT_SEED,
@@ -83,8 +83,6 @@ static int check_options(const struct job *j, struct fl_err *e)
 	const struct opts *o = j->o;
 	int data = needs(j, FL_DISTILL_DATA | FL_DISTILL_LABELS), folder = j->models.folder;
 
-	if (o->epochs != FL_UNSET && o->steps != FL_UNSET)
-		return fl_fail(e, FL_EUSAGE, "--epochs and --steps exclude each other");
 	if (!o->data != !data)
 		return fl_fail(e, FL_EUSAGE, "%s %s", j->who, !data ? "has no use for -d" :
 		               needs(j, FL_DISTILL_LABELS) ? "wants labelled data: -d SOURCE" :

@@ -46,7 +46,7 @@ static const struct fl_opt options[] = {
 	  "passes over the local set; 1 where neither this nor --steps is given",
 	  .flags = FL_O_PROV),
 	FL_OPT_INT(0, "steps", steps, NULL, 0, 1e12, "n",
-	  "steps in place of epochs", .flags = FL_O_PROV),
+	  "steps in place of epochs", .flags = FL_O_PROV, .excludes = "epochs"),
 	FL_OPT_INT('b', "batch", batch, "32", 1, 1 << 24, "n",
 	  "examples a step", .flags = FL_O_PROV),
 	FL_OPT_PATH(0, "plan", plan, "file",
@@ -401,8 +401,6 @@ static int plan(struct crew *c, struct fl_err *e)
 		return fl_fail_in(e, "--method");
 	if (o->method.n > 1 && fl_run_renew_prov(c->run, e))	/* in that order */
 		return -1;
-	if (o->epochs != FL_UNSET && o->steps != FL_UNSET)
-		return fl_fail(e, FL_EUSAGE, "--epochs and --steps exclude each other");
 	if (!strcmp(o->model, "-") && fl_run_stdin_default(c->run))
 		return fl_fail(e, FL_EUSAGE, "the model and the clients cannot both be standard input");
 	if (o->plan && fl_plan_read(&c->plan, o->plan, e))

@@ -56,16 +56,18 @@ static const struct fl_opt opts[] = {
 	  "write a file a client there, replaced whole; - is one stream on standard output",
 	  .flags = FL_O_NEED),
 	FL_OPT_REAL(0, "test-frac", test_frac, NULL, 0, 1, "f",
-	  "hold this share of every client's examples out, into --test-output", .flags = FL_O_PROV),
+	  "hold this share of every client's examples out, into --test-output", .flags = FL_O_PROV,
+	  .needs = "test-output"),
 	FL_OPT_PATH(0, "test-output", test_output, "folder",
-	  "folder of the examples that --test-frac holds out"),
+	  "folder of the examples that --test-frac holds out", .needs = "test-frac"),
 	FL_OPT_FLAG(0, "test-groups", test_groups,
-	  "hold whole groups of the data out, never a part of one", .flags = FL_O_PROV),
+	  "hold whole groups of the data out, never a part of one", .flags = FL_O_PROV,
+	  .needs = "test-frac"),
 	FL_OPT_ENUM(0, "leaks", leaks, "warn", leaks_name, "what",
 	  "what to do about a group on both sides of --test-frac"),
 	FL_OPT_FLAG(0, "index", index, "write row numbers in place of copies", .flags = FL_O_PROV),
 	FL_OPT_SPEC(0, "shift", shift, &fl_family_shift, NULL, "shift",
-	  "change examples by the client they are of", .flags = FL_O_PROV),
+	  "change examples by the client they are of", .flags = FL_O_PROV, .excludes = "index"),
 	FL_OPT_PATH(0, "plot", plot, "file",
 	  "draw the counts as SVG there, and as text on a terminal"),
 	FL_OPT_HOW(FL_O_PROV),
@@ -791,15 +793,8 @@ static int fill(struct out *w, const char *path, struct fl_err *e)
 
 static int check_options(const struct opts *o, struct fl_err *e)
 {
-	if (!o->test_output != isnan(o->test_frac))
-		return fl_fail(e, FL_EUSAGE, "--test-frac and --test-output go together");
 	if (o->model && !strcmp(o->model, "-") && !strcmp(o->data, "-"))
 		return fl_fail(e, FL_EUSAGE, "the data and the model cannot both be standard input");
-	if (o->test_groups && !o->test_output)
-		return fl_fail(e, FL_EUSAGE, "--test-groups goes with --test-frac");
-	if (o->index && o->shift.entry)
-		return fl_fail(e, FL_EUSAGE, "--shift changes examples, --index refers to those of the "
-		               "source");
 	return 0;
 }
 

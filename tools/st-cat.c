@@ -27,7 +27,7 @@ static const struct fl_opt opts[] = {
 	  "leave out the tensors of methods, whose names start with @", .flags = FL_O_PROV),
 	FL_OPT_FLAG(0, "strip-meta", strip_meta, "leave out all metadata"),
 	FL_OPT_FLAG('1', "one", one, "write exactly one record, without an end record"),
-	FL_OPT_PATH(0, "split", split, "folder", "write each record to a file of its own there"),
+	FL_OPT_PATH(0, "split", split, "folder", "write each record to a file of its own there", .excludes = "one output"),
 	FL_OPT_OUTPUT,
 	FL_OPT_EXPECT,
 	FL_OPT_ALLOW_EMPTY,
@@ -99,8 +99,6 @@ static int ends_in(const char *s, const char *tail)
 
 static int check_options(const struct opts *o, struct fl_err *e)
 {
-	if (o->split && (o->one || strcmp(o->output, "-")))
-		return fl_fail(e, FL_EUSAGE, "--split goes with neither --one nor --output");
 	if (!o->split && !o->one && ends_in(o->output, ".safetensors"))
 		return fl_fail(e, FL_EUSAGE, "--output: '%s' would hold a stream, which is no "
 		               "safetensors file: name it .sts, or give --one", o->output);

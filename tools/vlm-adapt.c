@@ -39,10 +39,11 @@ static const char *const ensemble_choice[] = { "plain", "weighted", NULL };
 static const struct fl_opt options[] = {
 	FL_OPT_STR('a', "arch", arch, "arch",
 	  "the adapter: spec or JSON file; its widths are the data's unless given",
-	  .family = &fl_family_arch, .flags = FL_O_PROV),
+	  .family = &fl_family_arch, .flags = FL_O_PROV | FL_O_NEED, .excludes = "model"),
 	FL_OPT_PATH('m', "model", model, "model",
 	  "train this model further in place of fresh weights"),
-	SOURCES("images", images, "embeddings of images; repeatable, rows count on"),
+	FL_OPT_STRS(0, "images", images, "source",
+	  "embeddings of images; repeatable, rows count on", .flags = FL_O_NEED),
 	SOURCES("texts", texts, "embeddings of texts, or of class texts; repeatable"),
 	FL_OPT_STR(0, "pairs", pairs, "source",
 	  "which text goes with which image; unset: row by row"),
@@ -60,7 +61,8 @@ static const struct fl_opt options[] = {
 	  "learning rate to which it falls over all steps; unset: as published",
 	  .flags = FL_O_PROV),
 	FL_OPT_SPEC(0, "schedule", schedule, &fl_family_schedule, NULL, "schedule",
-	  "the learning rate over epochs, in place of --lr-end", .flags = FL_O_PROV),
+	  "the learning rate over epochs, in place of --lr-end", .flags = FL_O_PROV,
+	  .excludes = "lr-end"),
 	FL_OPT_REAL(0, "clip", clip, NULL, 0, 1e30, "norm",
 	  "largest norm of a step's gradient, all tensors together; unset: no limit",
 	  .flags = FL_O_PROV),
@@ -72,7 +74,7 @@ static const struct fl_opt options[] = {
 	  "order of the pairs; none: as given", .flags = FL_O_PROV),
 	FL_OPT_INT(0, "patience", patience, NULL, 1, 1e9, "n",
 	  "stop after so many epochs without a lower validation loss; keep the best",
-	  .flags = FL_O_PROV),
+	  .flags = FL_O_PROV, .needs = "val-pairs|val-texts|val-images"),
 	FL_OPT_REAL(0, "scale", scale, "100", 1e-6, 1e6, "x",
 	  "logit scale of the encoder, for adapters of labelled images", .flags = FL_O_PROV),
 	FL_OPT_PRECISION,
@@ -81,13 +83,15 @@ static const struct fl_opt options[] = {
 	  "keep what training needs there after every epoch, and go on from it"),
 	FL_OPT_PATH(0, "log", log, "file", "one line of JSON an epoch"),
 	FL_OPT_PATH(0, "apply", apply, "model",
-	  "adapt the embeddings of the operands by this model; train nothing", .flags = FL_O_PROV),
+	  "adapt the embeddings of the operands by this model; train nothing", .flags = FL_O_PROV,
+	  .excludes = "arch model images texts pairs precision"),
 	FL_OPT_ENUM(0, "side", side, "text", side_choice, "side",
-	  "what the embeddings to be adapted are of", .flags = FL_O_PROV),
+	  "what the embeddings to be adapted are of", .flags = FL_O_PROV, .needs = "apply"),
 	FL_OPT_ENUM(0, "ensemble", ensemble, NULL, ensemble_choice, "how",
-	  "one embedding a group: plain mean, or weighted by certainty", .flags = FL_O_PROV),
+	  "one embedding a group: plain mean, or weighted by certainty", .flags = FL_O_PROV,
+	  .needs = "apply"),
 	FL_OPT_STR(0, "groups", groups, "source",
-	  "groups of the rows for --ensemble; unset: the labels beside them"),
+	  "groups of the rows for --ensemble; unset: the labels beside them", .needs = "ensemble"),
 	FL_OPT_THREADS,
 	FL_OPT_OUTPUT,
 	FL_OPT_NO_SYNC,
@@ -456,8 +460,6 @@ static int open_train(struct job *j, struct fl_err *e)
 	const struct opts *o = &j->o;
 
 	j->has_val = o->val_pairs || o->val_texts.n || o->val_images.n;
-	if (o->patience != FL_UNSET && !j->has_val)
-		return fl_fail(e, FL_EUSAGE, "--patience needs validation: --val-pairs");
 	if (open_pairs(&j->train, &o->texts, &o->images, o->pairs, e))
 		return -1;
 	return j->has_val && open_pairs(&j->val, o->val_texts.n ? &o->val_texts : &o->texts,
@@ -783,10 +785,6 @@ static int apply(struct job *j, struct fl_err *e)
 	struct fl_embeds rows = { .n = 0 };
 	struct fl_adapter a;
 
-	if (j->o.images.n || j->o.texts.n || j->o.pairs || j->o.arch || j->o.model)
-		return fl_fail(e, FL_EUSAGE, "--apply trains nothing: its embeddings are operands");
-	if (j->o.precision != FL_GEMM_F32)
-		return fl_fail(e, FL_EUSAGE, "--apply is in F32: no --precision");
 	if (fl_adapter_open(&a, j->o.apply, e))
 		return -1;
 	if (!fl_embeds_open(&rows, none ? standard_input : j->run->operand, none ? 1 : j->run->noperand,
@@ -822,19 +820,10 @@ static int train(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = &j->o;
 
-	if (j->run->noperand)
-		return fl_fail(e, FL_EUSAGE, "operands are for --apply; --texts and --images name what is "
-		               "trained on");
-	if (!o->arch == !o->model)
-		return fl_fail(e, FL_EUSAGE, "one of --arch and --model must be given");
-	if (!o->images.n)
-		return fl_fail(e, FL_EUSAGE, "--images must be given");
 	if (is_fit(o))
 		return fit_images(j, e);
 	if (!o->texts.n)
 		return fl_fail(e, FL_EUSAGE, "--texts must be given");
-	if (o->schedule.entry && !isnan(o->lr_end))
-		return fl_fail(e, FL_EUSAGE, "--schedule and --lr-end exclude each other");
 	if (o->model && fl_stream_load(o->model, FL_KIND_MODEL, &j->model, e))
 		return -1;
 	return train_pairs(j, e);
@@ -870,6 +859,7 @@ static const struct fl_tool tool = {
 	.name = "vlm-adapt",
 	.nd = "train adapters of frozen embeddings, and apply them",
 	.operands = "[texts ...]",
+	.operands_need = "apply",
 	.reads = "embed, model, data",
 	.writes = "model or embed",
 	.opts = options,

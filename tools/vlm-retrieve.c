@@ -38,8 +38,10 @@ struct opts {
 
 static const struct fl_opt opts[] = {
 	FL_OPT_STRS(0, "gallery", gallery, "embeddings",
-	  "rows to search: a record, FILE#NAME, .npy, .npz#NAME, .fvecs, .fbin; repeatable"),
-	FL_OPT_STRS(0, "queries", queries, "embeddings", "rows to search for; repeatable"),
+	  "rows to search: a record, FILE#NAME, .npy, .npz#NAME, .fvecs, .fbin; repeatable",
+	  .flags = FL_O_NEED),
+	FL_OPT_STRS(0, "queries", queries, "embeddings", "rows to search for; repeatable",
+	  .flags = FL_O_NEED),
 	FL_OPT_PATH(0, "adapter", adapter, "model",
 	  "apply this model of an adapter to both sides first"),
 	FL_OPT_FLAG(0, "images", images,
@@ -50,34 +52,38 @@ static const struct fl_opt opts[] = {
 	  "what to rank by; unset: what the records say, else cosine"),
 	FL_OPT_REAL(0, "min-score", min_score, NULL, -1e300, 1e300, "score",
 	  "scores below are no hits"),
-	FL_OPT_FLAG(0, "self", self, "a row with the query's own id is no hit"),
+	FL_OPT_FLAG(0, "self", self, "a row with the query's own id is no hit",
+	  .excludes = "both"),
 	FL_OPT_PATH(0, "only", only, "file",
 	  "search rows of the gallery with these ids alone, one a line"),
 	FL_OPT_PATH(0, "except", except, "file", "leave out rows of the gallery with these ids"),
 	FL_OPT_STR(0, "truth", truth, "pairs",
 	  "what belongs together: pairs, JSON, diagonal, groups:K, label, attributes"),
 	FL_OPT_SPECS(0, "metric", metric, &fl_family_rmetric, NULL, "list",
-	  "what to measure by the truth; unset: hit@1, 5, 10, medr, meanr"),
+	  "what to measure by the truth; unset: hit@1, 5, 10, medr, meanr", .needs = "truth"),
 	FL_OPT_FLAG(0, "skip-unmatched", skip,
 	  "pass over queries without a positive, and count them"),
 	FL_OPT_ENUM(0, "ties", ties, "index", fl_ties_name, "order",
 	  "whom metrics put first among equal scores"),
 	FL_OPT_INT(0, "folds", folds, NULL, 2, 1e6, "n",
-	  "measure within n equal runs of the images, each with its texts: the means"),
+	  "measure within n equal runs of the images, each with its texts: the means",
+	  .needs = "truth no-hits", .excludes = "self only except ranking ids scores curve"),
 	FL_OPT_INT(0, "bins", bins, "10", 2, 1e6, "n", "bins of hit@1 by uncertainty"),
 	FL_OPT_INT(0, "bootstrap", bootstrap, "0", 0, 1e6, "n",
 	  "resamples for 95 % intervals of what is measured by uncertainty"),
 	FL_OPT_SEED,
 	FL_OPT_FORMAT(fl_answer_format_name),
-	FL_OPT_FLAG(0, "no-hits", no_hits, "write no hits, only what was measured"),
+	FL_OPT_FLAG(0, "no-hits", no_hits, "write no hits, only what was measured",
+	  .needs = "truth"),
 	FL_OPT_PATH(0, "ranking", ranking, "file", "write {\"query id\": [gallery ids]} there"),
 	FL_OPT_PATH(0, "ids", ids, "file",
 	  "write the ids of hits there as .npy; -1 where there are fewer"),
 	FL_OPT_PATH(0, "scores", scores, "file", "write their scores there as .npy"),
 	FL_OPT_PATH(0, "curve", curve, "file",
-	  "write bins by uncertainty and risk by coverage there, for plots"),
+	  "write bins by uncertainty and risk by coverage there, for plots", .needs = "truth"),
 	FL_OPT_FLAG(0, "merge", merge,
-	  "combine answers, the operands, to those of all their galleries together"),
+	  "combine answers, the operands, to those of all their galleries together",
+	  .excludes = "gallery queries truth ranking ids scores"),
 	FL_OPT_ENUM(0, "first-pass", first_pass, "auto", fl_first_name, "type",
 	  "what products are first formed in; answers do not depend on it"),
 	FL_OPT_SIZE(0, "memory", memory, "1G", 1 << 20, 1e18, "size",
@@ -1035,16 +1041,9 @@ static int check_options(const struct fl_run *r, struct fl_err *e)
 	const char *const file[] = { o->ranking, o->ids, o->scores, o->curve };
 
 	if (o->merge)
-		return o->gallery.n || o->queries.n ?
-		       fl_fail(e, FL_EUSAGE, "--merge takes answers, not --gallery and --queries") : 0;
-	if (!o->gallery.n || !o->queries.n)
-		return fl_fail(e, FL_EUSAGE, "--%s is missing", o->gallery.n ? "queries" : "gallery");
-	if (r->noperand)
-		return fl_fail(e, FL_EUSAGE, "operand '%s' without --merge", r->operand[0]);
+		return 0;
 	if (count_stdin(&o->gallery) + count_stdin(&o->queries) > 1)
 		return fl_fail(e, FL_EUSAGE, "standard input is given twice");
-	if (!o->truth && (o->metric.n || o->no_hits || o->curve))
-		return fl_fail(e, FL_EUSAGE, "--%s wants --truth", o->metric.n ? "metric" : o->curve ? "curve" : "no-hits");
 	for (size_t k = 0; k < o->metric.n; k++)
 		if (((const struct fl_rmetric *)o->metric.v[k].entry)->graded && fl_truth_attributes(o->truth) == -1)
 			return fl_fail(e, FL_EUSAGE, "%s wants --truth attributes", o->metric.v[k].entry->name);
@@ -1054,11 +1053,6 @@ static int check_options(const struct fl_run *r, struct fl_err *e)
 		if (adds_up(&o->metric.v[k]))
 			return fl_fail(e, FL_EUSAGE, "%s adds up both directions: --both",
 			               o->metric.v[k].entry->name);
-	if (o->folds != FL_UNSET && (!o->truth || !o->no_hits || o->self || o->only || o->except ||
-	                             o->ids || o->scores || o->ranking || o->curve))
-		return fl_fail(e, FL_EUSAGE, "--folds wants --truth and --no-hits, and all rows");
-	if (o->self && o->both)
-		return fl_fail(e, FL_EUSAGE, "--self does not go with --both");
 	if (!o->no_hits && o->format != FL_ANSWER_JSON && o->both)
 		return fl_fail(e, FL_EUSAGE, "--both has two rankings: --format json, or --no-hits");
 	if (!o->no_hits && o->format == FL_ANSWER_TREC && o->truth)
@@ -1155,6 +1149,7 @@ static const struct fl_tool tool = {
 	.name = "vlm-retrieve",
 	.nd = "search embeddings exactly, and measure what is found",
 	.operands = "[answers ...]",
+	.operands_need = "merge",
 	.reads = "embed, model",
 	.opts = opts,
 	.osize = sizeof(struct opts),

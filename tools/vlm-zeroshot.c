@@ -61,7 +61,7 @@ static const struct fl_opt opts[] = {
 	FL_OPT_STRS(0, "val", val, "source",
 	  "labelled images to fit the temperature to; repeatable"),
 	FL_OPT_STR(0, "val-labels", val_labels, "source",
-	  "classes of the images of validation; unset: those beside them"),
+	  "classes of the images of validation; unset: those beside them", .needs = "val"),
 	FL_OPT_STRS(0, "unknown", unknown, "source",
 	  "images of none of the classes, to be told from the others; repeatable"),
 	FL_OPT_SPECS(0, "scores", scores, &fl_family_unknown, "maxprob,energy,cosine", "list",
@@ -766,8 +766,6 @@ static int check_options(struct job *j, struct fl_err *e)
 			if (j->score[i] == j->score[k])
 				return fl_fail(e, FL_EUSAGE, "--scores: %s is given twice", j->score[k]->e.name);
 	}
-	if (o->val_labels && !o->val.n)
-		return fl_fail(e, FL_EUSAGE, "--val-labels without --val");
 	j->nscore = o->scores.n;
 	j->score[j->nscore] = (const struct fl_unknown *)o->uncertainty.entry;
 	j->beta = o->scale;

@@ -29,9 +29,9 @@ static void wrap(struct fl_str *out, const char *s, size_t col)
 	fl_str_addc(out, '\n');
 }
 
-static void describe(const struct fl_opt *o, struct fl_str *out)
+static void describe(const struct fl_tool *t, const struct fl_opt *o, struct fl_str *out)
 {
-	struct fl_str r = FL_STR_INIT;
+	struct fl_str r = FL_STR_INIT, goes = FL_STR_INIT;
 
 	fl_str_add(out, o->p.doc);
 	if (o->p.type < FL_P_SPEC && o->p.type != FL_P_BOOL)
@@ -40,12 +40,14 @@ static void describe(const struct fl_opt *o, struct fl_str *out)
 		fl_str_addf(out, " %s", fl_str_c(&r));
 	if (o->p.def && o->p.type != FL_P_BOOL)
 		fl_str_addf(out, " (default %s)", o->p.def);
-	if (o->flags & FL_O_NEED)
-		fl_str_add(out, " (required)");
+	fl_opt_add_goes(t, o, &goes);
+	if (goes.len)
+		fl_str_addf(out, " (%s)", fl_str_c(&goes));
 	fl_str_release(&r);
+	fl_str_release(&goes);
 }
 
-static void option_line(const struct fl_opt *o, struct fl_str *out)
+static void option_line(const struct fl_tool *t, const struct fl_opt *o, struct fl_str *out)
 {
 	struct fl_str left = FL_STR_INIT, right = FL_STR_INIT;
 	int optional = o->flags & FL_O_BARE;
@@ -56,7 +58,7 @@ static void option_line(const struct fl_opt *o, struct fl_str *out)
 		fl_str_addf(&left, "      --%s", o->p.name);
 	if (fl_opt_has_arg(o))
 		fl_str_addf(&left, optional ? "[=%s]" : "=%s", fl_opt_arg(o));
-	describe(o, &right);
+	describe(t, o, &right);
 	fl_str_add(out, fl_str_c(&left));
 	if (left.len + 2 > COLUMN)
 		fl_str_addf(out, "\n%*s", COLUMN, "");
@@ -89,10 +91,10 @@ void fl_help(const struct fl_tool *t, struct fl_str *out)
 	fl_help_usage(t, out);
 	fl_str_addf(out, "%s\n\n", t->nd);
 	for (const struct fl_opt *o = t->opts; o && o->p.name; o++)
-		option_line(o, out);
+		option_line(t, o, out);
 	fl_str_addc(out, '\n');
 	for (const struct fl_opt *o = fl_common_opts; o->p.name; o++)
-		option_line(o, out);
+		option_line(t, o, out);
 	for (size_t i = 0; t->families && t->families[i]; i++) {
 		const struct fl_family *f = t->families[i];
 		struct fl_str names = FL_STR_INIT;

@@ -101,8 +101,8 @@ static void range_and_default(const struct fl_param *p, struct fl_str *out)
 	fl_str_release(&r);
 }
 
-/* flag: is there or not, without a value. */
-static void item_text(const struct fl_param *p, int flag, struct fl_str *out)
+/* flag: is there or not, without a value; more: what is to be said besides, may be NULL. */
+static void item_text(const struct fl_param *p, int flag, const char *more, struct fl_str *out)
 {
 	struct fl_str s = FL_STR_INIT;
 
@@ -110,13 +110,17 @@ static void item_text(const struct fl_param *p, int flag, struct fl_str *out)
 	fl_str_add(&s, p->doc + 1);
 	if (!flag)
 		range_and_default(p, &s);
+	if (more && *more)
+		fl_str_addf(&s, "; %s", more);
 	fl_str_addc(&s, '.');
 	text(out, fl_str_c(&s));
 	fl_str_release(&s);
 }
 
-static void option(const struct fl_opt *o, struct fl_str *out)
+static void option(const struct fl_tool *t, const struct fl_opt *o, struct fl_str *out)
 {
+	struct fl_str goes = FL_STR_INIT;
+
 	fl_str_add(out, ".It ");
 	if (o->letter)
 		fl_str_addf(out, "Fl %c , ", o->letter);
@@ -125,16 +129,18 @@ static void option(const struct fl_opt *o, struct fl_str *out)
 		fl_str_addf(out, o->flags & FL_O_BARE ? " Ns Op = Ns Ar %s" : " Ns = Ns Ar %s",
 		            fl_opt_arg(o));
 	fl_str_addc(out, '\n');
-	item_text(&o->p, flag_like(o), out);
+	fl_opt_add_goes(t, o, &goes);
+	item_text(&o->p, flag_like(o), fl_str_c(&goes), out);
+	fl_str_release(&goes);
 }
 
 static void options(const struct fl_tool *t, struct fl_str *out)
 {
 	fl_str_add(out, ".Sh OPTIONS\n.Bl -tag -width Ds\n");
 	for (const struct fl_opt *o = t->opts; o && o->p.name; o++)
-		option(o, out);
+		option(t, o, out);
 	for (const struct fl_opt *o = fl_common_opts; o->p.name; o++)
-		option(o, out);
+		option(t, o, out);
 	fl_str_add(out, ".El\n");
 }
 
@@ -173,7 +179,7 @@ static void entry(const struct fl_family *f, const struct fl_entry *en, struct f
 	fl_str_add(out, ".Bl -tag -width Ds\n");
 	for (; p->name; p++) {
 		fl_str_addf(out, ".It Cm %s Ns = Ns Ar %s\n", p->name, p->arg ? p->arg : "value");
-		item_text(p, 0, out);
+		item_text(p, 0, NULL, out);
 	}
 	fl_str_add(out, ".El\n");
 }

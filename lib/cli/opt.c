@@ -140,7 +140,7 @@ static int parse_short(const struct fl_tool *t, struct fl_cmdline *c, const char
 	return 0;
 }
 
-static int is_set(const struct fl_opt *o, const void *block)
+int fl_opt_is_set(const struct fl_opt *o, const void *block)
 {
 	const char *field = (const char *)block + o->p.off;
 
@@ -151,31 +151,18 @@ static int is_set(const struct fl_opt *o, const void *block)
 	return fl_param_is_set(&o->p, block);
 }
 
-static int check_needed(const struct fl_tool *t, const struct fl_cmdline *c, struct fl_err *e)
-{
-	const struct fl_common *m = &c->common;
-
-	if (m->help || m->version || m->man || m->complete || m->list)
-		return 0;
-	for (const struct fl_opt *o = t->opts; o && o->p.name; o++)
-		if (o->flags & FL_O_NEED && !is_set(o, c->opts))
-			return o->letter ?
-			       fl_fail(e, FL_EUSAGE, "-%c (--%s) must be given", o->letter, o->p.name) :
-			       fl_fail(e, FL_EUSAGE, "--%s must be given", o->p.name);
-	if (c->noperand && !t->operands)
-		return fl_fail(e, FL_EUSAGE, "'%s': no operand is expected", c->operand[0]);
-	return 0;
-}
-
 int fl_opt_parse(const struct fl_tool *t, int argc, char **argv, struct fl_arena *a,
                  struct fl_cmdline *c, struct fl_err *e)
 {
+	const struct fl_common *m = &c->common;
 	int ended = 0;
 
 	memset(c, 0, sizeof *c);
 	if (!(c->opts = fl_arena_zero(a, 1, t->osize, e)) ||
 	    !(c->operand = fl_arena_get(a, (size_t)argc + 1, sizeof *c->operand, e)) ||
-	    defaults(t->opts, c->opts, a, e) || defaults(fl_common_opts, &c->common, a, e))
+	    !(c->plain = fl_arena_zero(a, 1, t->osize, e)) ||
+	    defaults(t->opts, c->opts, a, e) || defaults(t->opts, c->plain, a, e) ||
+	    defaults(fl_common_opts, &c->common, a, e))
 		return -1;
 	for (int i = 1; i < argc; i++) {
 		char *arg = argv[i];
@@ -192,7 +179,8 @@ int fl_opt_parse(const struct fl_tool *t, int argc, char **argv, struct fl_arena
 		if (rc)
 			return -1;
 	}
-	return check_needed(t, c, e);
+	return m->help || m->version || m->man || m->complete || m->list ? 0 :
+	       fl_opt_check_goes(t, c, e);
 }
 
 void fl_opt_print(const struct fl_opt *o, const void *block, struct fl_str *out)
@@ -216,7 +204,7 @@ int fl_opt_prov(const struct fl_tool *t, const void *opts, struct fl_str *out)
 	for (const struct fl_opt *o = t->opts; o && o->p.name; o++) {
 		struct fl_str v = FL_STR_INIT;
 
-		if (!(o->flags & FL_O_PROV) || !is_set(o, opts))
+		if (!(o->flags & FL_O_PROV) || !fl_opt_is_set(o, opts))
 			continue;
 		fl_opt_print(o, opts, &v);
 		fl_str_addf(out, " --%s=", o->p.name);

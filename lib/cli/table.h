@@ -19,14 +19,23 @@ const char *fl_opt_arg(const struct fl_opt *o);
 
 struct fl_cmdline {
 	void *opts;			/* tool's block */
+	void *plain;			/* the same with every option at its default */
 	struct fl_common common;
 	const char **operand;		/* (n) */
 	size_t noperand;
 };
-/* argv -> blocks. FL_EUSAGE with nearest matches. Options that must be given are
- * checked unless --help and its like were asked for. */
+/* argv -> blocks. FL_EUSAGE with nearest matches. What goes with what is checked unless
+ * --help and its like were asked for. */
 int fl_opt_parse(const struct fl_tool *t, int argc, char **argv, struct fl_arena *a,
                  struct fl_cmdline *c, struct fl_err *e);
+int fl_opt_is_set(const struct fl_opt *o, const void *block);
+/* Whether its value is not its default. */
+int fl_opt_is_given(const struct fl_opt *o, const struct fl_cmdline *c);
+/* FL_EUSAGE where an option that must be given is not, or one is given without what it needs
+ * or beside what it excludes, or operands without the option that reads them. */
+int fl_opt_check_goes(const struct fl_tool *t, const struct fl_cmdline *c, struct fl_err *e);
+/* "needs --a, --b or --c; not with --d, --e", "required without --f"; nothing where there is nothing to say. */
+void fl_opt_add_goes(const struct fl_tool *t, const struct fl_opt *o, struct fl_str *out);
 /* FL_EUSAGE that says what --NAME was meant to be; value: what follows it, or NULL. */
 int fl_opt_unknown(const struct fl_tool *t, const struct fl_cmdline *c, const char *name,
                    const char *value, struct fl_err *e);

@@ -12,17 +12,22 @@
 
 enum {
 	FL_O_PROV = 1,		/* can change the result: goes into fl.prov */
-	FL_O_NEED = 2,		/* must be given */
+	FL_O_NEED = 2,		/* must be given, unless an option that excludes it is */
 	FL_O_BARE = 4		/* its argument may be left out, and else stands after '=': ENUM: it
 				 * then is "on"; STR: "" */
 };
 
-/* Options are fl_params plus what only a command line has. */
+/* Options are fl_params plus what only a command line has. An option counts as given where
+ * its value is not its default. */
 struct fl_opt {
 	char letter;		/* 0: none */
 	unsigned flags;
 	const struct fl_family *family;	/* SPEC, SPECS; of a STR: words that complete it */
 	struct fl_param p;
+	/* Names of other options, blanks between: those this one makes no sense without, "a|b"
+	 * where one of both will do; and those it must not be given with, said of one of the
+	 * two. Checked before run(), and told in --help and the man page. */
+	const char *needs, *excludes;
 };
 
 /* Rows of a tool's table, which ends with FL_OPT_END. Each sets a member of the tool's
@@ -30,7 +35,7 @@ struct fl_opt {
  * there may follow what else is to be set of struct fl_opt:
  *
  *	FL_OPT_INT(0, "folds", folds, NULL, 2, 1e6, "n", "measure within n equal runs",
- *	  .flags = FL_O_PROV),
+ *	  .flags = FL_O_PROV, .needs = "truth", .excludes = "self only"),
  *
  * l: the letter, 0: none; nm: the name; m: the member; def_: the default as it would be typed,
  * NULL: unset; argn: what --help calls the argument. */
@@ -107,7 +112,7 @@ struct fl_opt {
 #define FL_OPT_HOW(prov) \
 	FL_OPT_STR(0, "scale", how.scale, "json", \
 	  "how stored values become inputs: {\"div\":255,\"mean\":[0.5],\"std\":[0.25]}", \
-	  .flags = prov), \
+	  .flags = prov, .excludes = "scale-from"), \
 	FL_OPT_PATH(0, "scale-from", how.scale_from, "record", \
 	  "as this client's data have it, or by these statistics of columns"), \
 	FL_OPT_FLAG(0, "channels-last", how.channels_last, \
@@ -133,6 +138,7 @@ struct fl_tool {
 	const char *name;		/* "fl-aggregate" */
 	const char *nd;			/* "combine client updates into one" */
 	const char *operands;		/* "[update ...]"; NULL: none allowed */
+	const char *operands_need;	/* name of the option that reads them; NULL: always read */
 	const char *reads, *writes;	/* kinds, for STREAMS: "update, partial", "model" */
 	const struct fl_opt *opts;
 	size_t osize;

@@ -550,7 +550,7 @@ next() {
 	f "client 5 is there twice" --stale 1 --history past new.safetensors "$F/u/0005.safetensors"
 	rm past/zero.safetensors
 	f "past: holds no model of round 0" --stale 1 --history past "$F/u/0003.safetensors"
-	fails 2 "go together" fl-aggregate -m one.safetensors --stale 1 "$F/all.sts"
+	fails 2 "--stale needs --history as well" fl-aggregate -m one.safetensors --stale 1 "$F/all.sts"
 	fails 4 "nowhere" fl-aggregate -m one.safetensors --stale 1 --history nowhere "$F/all.sts"
 }
 

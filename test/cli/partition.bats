@@ -213,7 +213,7 @@ whole() {
 	END
 	fails 3 "no tensor 'group'" fl-partition -d digits -k 2 -B iid -o x --test-groups \
 		--test-frac 0.2 --test-output y
-	fails 2 "goes with" fl-partition -d moa -k 2 -B iid -o x --test-groups
+	fails 2 "--test-groups needs --test-frac as well" fl-partition -d moa -k 2 -B iid -o x --test-groups
 }
 
 @test "groups on both sides of a test part are named, and refused where asked" {
@@ -367,7 +367,7 @@ whole() {
 	    assert sum(u != v for u, v in m) == (4 if k % 3 else 0) and (r["x"] == p["x"]).all()
 	assert maps[1] != maps[2]
 	END
-	fails 2 "--index refers" fl-partition -d digits -k 2 -B iid -o x --index --shift noise
+	fails 2 "--index and --shift exclude each other" fl-partition -d digits -k 2 -B iid -o x --index --shift noise
 	fails 3 "make 5" fl-partition -d digits -k 2 -B iid -o x --shift labelswap:pairs=6
 	fails 3 "want square images" fl-partition -d moa -k 2 -B iid -o x --shift rotate
 	fails 2 "did you mean 'noise'" fl-partition -d digits -k 2 -B iid -o x --shift nose
@@ -422,8 +422,8 @@ whole() {
 	fails 2 "did you mean 'digits'" fl-partition -d digit -k 2 -B iid -o c
 	fails 2 "no data source 'csx'" fl-partition -d csx:file=x,label=y -k 2 -B iid -o c
 	fails 2 "train|test" fl-partition -d digits:split=all -k 2 -B iid -o c
-	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2
-	fails 2 "go together" fl-partition -d digits -k 2 -B iid -o c --test-output t
+	fails 2 "--test-frac needs --test-output as well" fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2
+	fails 2 "--test-output needs --test-frac as well" fl-partition -d digits -k 2 -B iid -o c --test-output t
 	for t in c ./c/ c/t . "$PWD/c" "$PWD/c/../c/t"; do
 		fails 2 "one folder, or one is in the other" \
 			fl-partition -d digits -k 2 -B iid -o c --test-frac 0.2 --test-output "$t"

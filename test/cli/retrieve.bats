@@ -343,7 +343,7 @@ assert abs(sum(x['$k'] for x in p) / 3 - g['$k']) < 1e-12"
 	fails 3 "60 images are not 7 folds" vlm-retrieve --gallery i.npy --queries t.npy $m --folds 7
 	fails 3 "fold 0: hit@11 looks at 11 places" \
 		vlm-retrieve --gallery i.npy --queries t.npy --truth groups:2 --no-hits --metric hit@11 --folds 6
-	fails 2 "--folds wants --truth and --no-hits" vlm-retrieve --gallery i.npy --queries t.npy --folds 3
+	fails 2 "--folds needs --truth as well" vlm-retrieve --gallery i.npy --queries t.npy --folds 3
 }
 
 @test "plausible matches: R-precision by attributes is NumPy's" {
@@ -478,13 +478,17 @@ assert abs(sum(x['$k'] for x in p) / 3 - g['$k']) < 1e-12"
 
 @test "options that contradict each other" {
 	a="--gallery floats-image.safetensors --queries floats-text.safetensors"
-	fails 2 "--gallery is missing" vlm-retrieve --queries floats-text.safetensors
-	fails 2 "--metric wants --truth" vlm-retrieve $a --metric hit@1
+	fails 2 "--gallery must be given, or --merge" vlm-retrieve --queries floats-text.safetensors
+	fails 2 "--gallery and --merge exclude each other" vlm-retrieve $a --merge
+	fails 2 "--both and --self exclude each other" vlm-retrieve $a --both --self
+	fails 2 "--folds and --ids exclude each other" \
+		vlm-retrieve $a --truth groups:3 --no-hits --folds 3 --ids x
+	fails 2 "--metric needs --truth as well" vlm-retrieve $a --metric hit@1
 	fails 2 "rsum adds up both directions: --both" vlm-retrieve $a --truth groups:3 --metric rsum
 	fails 2 "--both has two rankings" vlm-retrieve $a --both
 	fails 2 "a TREC run holds no metrics" vlm-retrieve $a --truth groups:3 --format trec
 	fails 2 "standard input is given twice" vlm-retrieve --gallery - --queries -
-	fails 2 "operand 'x' without --merge" vlm-retrieve $a x
+	fails 2 "'x': operands need --merge" vlm-retrieve $a x
 	fails 2 "unknown score" vlm-retrieve $a --score cosin || fails 2 "cosine" vlm-retrieve $a --score cosin
 }
 

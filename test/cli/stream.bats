@@ -115,7 +115,7 @@ setup() {
 	fails 2 "neither a client id nor a range" st-cat --client 3-x "$G/updates.sts"
 	fails 2 "neither a client id nor a range" st-cat --client 9-5 "$G/updates.sts"
 	fails 2 "name it .sts" st-cat -o x.safetensors "$G/updates.sts"
-	fails 2 "--split goes with neither" st-cat --split d --one "$G/updates.sts"
+	fails 2 "--one and --split exclude each other" st-cat --split d --one "$G/updates.sts"
 	fails 2 "want --format json" st-ls --tensors --meta "$G/updates.sts"
 	fails 2 "has no '='" st-cmp --tol x "$G/updates.sts" "$G/updates.sts"
 	fails 2 "0 or more" st-cmp --tol 'x=-1' "$G/updates.sts" "$G/updates.sts"

@@ -129,7 +129,7 @@ END
 	numbers 'not all(np.array_equal(r[0][k], r[1][k]) for k in r[0]) and
 		all(np.abs(r[0][k] - r[1][k]).max() < 2e-3 for k in r[0])' "$W/f32" "$W/1"
 	st-ls --meta "$W/1" | grep -- "--precision=bf16"
-	fails 2 "--apply is in F32" vlm-adapt --apply "$W/1" --precision bf16 $V#text -o "$W/3"
+	fails 2 "--precision and --apply exclude each other" vlm-adapt --apply "$W/1" --precision bf16 $V#text -o "$W/3"
 }
 
 @test "a large batch gives the same bytes by one thread and by several" {
@@ -150,7 +150,7 @@ END
 	vlm-adapt -m "$W/1" $o --opt sgd:lr=.25 --lr-end .25 -e 1 -o "$W/2"
 	vlm-adapt -m "$W/2" $o --opt sgd:lr=.125 --lr-end .125 -e 1 -o "$W/3"
 	st-cmp "$W/all" "$W/3"
-	fails 2 "--schedule and --lr-end exclude each other" vlm-adapt $SMALL --schedule step --lr-end 0
+	fails 2 "--lr-end and --schedule exclude each other" vlm-adapt $SMALL --schedule step --lr-end 0
 	vlm-adapt $SMALL -e 1 --state "$W/s" -o "$W/x"
 	fails 3 "is of another run" vlm-adapt $SMALL -e 1 --schedule step --state "$W/s"
 	fails 3 "is of another run" vlm-adapt $SMALL -e 1 --clip 1 --state "$W/s"
@@ -209,7 +209,7 @@ sys.exit(abs(a - b) > 1e-12)' "$W/log" "$W/r" $way
 		--opt sgd:lr=3,momentum=0.9 --val-texts $T#text --val-images $T#image --val-pairs $T \
 		--log "$W/log" -o "$W/a" --no-sync || true
 	[ "$(wc -l <"$W/log")" -lt 200 ]
-	fails 2 "--patience needs validation" vlm-adapt $SMALL --patience 3
+	fails 2 "--patience needs --val-pairs or --val-texts or --val-images as well" vlm-adapt $SMALL --patience 3
 }
 
 @test "divergence is exit 5, and the last whole epoch is kept" {
@@ -275,9 +275,9 @@ x[3] = np.nan; np.save(sys.argv[1] + "/nan.npy", x)' "$W"
 	done
 	fl-stats -m "$W/a" gradient $V | st-ls -n 1 | grep -q stats
 	fails 2 "class texts: --texts" vlm-adapt -a zeroshot --images $V#image --labels $V#y
-	fails 2 "one of --arch and --model" vlm-adapt --texts $V#text --images $V#image
+	fails 2 "-a (--arch) must be given, or --model or --apply" vlm-adapt --texts $V#text --images $V#image
 	fails 2 "asymvlm" vlm-adapt -a asymvl --texts $V#text --images $V#image
-	fails 2 "operands are for --apply" vlm-adapt $SMALL $V#text
+	fails 2 "operands need --apply" vlm-adapt $SMALL $V#text
 }
 
 @test "applying is the same for any -j, and for shards" {

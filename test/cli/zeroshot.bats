@@ -207,7 +207,7 @@ near() {
 		cmp - want
 	fails 3 "images.safetensors#id: row 0: label 100, there are 7 classes" vlm-zeroshot \
 		--texts texts.safetensors --images x.safetensors --labels images.safetensors#id
-	fails 2 "--val-labels without --val" vlm-zeroshot "${ALL[@]}" --val-labels val.safetensors#label
+	fails 2 "--val-labels needs --val as well" vlm-zeroshot "${ALL[@]}" --val-labels val.safetensors#label
 }
 
 @test "no cosine is beyond 1, though products of rows are" {

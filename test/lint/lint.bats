@@ -99,6 +99,17 @@ sources() {
 	done
 }
 
+@test "what an option needs or excludes is an option of its tool" {
+	for c in tools/*.c; do
+		p=$(basename "$c" .c)
+		"$BIN/$p" --help | grep -oE '^ +(-., )?--[a-z0-9-]+' | sed 's/.*--//' >"$BATS_TEST_TMPDIR/has"
+		for x in $(grep -ohE '\.(needs|excludes|operands_need) = "[^"]*"' "$c" |
+			sed 's/^[^"]*"//; s/"$//' | tr '|' ' '); do
+			grep -qxF -e "$x" "$BATS_TEST_TMPDIR/has" || { echo "$c: no option $x"; false; }
+		done
+	done
+}
+
 @test "no file knows a host, a home or a machine's path" {
 	run sh -c "grep -nIE '(^|[^A-Za-z0-9_.])/(home|root)/[A-Za-z.]' $(sources | grep -v '^test/lint/' | tr '\n' ' ')"
 	echo "$output"
