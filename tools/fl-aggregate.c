@@ -363,7 +363,7 @@ static int take_rows(struct job *j, struct fl_err *e)
 	for (c = id->data, i = 1; i < id->n; i++)
 		if (c[i] <= c[i - 1])
 			return fl_fail(e, FL_EDATA, "%s: '@rows/client' is not ascending", j->o->state);
-	j->c.rows = (struct fl_rows){ id->n, id->data, v->data };
+	j->c.rows = (struct fl_kept_rows){ id->n, id->data, v->data };
 	return 0;
 }
 
@@ -430,7 +430,7 @@ static int warn_of_loss(const struct job *j, struct fl_err *e)
 /* Rows of before and of now, by client; now's win. */
 static size_t merge_rows(const struct job *j, int64_t *id, double *v)
 {
-	const struct fl_rows *old = &j->c.rows;
+	const struct fl_kept_rows *old = &j->c.rows;
 	unsigned nrow = fl_collect_nrow(&j->c);
 	size_t a = 0, b = 0, n = 0;
 

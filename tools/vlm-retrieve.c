@@ -702,7 +702,7 @@ static void add_measure(struct measure *sum, const struct measure *m, size_t n)
 	sum->tied += m->tied;
 }
 
-static int one_fold(struct job *j, const struct fl_fold *f, struct fl_err *e)
+static int one_fold(struct job *j, const struct fl_truth_fold *f, struct fl_err *e)
 {
 	const struct fl_specs *m = &j->o->metric;
 	struct job one = *j;
@@ -733,14 +733,14 @@ static int folds(struct job *j, struct fl_err *e)
 	    !(j->back.value = get(j, j->metric.n, sizeof *j->back.value, e)))
 		return -1;
 	for (size_t f = 0; f < (size_t)j->o->folds; f++) {
-		struct fl_fold fold;
+		struct fl_truth_fold fold;
 		int rc = fl_truth_fold(&j->fore.truth, j->gallery.n, j->o->images, f, (size_t)j->o->folds,
 		                       &fold, e);
 
 		if (rc)
 			return -1;
 		rc = one_fold(j, &fold, e);
-		fl_fold_release(&fold);
+		fl_truth_fold_release(&fold);
 		if (rc)
 			return fl_fail_in(e, "fold %zu", f);
 	}

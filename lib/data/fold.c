@@ -69,7 +69,7 @@ static uint32_t *list_images(size_t first, size_t n, struct fl_arena *a, struct 
 
 /* place(texts) and start translate gallery rows into positions. */
 static int restrict_truth(const struct sides *s, const uint32_t *place, size_t start,
-                          struct fl_fold *out, struct fl_err *e)
+                          struct fl_truth_fold *out, struct fl_err *e)
 {
 	const struct fl_truth *t = s->t;
 	struct fl_arena *a = &out->truth.arena;
@@ -97,7 +97,7 @@ static int restrict_truth(const struct sides *s, const uint32_t *place, size_t s
 	return 0;
 }
 
-static int take(const struct sides *s, size_t length, size_t f, struct fl_fold *out,
+static int take(const struct sides *s, size_t length, size_t f, struct fl_truth_fold *out,
                 struct fl_err *e)
 {
 	struct fl_arena tmp = { 0 };
@@ -121,22 +121,22 @@ static int take(const struct sides *s, size_t length, size_t f, struct fl_fold *
 }
 
 int fl_truth_fold(const struct fl_truth *t, size_t G, int reverse, size_t f, size_t n,
-                  struct fl_fold *out, struct fl_err *e)
+                  struct fl_truth_fold *out, struct fl_err *e)
 {
 	struct sides s = { t, reverse ? G : t->Q, reverse ? t->Q : G, reverse };
 	int rc;
 
-	*out = (struct fl_fold){ .Q = 0 };
+	*out = (struct fl_truth_fold){ .Q = 0 };
 	if (!n || !s.images || s.images % n)
 		return fl_fail(e, FL_EDATA, "%zu images are not %zu folds of equal length", s.images, n);
 	if ((rc = take(&s, s.images / n, f, out, e)))
-		fl_fold_release(out);
+		fl_truth_fold_release(out);
 	return rc;
 }
 
-void fl_fold_release(struct fl_fold *f)
+void fl_truth_fold_release(struct fl_truth_fold *f)
 {
 	fl_truth_release(&f->truth);
 	fl_arena_release(&f->arena);
-	*f = (struct fl_fold){ .Q = 0 };
+	*f = (struct fl_truth_fold){ .Q = 0 };
 }

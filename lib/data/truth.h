@@ -62,14 +62,14 @@ int fl_truth_reverse(const struct fl_truth *t, size_t G, int skip, struct fl_tru
  * the queries where reverse) in n runs of equal length, each with the texts that belong
  * to its images. FL_EDATA where n does not divide the images, or where a text belongs
  * to images of two folds or to none. */
-struct fl_fold {
+struct fl_truth_fold {
 	const uint32_t *query, *gallery;	/* (Q), (G) rows of the whole, ascending */
 	size_t Q, G;
 	struct fl_truth truth;			/* by positions in these two lists */
 	struct fl_arena arena;
 };
 int fl_truth_fold(const struct fl_truth *t, size_t G, int reverse, size_t f, size_t n,
-                  struct fl_fold *out, struct fl_err *e);
-void fl_fold_release(struct fl_fold *f);
+                  struct fl_truth_fold *out, struct fl_err *e);
+void fl_truth_fold_release(struct fl_truth_fold *f);
 
 #endif

@@ -28,7 +28,7 @@ void fl_need_print(unsigned needs, struct fl_str *out);
 /* How a client's steps were taken. */
 struct fl_how {
 	int has_opt, has_method;	/* fl.opt, fl.method are there */
-	struct fl_linear opt;
+	struct fl_opt_linear opt;
 	double pull;			/* of the method's term pull (w - w0) in each gradient */
 };
 /* The sum of |a_j|, the shares with which the gradients of t steps at rate lr enter the

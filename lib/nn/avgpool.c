@@ -77,7 +77,7 @@ const struct fl_layer_entry fl_layer_avgpool = {
 		.cite = "torch.nn.AvgPool2d",
 		.doc = "mean of each window of a plane, padding included",
 		.params = params,
-		.psize = sizeof(struct fl_pool),
+		.psize = sizeof(struct fl_pool_params),
 		.formula = "y = mean of x over the window",
 	},
 	.shape = fl_pool_shape,

@@ -156,7 +156,7 @@ const struct fl_layer_entry fl_layer_maxpool = {
 		.cite = "torch.nn.MaxPool2d",
 		.doc = "largest value of each window of a plane",
 		.params = params,
-		.psize = sizeof(struct fl_pool),
+		.psize = sizeof(struct fl_pool_params),
 		.formula = "y = max of x over the window",
 	},
 	.quads = quads,

@@ -36,7 +36,7 @@ int fl_window_init(struct fl_window *g, const struct fl_layer *l, const struct f
 
 int fl_pool_window(struct fl_window *g, const struct fl_layer *l, struct fl_err *e)
 {
-	const struct fl_pool *p = l->p;
+	const struct fl_pool_params *p = l->p;
 
 	return fl_window_init(g, l, &p->kernel, &p->stride, &p->padding, e);
 }

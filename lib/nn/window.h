@@ -18,15 +18,15 @@ int fl_window_init(struct fl_window *g, const struct fl_layer *l, const struct f
                    struct fl_err *e);
 
 /* Layers that pool: their parameters, given what padding is, and their windows. */
-struct fl_pool {
+struct fl_pool_params {
 	struct fl_dims kernel, stride, padding;
 };
 #define FL_POOL_PARAMS(padding_is)                                                           \
-	{ "kernel", FL_P_DIMS, offsetof(struct fl_pool, kernel), "2", 1, 4096, NULL, "n[+n]", \
+	{ "kernel", FL_P_DIMS, offsetof(struct fl_pool_params, kernel), "2", 1, 4096, NULL, "n[+n]", \
 	  "size of the window" },                                                            \
-	{ "stride", FL_P_DIMS, offsetof(struct fl_pool, stride), "none", 1, 4096, NULL,      \
+	{ "stride", FL_P_DIMS, offsetof(struct fl_pool_params, stride), "none", 1, 4096, NULL,      \
 	  "n[+n]", "step between windows; none: their size" },                               \
-	{ "padding", FL_P_DIMS, offsetof(struct fl_pool, padding), "0", 0, 2048, NULL,       \
+	{ "padding", FL_P_DIMS, offsetof(struct fl_pool_params, padding), "0", 0, 2048, NULL,       \
 	  "n[+n]", padding_is ", at most half a window" }
 int fl_pool_window(struct fl_window *g, const struct fl_layer *l, struct fl_err *e);
 /* The layer's output. FL_EUSAGE where a window could lie in padding alone, too. */

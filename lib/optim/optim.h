@@ -13,7 +13,7 @@
 
 /* A step that is linear in the gradients, as torch.optim.SGD's: m = g at first, else
  * momentum m + (1 - dampening) g; w -= lr (nesterov ? g + momentum m : m). */
-struct fl_linear {
+struct fl_opt_linear {
 	double momentum, dampening;
 	int nesterov;
 };
@@ -27,7 +27,7 @@ struct fl_optim {
 	/* Learning rate of step t (from 0) before any schedule. */
 	double (*lr)(const void *p);
 	/* How steps add up; NULL: they are not linear in the gradients. */
-	struct fl_linear (*linear)(const void *p);
+	struct fl_opt_linear (*linear)(const void *p);
 	/* w, state <- one step on [0,n) with gradient g. lr as scheduled; t: step
 	 * number from 0. g may be clobbered. All arrays of n floats. */
 	void (*step)(const void *p, double lr, uint64_t t, float *w, float *g,

@@ -79,11 +79,11 @@ static double lr(const void *p)
 	return ((const struct sgd *)p)->lr;
 }
 
-static struct fl_linear linear(const void *p)
+static struct fl_opt_linear linear(const void *p)
 {
 	const struct sgd *o = p;
 
-	return (struct fl_linear){ o->momentum, o->dampening, o->nesterov };
+	return (struct fl_opt_linear){ o->momentum, o->dampening, o->nesterov };
 }
 
 static void step(const void *p, double rate, uint64_t t, float *w, float *g,

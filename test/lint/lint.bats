@@ -54,6 +54,13 @@ sources() {
 	done
 }
 
+@test "all headers compile together: no tag is there twice" {
+	find lib -name '*.h' | sed 's/.*/#include "&"/' >"$BATS_TEST_TMPDIR/all.c"
+	run ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -I. -Ilib -Wall -Wextra -Werror -fsyntax-only "$BATS_TEST_TMPDIR/all.c"
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
 @test "shell scripts pass shellcheck" {
 	shellcheck -x $(sources | xargs grep -lE '^#!.*(ba)?sh$' | grep -v '\.bats$') tools/*.sh
 }

@@ -338,7 +338,7 @@ static const char *fold(const struct fl_truth *t, size_t G, int reverse, size_t 
 {
 	static char out[4096];
 	struct fl_err e = { 0 };
-	struct fl_fold d;
+	struct fl_truth_fold d;
 	size_t at = 0;
 
 	if (fl_truth_fold(t, G, reverse, f, n, &d, &e)) {
@@ -352,7 +352,7 @@ static const char *fold(const struct fl_truth *t, size_t G, int reverse, size_t 
 		at += (size_t)snprintf(out + at, sizeof out - at, " %u", d.gallery[i]);
 	at += (size_t)snprintf(out + at, sizeof out - at, " | ");
 	print_truth(&d.truth, out + at, sizeof out - at);
-	fl_fold_release(&d);
+	fl_truth_fold_release(&d);
 	return out;
 }
 

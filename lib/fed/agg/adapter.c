@@ -26,10 +26,10 @@ static const struct fl_tensor *part(struct fl_adapters *c, const char *layer, co
 }
 
 /* 1: the layer is an adapter. */
-static int get_adapter(struct fl_adapters *c, const struct fl_layer *l, struct fl_adapter *t,
+static int get_adapter(struct fl_adapters *c, const struct fl_layer *l, struct fl_lora *t,
                        struct fl_err *e)
 {
-	*t = (struct fl_adapter){
+	*t = (struct fl_lora){
 		.name = l->name, .scale = real_of(l, "alpha") / real_of(l, "rank"),
 		.W = part(c, l->name, "weight", e),
 		.A = part(c, l->name, "lora_A", e),

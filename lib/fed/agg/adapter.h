@@ -5,7 +5,7 @@
 #include "fed/agg/agg.h"
 
 /* A layer with its tensors in the model. */
-struct fl_adapter {
+struct fl_lora {
 	const char *name;
 	double scale;				/* alpha/rank: it adds scale B A to W */
 	const struct fl_tensor *W, *A, *B;	/* (O,...), (R,...), (...,R) */
@@ -17,7 +17,7 @@ struct fl_adapters {
 	struct fl_tset *out;		/* [0]: the update that they become */
 	const char *rule;		/* for messages */
 	size_t n;
-	struct fl_adapter *v;		/* (n) */
+	struct fl_lora *v;		/* (n) */
 	double *share;			/* (K) of the means, sum 1 */
 	struct fl_arena a;
 };

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "fed/agg/agg.h"
+#include "fed/share.h"
 
-enum weight { UNIFORM, EXAMPLES };
 enum absent { SHARE, ESTIMATE };
 
 struct params {
@@ -20,13 +20,13 @@ struct params {
 	int weight, absent;
 };
 
-static const char *const weights[] = { "uniform", "examples", NULL };
 static const char *const absents[] = { "share", "estimate", NULL };
 
 static const struct fl_param table[] = {
 	{ "gamma", FL_P_REAL, offsetof(struct params, gamma), "0.1", 0, 1e6, NULL, "rate",
 	  "rate of the weights' ascent" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0,
+	  fl_share_name, "kind",
 	  "weights of the first round: equal, or by training examples" },
 	{ "absent", FL_P_ENUM, offsetof(struct params, absent), "share", 0, 0, absents, "how",
 	  "those at hand share out what they held, or stand for all" },
@@ -61,7 +61,7 @@ static int project(double *y, size_t K, struct fl_err *e)
 	return 0;
 }
 
-static double mean_known(const struct fl_rows *known)
+static double mean_known(const struct fl_kept_rows *known)
 {
 	double mean = 0;
 
@@ -77,7 +77,7 @@ static double begin(const struct params *p, const struct fl_round *r, struct fl_
 
 	for (size_t k = 0; k < r->K; k++) {
 		q->w[k] = r->row[k] ? *r->row[k] : r->known->n ? mean :
-		          p->weight == EXAMPLES ? (double)r->u[k].examples : 1;
+		          fl_share_of(p->weight, &r->u[k]);
 		sum += q->w[k];
 	}
 	return sum;

@@ -30,7 +30,7 @@
 #include "fed/fold.h"
 
 /* Rows of earlier rounds, by ascending client. */
-struct fl_rows {
+struct fl_kept_rows {
 	size_t n;
 	const int64_t *client;	/* (n) */
 	const double *value;	/* (n, nrow of the fold or rule) */
@@ -46,7 +46,7 @@ struct fl_round {
 	const struct fl_with *with;	/* records of --with */
 	const char *who;		/* "rule krum", for messages */
 	int threads;
-	const struct fl_rows *known;	/* of all clients so far */
+	const struct fl_kept_rows *known;	/* of all clients so far */
 	const double *const *row;	/* (K) what is kept of each; NULL: nothing yet */
 	double *const *keep;		/* (K) what shall be, zero at first */
 	double *after;			/* (known->n, nrow) known's values: what shall be kept of those

@@ -19,22 +19,20 @@
 #include <string.h>
 
 #include "fed/agg/agg.h"
-
-enum weight { EXAMPLES, UNIFORM };
+#include "fed/share.h"
 
 struct params {
 	double kappa, rho, prior, pi, lambda;
 	int weight, exclude;
 };
 
-static const char *const weights[] = { "examples", "uniform", NULL };
-
 static const struct fl_param table[] = {
 	{ "kappa", FL_P_REAL, offsetof(struct params, kappa), "1", 0, 1e9, NULL, "kappa",
 	  "what the bias of weights costs; with more, fewer clients are left out" },
 	{ "rho", FL_P_REAL, offsetof(struct params, rho), "0", 0, 0.999999, NULL, "rho",
 	  "share of the former loss in a client's running mean" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0,
+	  fl_share_name, "kind",
 	  "alpha: by training examples, or equal" },
 	{ "exclude", FL_P_BOOL, offsetof(struct params, exclude), "on", 0, 0, NULL, NULL,
 	  "off: nobody is left out, and the mean is without bias" },
@@ -226,7 +224,7 @@ static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q,
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sum += c[i].alpha = p->weight == UNIFORM ? 1 : c[i].row[N];
+		sum += c[i].alpha = p->weight == FL_BY_UNIFORM ? 1 : c[i].row[N];
 	for (size_t i = 0; i < n; i++) {
 		c[i].alpha /= sum;
 		c[i].q = c[i].alpha / c[i].pi;

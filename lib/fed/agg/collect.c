@@ -36,7 +36,7 @@ const double *fl_collect_row(const struct fl_collect *c, int64_t client)
 	return at ? c->rows.value + (size_t)(at - c->rows.client) * fl_collect_nrow(c) : NULL;
 }
 
-static void member_release(struct fl_member *m)
+static void member_release(struct fl_arrived *m)
 {
 	fl_tset_release(&m->rec);
 }
@@ -182,7 +182,7 @@ static int is_taken(const struct fl_collect *c, const struct fl_tensor *t)
 }
 
 /* That a tensor is one of the model that the client received. */
-static int check_held(const struct fl_member *m, const struct fl_tensor *t, struct fl_err *e)
+static int check_held(const struct fl_arrived *m, const struct fl_tensor *t, struct fl_err *e)
 {
 	const struct fl_tensor *want = fl_tset_find(m->from->model, t->name);
 
@@ -197,7 +197,7 @@ static int check_held(const struct fl_member *m, const struct fl_tensor *t, stru
 
 /* The slot of a client's tensor. Where clients have models of their own, these are to agree
  * on what has one name. */
-static struct fl_slot *slot_of(struct fl_collect *c, const struct fl_member *m,
+static struct fl_slot *slot_of(struct fl_collect *c, const struct fl_arrived *m,
                                const struct fl_tensor *t, struct fl_err *e)
 {
 	const struct fl_slot *s;
@@ -258,8 +258,8 @@ static int check_mask(const struct fl_tensor *mask, const struct fl_tensor *t, s
 }
 
 /* For a fold, a mask counts as an extra of its own, whose sum is the weight of owners. */
-static int fold_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
-                     struct fl_part *p, struct fl_err *e)
+static int fold_mask(struct fl_collect *c, struct fl_arrived *m, const struct fl_tensor *mask,
+                     struct fl_piece *p, struct fl_err *e)
 {
 	struct fl_tensor *t;
 	float *v;
@@ -288,8 +288,8 @@ static int joins_masks(const struct fl_collect *c)
 	                                 (r->weigh || r->column);
 }
 
-static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl_tensor *mask,
-                      struct fl_part *p, struct fl_err *e)
+static int match_mask(struct fl_collect *c, struct fl_arrived *m, const struct fl_tensor *mask,
+                      struct fl_piece *p, struct fl_err *e)
 {
 	const struct fl_tensor *t = fl_tset_find(&m->rec, mask->name + strlen(FL_MASK));
 
@@ -310,7 +310,7 @@ static int match_mask(struct fl_collect *c, struct fl_member *m, const struct fl
 	return 0;
 }
 
-static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+static int match(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	size_t i;
 
@@ -320,7 +320,7 @@ static int match(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 	fl_tset_sort(&m->rec);
 	for (i = 0; i < m->rec.nt; i++) {
 		const struct fl_tensor *t = &m->rec.t[i];
-		struct fl_part *p = &m->part[m->npart++];
+		struct fl_piece *p = &m->part[m->npart++];
 
 		p->t = t;
 		if (is_taken(c, t) || fl_fact_is(t->name))
@@ -368,7 +368,7 @@ static const struct fl_received *model_of(struct fl_collect *c, const struct fl_
 	return r;
 }
 
-static int check_model(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+static int check_model(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	const char *enc = fl_meta_get(&m->rec, "fl.enc");
 
@@ -377,7 +377,7 @@ static int check_model(struct fl_collect *c, struct fl_member *m, struct fl_err 
 	return enc ? fl_fail(e, FL_EDATA, "is encoded (fl.enc is '%s'): undo that first", enc) : 0;
 }
 
-const float *fl_collect_fetch(const struct fl_member *m, const struct fl_tensor *t, size_t i0,
+const float *fl_collect_fetch(const struct fl_arrived *m, const struct fl_tensor *t, size_t i0,
                               size_t i1, float *room, struct fl_err *e)
 {
 	size_t n = (i1 - i0) * sizeof *room;
@@ -394,7 +394,7 @@ const float *fl_collect_fetch(const struct fl_member *m, const struct fl_tensor 
 	return NULL;
 }
 
-int fl_collect_check(const struct fl_member *m, const struct fl_tensor *t, size_t i0, size_t i1,
+int fl_collect_check(const struct fl_arrived *m, const struct fl_tensor *t, size_t i0, size_t i1,
                      const float *x, struct fl_err *e)
 {
 	size_t i = 0;
@@ -408,7 +408,7 @@ int fl_collect_check(const struct fl_member *m, const struct fl_tensor *t, size_
 	               (long long)m->u.client, t->name, i0 + i, (double)x[i]);
 }
 
-static int scan_part(struct fl_part *p, double *sumsq, struct fl_err *e)
+static int scan_part(struct fl_piece *p, double *sumsq, struct fl_err *e)
 {
 	const float *x = p->t->data;
 	size_t i = 0;
@@ -430,7 +430,7 @@ static int scan_part(struct fl_part *p, double *sumsq, struct fl_err *e)
 static int scan(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	struct fl_collect *c = ctx;
-	struct fl_member *m = &c->member[item];
+	struct fl_arrived *m = &c->member[item];
 	int norm = (c->needs & FL_NEED_NORM) != 0;
 	double sumsq = 0;
 	size_t i;
@@ -494,15 +494,15 @@ static const char *file_name(struct fl_collect *c, const struct fl_inputs *in, s
 }
 
 /* Takes rec over. */
-static struct fl_member *new_member(struct fl_collect *c, struct fl_tset *rec, const char *file,
+static struct fl_arrived *new_member(struct fl_collect *c, struct fl_tset *rec, const char *file,
                                     struct fl_err *e)
 {
-	struct fl_member *m;
+	struct fl_arrived *m;
 
 	if (fl_grow(&c->member, &c->membercap, c->nmember + 1, sizeof *c->member, e))
 		return NULL;
 	m = &c->member[c->nmember++];
-	*m = (struct fl_member){ .rec = *rec, .file = file, .fd = -1 };
+	*m = (struct fl_arrived){ .rec = *rec, .file = file, .fd = -1 };
 	*rec = (struct fl_tset){ .t = NULL };
 	return m;
 }
@@ -524,14 +524,14 @@ static int is_part(const struct fl_tset *rec)
 	return 0;
 }
 
-static int bind(struct fl_member *m, struct fl_err *e)
+static int bind(struct fl_arrived *m, struct fl_err *e)
 {
 	m->fd = -1;
 	return fl_stream_bind(m->in, m->buffer, &m->rec, e);
 }
 
 /* Sums and columns look at each byte once, by tiles; the others at will. */
-static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_member *m, struct fl_err *e)
+static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_arrived *m, struct fl_err *e)
 {
 	int once = c->fold || (c->rule->column && !c->rule->weigh);
 
@@ -545,7 +545,7 @@ static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_member *m
 static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tset *rec,
                        struct fl_err *e)
 {
-	struct fl_member *m = new_member(c, rec, c->file, e);
+	struct fl_arrived *m = new_member(c, rec, c->file, e);
 
 	if (!m || fl_update_read(&m->rec, &m->u, e) || place(c, in, m, e))
 		return -1;

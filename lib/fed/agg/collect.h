@@ -55,7 +55,7 @@ struct fl_slot {
 	const struct fl_tensor *done;	/* a whole rule's own result */
 };
 
-struct fl_part {
+struct fl_piece {
 	struct fl_slot *slot;	/* NULL: a tensor that the rule takes itself */
 	const struct fl_tensor *t;
 	float max;		/* largest |x| */
@@ -64,19 +64,19 @@ struct fl_part {
 
 /* What a member adds to a slot. */
 struct fl_term {
-	const struct fl_member *m;
+	const struct fl_arrived *m;
 	const struct fl_tensor *t;
 	double w;
 	const float *weight;	/* by coordinate, NULL: 1 */
 };
 
 /* One update at hand. */
-struct fl_member {
+struct fl_arrived {
 	struct fl_tset rec;
 	struct fl_update u;
 	const char *file;	/* for messages */
 	const struct fl_received *from;
-	struct fl_part *part;	/* (npart), in rec's arena */
+	struct fl_piece *part;	/* (npart), in rec's arena */
 	size_t npart;
 	struct fl_fold_out out;
 	size_t *at;		/* offsets in the spool, or NULL: data are mapped */
@@ -115,7 +115,7 @@ struct fl_collect {
 	int (*how)(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 	void *ctx;
 	const struct fl_with *with;	/* records of --with */
-	struct fl_rows rows;
+	struct fl_kept_rows rows;
 	struct fl_accord accord;	/* names of classes, of the model so far */
 	int threads;
 	size_t memory;			/* for tiles of column rules, bytes */
@@ -125,7 +125,7 @@ struct fl_collect {
 	size_t K;
 	struct fl_seen *seen;		/* (K) by ascending client */
 	double s[FL_FOLD_SCALARS];	/* the fold's sums over all clients */
-	struct fl_member *member;	/* (nmember): not folds: (K), by ascending client */
+	struct fl_arrived *member;	/* (nmember): not folds: (K), by ascending client */
 	struct fl_tset *result;		/* (K) of personal whole rules, (1) of other whole rules */
 
 	/* Its own. */
@@ -139,7 +139,7 @@ struct fl_collect {
 	} *stretch;			/* (ntile) of all slots */
 	size_t stretched;		/* slots there when stretch was made */
 	int drained, masked;		/* bins hold something; sub-networks came */
-	struct fl_room *room;		/* (threads) */
+	struct fl_fold_room *room;		/* (threads) */
 	size_t rowcap;			/* rows of each */
 	struct fl_bins total[FL_FOLD_SCALARS];
 	double *weight, *share;		/* (K) of weigh rules: of updates, of means */

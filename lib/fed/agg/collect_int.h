@@ -10,10 +10,10 @@ struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t,
 int fl_collect_see(struct fl_collect *c, int64_t client, const char *file, double *row,
                    struct fl_err *e);
 /* Coordinates [i0, i1) of a member's tensor: where they are, or read into room. */
-const float *fl_collect_fetch(const struct fl_member *m, const struct fl_tensor *t, size_t i0,
+const float *fl_collect_fetch(const struct fl_arrived *m, const struct fl_tensor *t, size_t i0,
                               size_t i1, float *room, struct fl_err *e);
 /* FL_EDATA where one of them is not finite. */
-int fl_collect_check(const struct fl_member *m, const struct fl_tensor *t, size_t i0, size_t i1,
+int fl_collect_check(const struct fl_arrived *m, const struct fl_tensor *t, size_t i0, size_t i1,
                      const float *x, struct fl_err *e);
 /* What the state keeps of a client, or NULL. */
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
@@ -39,7 +39,7 @@ int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 int fl_partial_merge(struct fl_collect *c, const struct fl_tset *rec, struct fl_err *e);
 
 /* table.c: column, weigh, whole */
-int fl_table_keep(struct fl_collect *c, struct fl_member *m, int mapped, struct fl_err *e);
+int fl_table_keep(struct fl_collect *c, struct fl_arrived *m, int mapped, struct fl_err *e);
 int fl_table_settle(struct fl_collect *c, struct fl_err *e);	/* data in place, by client */
 int fl_table_finish(struct fl_collect *c, struct fl_err *e);
 int fl_table_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,

@@ -13,7 +13,7 @@
 #define ROWS ((size_t)16)	/* updates at once: with the bins they stay in a second-level cache */
 #define ROW (STRETCH + 16)	/* floats apart: not by a power of two */
 
-struct fl_room {
+struct fl_fold_room {
 	float *row;	/* (ROWS, ROW) */
 	int64_t *bin;	/* (FL_BINS, STRETCH) */
 };
@@ -81,7 +81,7 @@ static void add_scalars(struct fl_bins *b, const double s[FL_FOLD_SCALARS])
 			fl_bins_add1(&b[i], 0, s[i]);
 }
 
-static int check_fold(const struct fl_member *m, struct fl_err *e)
+static int check_fold(const struct fl_arrived *m, struct fl_err *e)
 {
 	size_t i;
 
@@ -91,7 +91,7 @@ static int check_fold(const struct fl_member *m, struct fl_err *e)
 	return isfinite(m->out.w) ? 0 : fl_fail(e, FL_ENUM, "its weight becomes %g", m->out.w);
 }
 
-static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+static int weigh(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	struct fl_fold_in in = { .u = &m->u, .rec = &m->rec, .round = c->round, .with = c->with,
 	                         .row = fl_collect_row(c, m->u.client) };
@@ -105,7 +105,7 @@ static int weigh(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 }
 
 /* What a member's tensor counts in the sum. */
-static double weight_in(const struct fl_collect *c, const struct fl_member *m,
+static double weight_in(const struct fl_collect *c, const struct fl_arrived *m,
                         const struct fl_slot *s)
 {
 	if (fl_collect_is_mask(s->t.name))
@@ -114,7 +114,7 @@ static double weight_in(const struct fl_collect *c, const struct fl_member *m,
 }
 
 /* Lists the member with its slots. */
-static int enter(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+static int enter(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	size_t i;
 
@@ -163,7 +163,7 @@ static int fault(const struct fl_term *t, const float *x, size_t i0, size_t i1, 
 }
 
 /* Some terms into coordinates [i0,i1) of s, which are those from b0 on of b. */
-static int add_terms(struct fl_room *r, const struct fl_term *add, size_t n, size_t i0, size_t i1,
+static int add_terms(struct fl_fold_room *r, const struct fl_term *add, size_t n, size_t i0, size_t i1,
                      struct fl_bins *b, int *top, size_t b0, struct fl_err *e)
 {
 	struct fl_bins_term t[ROWS];
@@ -183,7 +183,7 @@ static int add_terms(struct fl_room *r, const struct fl_term *add, size_t n, siz
 
 /* All of the batch into one stretch: the only look at the data, unless a rule asks for
  * norms. The fault found is that of the lowest stretch, whatever thread comes first. */
-static int add_all(struct fl_room *r, const struct fl_stretch *t, struct fl_bins *b, int *top,
+static int add_all(struct fl_fold_room *r, const struct fl_stretch *t, struct fl_bins *b, int *top,
                    size_t b0, struct fl_err *e)
 {
 	const struct fl_slot *s = t->slot;
@@ -245,7 +245,7 @@ static int make_rooms(struct fl_collect *c, int at_once, struct fl_err *e)
 	if (!c->room && !(c->room = fl_arena_zero(&c->arena, (size_t)c->threads, sizeof *c->room, e)))
 		return -1;
 	for (int i = 0; i < c->threads; i++) {
-		struct fl_room *r = &c->room[i];
+		struct fl_fold_room *r = &c->room[i];
 
 		if (rows > c->rowcap && !(r->row = fl_arena_get(&c->arena, rows * ROW, sizeof *r->row, e)))
 			return -1;

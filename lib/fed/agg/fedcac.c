@@ -17,23 +17,21 @@
 #include "base/num.h"
 #include "base/par.h"
 #include "fed/agg/agg.h"
+#include "fed/share.h"
 #include "tensor/running.h"
 
 #define MASK "@fedcac/mask/"
-
-enum weight { EXAMPLES, UNIFORM };
 
 struct params {
 	double beta;
 	int weight;
 };
 
-static const char *const weights[] = { "examples", "uniform", NULL };
-
 static const struct fl_param table[] = {
 	{ "beta", FL_P_REAL, offsetof(struct params, beta), "100", 1e-6, 1e9, NULL, "rounds",
 	  "after about so many, nobody collaborates on critical weights" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0,
+	  fl_share_name, "kind",
 	  "what a model counts in the mean of all" },
 	{ 0 }
 };
@@ -218,7 +216,7 @@ static void set_shares(struct ctx *c)
 	size_t k;
 
 	for (k = 0; k < c->K; k++) {
-		c->share[k] = c->p->weight == UNIFORM ? 1 : (double)c->r->u[k].examples;
+		c->share[k] = fl_share_of(c->p->weight, &c->r->u[k]);
 		sum += c->share[k];
 	}
 	for (k = 0; k < c->K; k++)

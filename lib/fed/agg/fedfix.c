@@ -7,45 +7,24 @@
  * update that was trained from the model of `age` rounds ago took age + 1 of them, which is
  * the estimate of ceil(tau_i / dt) that its record bears. Updates are differences to the model
  * that each client received (fl-aggregate --stale, --history). */
-#include <math.h>
-
 #include "fed/agg/agg.h"
-
-enum weight { EXAMPLES, UNIFORM };
-
-struct params {
-	int weight;
-	double denominator;
-};
-
-static const char *const weights[] = { "examples", "uniform", NULL };
+#include "fed/share.h"
 
 static const struct fl_param table[] = {
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
-	  "what p_i is a share of: training examples, or clients" },
-	{ "denominator", FL_P_REAL, offsetof(struct params, denominator), NULL, 1e-300, 1e300, NULL,
-	  "sum", "that of all clients, here or not; unset: of the weights of those here" },
+	FL_MEAN_PARAMS("what p_i is a share of: training examples, or clients",
+	               "that of all clients, here or not; unset: of the weights of those here"),
 	{ 0 }
 };
 
 static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out *out,
                 struct fl_err *e)
 {
-	const struct params *p = pp;
+	const struct fl_mean_params *p = pp;
 	double age = (double)(in->round - in->u->round);
 
 	(void)e;
-	out->w = (age + 1) * (p->weight == UNIFORM ? 1 : (double)in->u->examples);
+	out->w = (age + 1) * (fl_share_of(p->weight, in->u));
 	out->s[0] = out->w;
-	return 0;
-}
-
-static int finish(const void *pp, const double s[FL_FOLD_SCALARS], double *scale, struct fl_err *e)
-{
-	const struct params *p = pp;
-
-	(void)e;
-	*scale = 1 / (isnan(p->denominator) ? s[0] : p->denominator);
 	return 0;
 }
 
@@ -56,10 +35,10 @@ const struct fl_rule fl_rule_fedfix = {
 		.cite = "Fraboni et al., JMLR 2023, arXiv 2206.10189",
 		.doc = "mean in which late updates count more, as they come less often",
 		.params = table,
-		.psize = sizeof(struct params),
+		.psize = sizeof(struct fl_mean_params),
 		.formula = "u = sum_k (age_k + 1) n_k u_k / sum of n over all clients",
 		.note = "The paper's weight is ceil(tau_k/dt); age + 1, which the updates say, is that "
 			"of a client whose time is constant and who begins again as soon as it is back.",
 	},
-	.fold = { .mean = 1, .fold = fold, .finish = finish },
+	.fold = { .mean = 1, .fold = fold, .finish = fl_mean_finish },
 };

@@ -7,22 +7,20 @@
 #include <stdlib.h>
 
 #include "fed/agg/agg.h"
-
-enum weight { EXAMPLES, UNIFORM };
+#include "fed/share.h"
 
 struct params {
 	double eps;
 	int normalise, weight;
 };
 
-static const char *const weights[] = { "examples", "uniform", NULL };
-
 static const struct fl_param table[] = {
 	{ "eps", FL_P_REAL, offsetof(struct params, eps), "0.1", 0, 1, NULL, "eps",
 	  "how far weights may be from FedAvg's; 1 is MGDA" },
 	{ "normalise", FL_P_BOOL, offsetof(struct params, normalise), "on", 0, 0, NULL, NULL,
 	  "updates count by direction; the server's lr then is the step's size" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0,
+	  fl_share_name, "kind",
 	  "FedAvg's weights: by training examples, or equal" },
 	{ 0 }
 };
@@ -106,7 +104,7 @@ static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q,
 	struct box b = { .Q = Q, .w = q->w, .p = room, .g = room + K, .K = K, .eps = p->eps };
 
 	for (size_t k = 0; Q && room && k < K; k++)
-		sum += b.p[k] = p->weight == UNIFORM ? 1 : (double)r->u[k].examples;
+		sum += b.p[k] = fl_share_of(p->weight, &r->u[k]);
 	for (size_t k = 0; Q && room && k < K; k++) {
 		b.p[k] /= sum;
 		for (size_t j = 0; j < K; j++)

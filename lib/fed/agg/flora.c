@@ -14,17 +14,15 @@
 #include <string.h>
 
 #include "fed/agg/adapter.h"
-
-enum weight { EXAMPLES, UNIFORM };
+#include "fed/share.h"
 
 struct params {
 	int weight;
 };
 
-static const char *const weights[] = { "examples", "uniform", NULL };
-
 static const struct fl_param table[] = {
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0,
+	  fl_share_name, "kind",
 	  "what an update counts in the mean" },
 	{ 0 }
 };
@@ -40,7 +38,7 @@ static int has_row(const float *A, const float *u, size_t n)
 
 /* Row r of sum_k p_k A_k less A, over the clients that have it: one whose rank is smaller
  * has zeros there. What nobody has stays. */
-static int mean_row(struct fl_adapters *c, const struct fl_adapter *t, size_t r, double *sum,
+static int mean_row(struct fl_adapters *c, const struct fl_lora *t, size_t r, double *sum,
                     float *out, struct fl_err *e)
 {
 	const float *A = (const float *)t->A->data + r * t->I;
@@ -65,7 +63,7 @@ static int mean_row(struct fl_adapters *c, const struct fl_adapter *t, size_t r,
 	return 0;
 }
 
-static int mean_rows(struct fl_adapters *c, const struct fl_adapter *t, struct fl_err *e)
+static int mean_rows(struct fl_adapters *c, const struct fl_lora *t, struct fl_err *e)
 {
 	double *sum = fl_arena_get(&c->a, t->I, sizeof *sum, e);
 	float *out = sum ? fl_adapters_result(c, t->A, e) : NULL;
@@ -77,7 +75,7 @@ static int mean_rows(struct fl_adapters *c, const struct fl_adapter *t, struct f
 }
 
 /* sum(O,I) += by (B + dB) (A + dA). */
-static void add_product(const struct fl_adapter *t, const float *dB, const float *dA, double by,
+static void add_product(const struct fl_lora *t, const float *dB, const float *dA, double by,
                         double *sum)
 {
 	const float *A = t->A->data, *B = t->B->data;
@@ -91,7 +89,7 @@ static void add_product(const struct fl_adapter *t, const float *dB, const float
 		}
 }
 
-static int fold(struct fl_adapters *c, const struct fl_adapter *t, struct fl_err *e)
+static int fold(struct fl_adapters *c, const struct fl_lora *t, struct fl_err *e)
 {
 	double *sum = fl_arena_zero(&c->a, t->W->n, sizeof *sum, e);
 	float *W, *B;
@@ -115,7 +113,7 @@ static int whole(const void *block, const struct fl_round *r, struct fl_tset *ou
 {
 	const struct params *p = block;
 	struct fl_adapters c;
-	int rc = fl_adapters_find(&c, r, out, "flora", p->weight == UNIFORM, e);
+	int rc = fl_adapters_find(&c, r, out, "flora", p->weight == FL_BY_UNIFORM, e);
 
 	for (size_t i = 0; !rc && i < c.n; i++)
 		rc = fold(&c, &c.v[i], e);

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "fed/agg/agg.h"
-
-enum weight { EXAMPLES, UNIFORM };
+#include "fed/share.h"
 
 struct params {
 	int weight;
@@ -15,10 +14,9 @@ struct params {
 	int64_t iterations;
 };
 
-static const char *const weights[] = { "examples", "uniform", NULL };
-
 static const struct fl_param table[] = {
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0,
+	  fl_share_name, "kind",
 	  "what an update counts: its training examples, or one" },
 	{ "nu", FL_P_REAL, offsetof(struct params, nu), "1e-6", 1e-300, 1e6, NULL, "nu",
 	  "distances below count as this" },
@@ -67,7 +65,7 @@ static int weigh(const void *pp, const struct fl_round *r, struct fl_weights *q,
 	if (!room)
 		return -1;
 	for (size_t k = 0; k < K; k++)
-		sum += room[k] = p->weight == UNIFORM ? 1 : (double)r->u[k].examples;
+		sum += room[k] = fl_share_of(p->weight, &r->u[k]);
 	for (size_t k = 0; k < K; k++)
 		q->w[k] = room[k] /= sum;
 	for (int64_t i = 0; i < p->iterations; i++)

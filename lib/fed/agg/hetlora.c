@@ -40,7 +40,7 @@ static void gram_of(const float *x, const float *u, size_t R, size_t n, size_t r
 }
 
 /* scale^2 |B A|^2 of client k: the trace of (B^T B)(A A^T). */
-static int sumsq(struct fl_adapters *c, const struct fl_adapter *t, size_t k, double *out,
+static int sumsq(struct fl_adapters *c, const struct fl_lora *t, size_t k, double *out,
                  struct fl_err *e)
 {
 	struct fl_mark m = fl_arena_mark(&c->a);

@@ -10,23 +10,21 @@
 #include <math.h>
 
 #include "fed/agg/agg.h"
+#include "fed/share.h"
 #include "fed/agg/qffl.h"
-
-enum weight { UNIFORM, EXAMPLES };
 
 struct params {
 	double q, L;
 	int weight;
 };
 
-static const char *const weights[] = { "uniform", "examples", NULL };
-
 static const struct fl_param table[] = {
 	{ "q", FL_P_REAL, offsetof(struct params, q), "1", 0, 1000, NULL, "real",
 	  "fairness; 0 is the mean" },
 	{ "L", FL_P_REAL, offsetof(struct params, L), NULL, 1e-300, 1e300, NULL, "real",
 	  "Lipschitz constant; unset: 1/fl.lr of each update" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0,
+	  fl_share_name, "kind",
 	  "what an update counts: one, or its training examples" },
 	{ 0 }
 };
@@ -49,7 +47,7 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 {
 	const struct params *p = pp;
 	const struct fl_update *u = in->u;
-	double n = p->weight == EXAMPLES ? (double)u->examples : 1, L;
+	double n = fl_share_of(p->weight, u), L;
 
 	if (lipschitz(p, u, &L, e))
 		return -1;

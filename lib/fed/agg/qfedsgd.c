@@ -11,16 +11,13 @@
 #include <math.h>
 
 #include "fed/agg/agg.h"
+#include "fed/share.h"
 #include "fed/agg/qffl.h"
-
-enum weight { UNIFORM, EXAMPLES };
 
 struct params {
 	double q, L;
 	int fixed, weight;
 };
-
-static const char *const weights[] = { "uniform", "examples", NULL };
 
 static const struct fl_param table[] = {
 	{ "q", FL_P_REAL, offsetof(struct params, q), "1", 0, 1000, NULL, "real",
@@ -29,7 +26,8 @@ static const struct fl_param table[] = {
 	  "Lipschitz constant; unset: 1/fl.lr of each update" },
 	{ "static", FL_P_BOOL, offsetof(struct params, fixed), "off", 0, 0, NULL, NULL,
 	  "h_k is L: the step does not adapt" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0,
+	  fl_share_name, "kind",
 	  "what an update counts: one, or its training examples" },
 	{ 0 }
 };
@@ -53,7 +51,7 @@ static int fold(const void *pp, const struct fl_fold_in *in, struct fl_fold_out 
 {
 	const struct params *p = pp;
 	const struct fl_update *u = in->u;
-	double n = p->weight == EXAMPLES ? (double)u->examples : 1;
+	double n = fl_share_of(p->weight, u);
 	double L = isnan(p->L) ? 1 / u->lr : p->L;
 
 	if (check_step(u, e) ||

@@ -10,7 +10,7 @@
 
 /* --- keeping --- */
 
-static int spool(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
+static int spool(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	size_t i;
 
@@ -22,7 +22,7 @@ static int spool(struct fl_collect *c, struct fl_member *m, struct fl_err *e)
 	return 0;
 }
 
-int fl_table_keep(struct fl_collect *c, struct fl_member *m, int mapped, struct fl_err *e)
+int fl_table_keep(struct fl_collect *c, struct fl_arrived *m, int mapped, struct fl_err *e)
 {
 	if (!mapped && spool(c, m, e))
 		return -1;
@@ -31,7 +31,7 @@ int fl_table_keep(struct fl_collect *c, struct fl_member *m, int mapped, struct 
 
 static int cmp_member(const void *a, const void *b)
 {
-	const struct fl_member *x = a, *y = b;
+	const struct fl_arrived *x = a, *y = b;
 
 	return (x->u.client > y->u.client) - (x->u.client < y->u.client);
 }
@@ -50,7 +50,7 @@ int fl_table_settle(struct fl_collect *c, struct fl_err *e)
 	return 0;
 }
 
-static int list_part(const struct fl_collect *c, const struct fl_part *p, size_t k,
+static int list_part(const struct fl_collect *c, const struct fl_piece *p, size_t k,
                      struct fl_err *e)
 {
 	struct fl_slot *s = p->slot;

@@ -53,7 +53,7 @@ static int make_room(struct fl_collect *c, struct view *v, struct fl_err *e)
 	if (n)
 		memcpy(v->after, c->rows.value, n * sizeof *v->after);
 	for (size_t k = 0; k < K; k++) {
-		const struct fl_member *m = &c->member[k];
+		const struct fl_arrived *m = &c->member[k];
 
 		v->u[k] = m->u;
 		v->update[k] = &m->rec;

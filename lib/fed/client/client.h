@@ -257,8 +257,10 @@ void fl_local_shift(struct fl_local *l, fl_real *z, const int32_t *y, size_t B, 
 const fl_real *fl_phase_logits(const struct fl_phase *ph);
 /* For task(): the task's own loss after all, which WRITES dz(B,C) of the batch at hand. */
 double fl_local_task(struct fl_local *l);
-/* The same without the losses that are marked: off[0] the net's own, off[1 + t] of tap t. */
-double fl_local_task_without(struct fl_local *l, const unsigned char *off);
+/* A task hook: the same without the losses that l->priv marks, (1 + taps) unsigned char: [0] the
+ * net's own, [1 + t] of tap t. */
+double fl_local_task_without(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz,
+                             size_t B, size_t C);
 /* For batch(): what is drawn for the next gradient, such as dropout, is what was drawn
  * for the batch's first. */
 void fl_local_again(struct fl_local *l);

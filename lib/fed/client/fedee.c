@@ -59,17 +59,6 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	return freeze(l, layer, e);
 }
 
-static double task(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz, size_t B,
-                   size_t C)
-{
-	(void)z;
-	(void)y;
-	(void)dz;
-	(void)B;
-	(void)C;
-	return fl_local_task_without(l, l->priv);
-}
-
 const struct fl_method fl_method_fedee = {
 	.e = {
 		.name = "fedee",
@@ -81,5 +70,5 @@ const struct fl_method fl_method_fedee = {
 		.formula = "F_k = sum of the losses of exits up to the client's",
 	},
 	.begin = begin,
-	.on.task = task,
+	.on.task = fl_local_task_without,
 };

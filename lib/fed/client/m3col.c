@@ -55,17 +55,6 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	       mark(l->net, p->soft, off, first, l->arena, e) ? -1 : 0;
 }
 
-static double task(struct fl_local *l, const fl_real *z, const int32_t *y, fl_real *dz, size_t B,
-                   size_t C)
-{
-	(void)z;
-	(void)y;
-	(void)dz;
-	(void)B;
-	(void)C;
-	return fl_local_task_without(l, l->priv);
-}
-
 const struct fl_method fl_method_m3col = {
 	.e = {
 		.name = "m3col",
@@ -77,5 +66,5 @@ const struct fl_method fl_method_m3col = {
 		.formula = "F_k = sum of CE of the heads + weight (mixco, or softclip after `rounds`)",
 	},
 	.begin = begin,
-	.on.task = task,
+	.on.task = fl_local_task_without,
 };

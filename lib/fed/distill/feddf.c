@@ -4,21 +4,19 @@
  * each client's own learns, from where the client left it. */
 #include "base/num.h"
 #include "fed/distill/distill.h"
+#include "fed/share.h"
 #include "kernel/soften.h"
-
-enum weight { UNIFORM, EXAMPLES };
 
 struct params {
 	double tau;
 	int weight;
 };
 
-static const char *const weights[] = { "uniform", "examples", NULL };
-
 static const struct fl_param table[] = {
 	{ "tau", FL_P_REAL, offsetof(struct params, tau), "1", 1e-6, 1e6, NULL, "tau",
 	  "temperature" },
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "uniform", 0, 0,
+	  fl_share_name, "kind",
 	  "what a client's logits count: one, or its training examples" },
 	{ 0 }
 };
@@ -29,7 +27,7 @@ static double share(const struct params *p, const struct fl_distill_run *r, size
 
 	for (size_t j = 0; j < r->K; j++)
 		sum += r->member[j].examples;
-	return p->weight == UNIFORM ? 1 / (double)r->K : r->member[k].examples / sum;
+	return p->weight == FL_BY_UNIFORM ? 1 / (double)r->K : r->member[k].examples / sum;
 }
 
 /* sum(N,C): the ensemble's logits. */

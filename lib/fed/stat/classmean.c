@@ -1,22 +1,6 @@
 /* Means of the feature vectors of each class, and how many there were. */
 #include "fed/stat/rows.h"
 
-static int begin(const void *p, struct fl_stat_ctx *c, struct fl_err *e)
-{
-	(void)p;
-	return fl_rows_begin(c, c->d, e);
-}
-
-static int batch(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
-                 const int32_t *y, size_t B, struct fl_err *e)
-{
-	(void)p;
-	(void)z;
-	(void)e;
-	fl_rows_add(c, f, y, B);
-	return 0;
-}
-
 static int end(const void *p, struct fl_stat_ctx *c, struct fl_tset *out, struct fl_err *e)
 {
 	(void)p;
@@ -34,8 +18,8 @@ const struct fl_stat fl_stat_classmean = {
 		.formula = "mean_c = 1/n_c sum of f(x) over y = c",
 	},
 	.tap = fl_rows_tap,
-	.begin = begin,
-	.batch = batch,
+	.begin = fl_rows_features_begin,
+	.batch = fl_rows_features,
 	.end = end,
 	.pool = fl_rows_pool_by,
 };

@@ -8,22 +8,6 @@
 
 #include "fed/stat/rows.h"
 
-static int begin(const void *p, struct fl_stat_ctx *c, struct fl_err *e)
-{
-	(void)p;
-	return fl_rows_begin(c, c->d, e);
-}
-
-static int batch(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
-                 const int32_t *y, size_t B, struct fl_err *e)
-{
-	(void)p;
-	(void)z;
-	(void)e;
-	fl_rows_add(c, f, y, B);
-	return 0;
-}
-
 /* u(C): weights of the classes that are there; returns their number. */
 static int64_t draw_weights(const struct fl_stat_ctx *c, const int64_t *count, double *u)
 {
@@ -117,8 +101,8 @@ const struct fl_stat fl_stat_entangled = {
 		.doc = "one random mixture of the client's class means, with its soft label",
 		.formula = "r = sum_c u_c mean_c, u ~ U(0,1)^C over the client's classes, sum 1",
 	},
-	.begin = begin,
-	.batch = batch,
+	.begin = fl_rows_features_begin,
+	.batch = fl_rows_features,
 	.end = end,
 	.pool = pool,
 };

@@ -1,18 +1,16 @@
 /* The gradient of the mean loss over a client's examples at the model: tensors of the
  * model's names and shapes, F32. Sums over batches in double. Pooled, the mean over
  * all examples, or of clients that count alike. */
+#include "fed/share.h"
 #include "fed/stat/stat.h"
-
-enum weight { EXAMPLES, UNIFORM };
 
 struct params {
 	int weight;
 };
 
-static const char *const weights[] = { "examples", "uniform", NULL };
-
 static const struct fl_param table[] = {
-	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0, weights, "kind",
+	{ "weight", FL_P_ENUM, offsetof(struct params, weight), "examples", 0, 0,
+	  fl_share_name, "kind",
 	  "pooled, a client counts its examples, or one" },
 	{ 0 }
 };
@@ -77,7 +75,7 @@ static int pool_tensor(const struct params *p, const struct fl_pool *q, const st
 		return -1;
 	for (size_t k = 0; k < q->K; k++) {
 		const struct fl_tensor *from = fl_pool_need(q, k, t->name, FL_F32, t->ndim, e);
-		double w = p->weight == UNIFORM ? 1 : q->examples[k];
+		double w = p->weight == FL_BY_UNIFORM ? 1 : q->examples[k];
 
 		if (!from)
 			return -1;

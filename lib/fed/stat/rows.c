@@ -2,13 +2,11 @@
 #include "fed/stat/rows.h"
 
 #include "base/num.h"
-
-enum weight { EXAMPLES, UNIFORM };
-
-static const char *const weights[] = { "examples", "uniform", NULL };
+#include "fed/share.h"
 
 const struct fl_param fl_rows_table[] = {
-	{ "weight", FL_P_ENUM, offsetof(struct fl_rows_params, weight), "examples", 0, 0, weights,
+	{ "weight", FL_P_ENUM, offsetof(struct fl_rows_params, weight), "examples", 0, 0,
+	  fl_share_name,
 	  "kind", "pooled, a client's mean counts its examples of the class, or one" },
 	FL_STAT_TAP(struct fl_rows_params),
 	{ 0 }
@@ -51,6 +49,22 @@ void fl_rows_add(struct fl_stat_ctx *c, const float *x, const int32_t *y, size_t
 			sum[i] += (double)x[i];
 		s->count[y[b]]++;
 	}
+}
+
+int fl_rows_features_begin(const void *p, struct fl_stat_ctx *c, struct fl_err *e)
+{
+	(void)p;
+	return fl_rows_begin(c, c->d, e);
+}
+
+int fl_rows_features(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
+                     const int32_t *y, size_t B, struct fl_err *e)
+{
+	(void)p;
+	(void)z;
+	(void)e;
+	fl_rows_add(c, f, y, B);
+	return 0;
 }
 
 static int put(struct fl_tset *out, const double *sum, const double *weight, int64_t *count,
@@ -128,5 +142,5 @@ int fl_rows_pool(const struct fl_pool *q, int uniform, struct fl_tset *out, stru
 
 int fl_rows_pool_by(const void *p, const struct fl_pool *q, struct fl_tset *out, struct fl_err *e)
 {
-	return fl_rows_pool(q, ((const struct fl_rows_params *)p)->weight == UNIFORM, out, e);
+	return fl_rows_pool(q, ((const struct fl_rows_params *)p)->weight == FL_BY_UNIFORM, out, e);
 }

@@ -9,6 +9,10 @@
 int fl_rows_begin(struct fl_stat_ctx *c, size_t width, struct fl_err *e);
 /* x(B, width) of classes y(B). */
 void fl_rows_add(struct fl_stat_ctx *c, const float *x, const int32_t *y, size_t B);
+/* The hooks begin and batch of what is made of features. */
+int fl_rows_features_begin(const void *p, struct fl_stat_ctx *c, struct fl_err *e);
+int fl_rows_features(const void *p, struct fl_stat_ctx *c, const float *f, const float *z,
+                     const int32_t *y, size_t B, struct fl_err *e);
 int fl_rows_end(struct fl_stat_ctx *c, struct fl_tset *out, struct fl_err *e);
 /* Each class's mean over the clients that have it: by counts, or equal. */
 int fl_rows_pool(const struct fl_pool *q, int uniform, struct fl_tset *out, struct fl_err *e);
