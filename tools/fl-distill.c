@@ -1,5 +1,6 @@
 /* fl-distill: a server that trains the model. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +17,14 @@ struct opts {
 	struct fl_spec method, opt;
 	int64_t epochs, steps, batch, seed, expect, threads;
 	struct fl_strs with;
-	int shuffle, no_sync, no_prov;
+	int shuffle, needs, no_sync, no_prov;
 };
 
 static const char *const shuffle_choice[] = { "none", "shuffled", NULL };
 
 static const struct fl_opt options[] = {
 	FL_OPT_PATH('m', "model", model, "model",
-	  "what is trained: a model, a folder of clients', or the method's own net",
-	  .flags = FL_O_NEED),
+	  "what is trained: a model, a folder of clients', or the method's own net"),
 	FL_OPT_SPEC('M', "method", method, &fl_family_distill, NULL, "method",
 	  "what the server trains", .flags = FL_O_PROV | FL_O_NEED),
 	FL_OPT_PATH(0, "base", base, "model",
@@ -33,6 +33,7 @@ static const struct fl_opt options[] = {
 	  "examples: proxy data, whose classes do not matter, or labelled ones"),
 	FL_OPT_HOW(FL_O_PROV),
 	FL_OPT_WITH,
+	FL_OPT_FLAG(0, "needs", needs, "print what fl-local-train has to --measure, and stop"),
 	FL_OPT_SPEC(0, "opt", opt, &fl_family_opt, "adam", "optimiser",
 	  "what makes a step of a gradient", .flags = FL_O_PROV),
 	FL_OPT_INT('e', "epochs", epochs, NULL, 0, 1e9, "n",
@@ -144,6 +145,8 @@ static int take(struct job *j, const char *file, const struct fl_tset *rec, stru
 	if (kind == FL_KIND_UPDATE && needs(j, FL_DISTILL_OTHER) && !j->o->base)
 		return fl_fail(e, FL_EUSAGE, "-m is no client's model in %s: updates want --base, the "
 		               "model, or folder of models, that they are of", j->who);
+	if (kind == FL_KIND_UPDATE && fl_fact_check(rec, j->method->facts, j->who, e))
+		return fl_fail_in(e, "client %s", fl_meta_get(rec, "fl.client"));
 	return fl_members_add(&j->members, rec, kind, e);
 }
 
@@ -277,6 +280,20 @@ static void release(struct job *j)
 	fl_models_release(&j->base);
 }
 
+/* What fl-local-train has to --measure for the method. */
+static int print_needs(const struct job *j, struct fl_err *e)
+{
+	struct fl_str s = FL_STR_INIT;
+	int rc;
+
+	fl_fact_print(j->method->facts, &s);
+	rc = fl_str_check(&s, e);
+	if (!rc)
+		puts(fl_str_c(&s));
+	fl_str_release(&s);
+	return rc;
+}
+
 static int run(struct fl_run *r, struct fl_err *e)
 {
 	const struct opts *o = r->opts;
@@ -284,6 +301,10 @@ static int run(struct fl_run *r, struct fl_err *e)
 	int rc = -1;
 
 	j.method = (const struct fl_distill *)(const void *)o->method.entry;
+	if (o->needs)
+		return print_needs(&j, e);
+	if (!o->model)
+		return fl_fail(e, FL_EUSAGE, "-m (--model) must be given");
 	fl_heap_prepare();
 	if ((j.who = fl_arena_fmt(&r->arena, e, "method %s", j.method->e.name)) &&
 	    !open_models(&j, e) && !load_model(&j, e) && !read_records(&j, e) && !load_data(&j, e) &&
@@ -298,7 +319,7 @@ static int reads_stdin(const struct fl_run *r)
 	const struct opts *o = r->opts;
 	const struct fl_distill *m = (const struct fl_distill *)(const void *)o->method.entry;
 
-	return (m->needs & FL_DISTILL_MEMBERS || r->noperand) && fl_run_stdin_default(r);
+	return !o->needs && (m->needs & FL_DISTILL_MEMBERS || r->noperand) && fl_run_stdin_default(r);
 }
 
 static const struct fl_tool tool = {

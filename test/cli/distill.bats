@@ -206,6 +206,67 @@ unlike() {
 		"$G/0.safetensors"
 }
 
+@test "fedgen equals PyTorch: by the paper, by its authors' code, with diversity below" {
+	o="--opt adam:lr=0.05,wd=0.01 -b 6 --steps 4 -s 3"
+	gen() {
+		fl-distill -m "$G/fedgen-g-$2.safetensors" -M "fedgen$3" $o -o got.safetensors \
+			"$G"/fedgen-[01].safetensors "$G"/fedgen-count[01].safetensors
+		st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/fedgen-$1.safetensors"
+	}
+	gen paper none ""
+	gen code batch :ensemble=losses,labels=uniform,noise=uniform
+	gen hidden batch :diversity=hidden,eta=2.5
+	# Epochs are batches here; the order of arrival does not matter, nor how counts come.
+	fl-distill -m "$G/fedgen-g-batch.safetensors" -M fedgen:diversity=hidden,eta=2.5 ${o/--steps/-e} \
+		-j 2 --with "$G/fedgen-count1.safetensors" "$G/fedgen-1.safetensors" \
+		"$G"/fedgen-count0.safetensors "$G/fedgen-0.safetensors" -o more.safetensors
+	st-cmp more.safetensors got.safetensors
+	refuses 3 "client 1: nothing says how many examples of a class it has" -m "$G/fedgen-g-none.safetensors" \
+		-M fedgen "$G"/fedgen-[01].safetensors "$G"/fedgen-count0.safetensors
+	refuses 3 "the generator makes 3 features, the model has 7" -m "$M" -M fedgen "$G"/fedgen-[01].safetensors
+}
+
+@test "rounds of fedgen over a folder of unlike networks" {
+	fl-partition -q -d digits -k 4 -B dirichlet:alpha=0.1 -s 1 -o c
+	mkdir m
+	for k in 0 1 2 3; do
+		fl-init -a mlp:in=64,hidden=$((20 + 5 * k))+16,out=10 -s $k -o m/000$k.safetensors
+	done
+	fl-init -a generator:noise=8,classes=10,hidden=32,out=16,norm=batch -o gen.safetensors
+	[ "$(fl-distill --needs -M fedgen)" = counts ]
+	[ -z "$(fl-distill --needs -M feddf)" ]
+	for r in 1 2; do
+		fl-local-train -m m -M fedgen --with gen.safetensors -e 2 --opt sgd:lr=0.1 \
+			--measure "$(fl-distill --needs -M fedgen)" -o u.sts c/*.safetensors
+		fl-distill -m gen.safetensors -M fedgen --base m -e 50 -b 32 --opt adam:lr=0.003 -o next.safetensors u.sts
+		fl-aggregate -m m -R own -o m u.sts
+		mv next.safetensors gen.safetensors
+	done
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		t, m, _ = load("gen.safetensors")
+		assert m["fl.round"] == "2" and t["1.num_batches_tracked"] == 100, m
+		n = sum(np.bincount(load(f"c/000{k}.safetensors")[0]["y"], minlength=10) for k in range(4))
+		assert np.allclose(t["@generator/classes"], n / n.sum())
+		# The heads take what it makes for its class, as clients draw it.
+		y, r = np.repeat(np.arange(10), 50), np.random.default_rng(1)
+		x = np.c_[r.standard_normal((500, 8)), np.eye(10)[y]]
+		h = x @ t["0.weight"].T + t["0.bias"]
+		h = (h - t["1.running_mean"]) / np.sqrt(t["1.running_var"] + 1e-5) * t["1.weight"] + t["1.bias"]
+		g = np.maximum(h, 0) @ t["3.weight"].T + t["3.bias"]
+		w = [load(f"m/000{k}.safetensors")[0] for k in range(4)]
+		z = sum(g @ v["4.weight"].T + v["4.bias"] for v in w)
+		assert (z.argmax(1) == y).mean() > 0.9, (z.argmax(1) == y).mean()
+	END
+	refuses 2 "method fedgen: updates want --base" -m gen.safetensors -M fedgen u.sts
+	fl-local-train -m m -o bare.sts c/*.safetensors
+	refuses 3 "client 0: @fact/counts is missing; method fedgen needs it: fl-local-train --measure counts" \
+		-m gen.safetensors -M fedgen --base m bare.sts
+	refuses 2 "-m (--model) must be given" -M fedgen
+}
+
 @test "what does not fit is refused" {
 	u="$G/0.safetensors"
 	refuses 2 "method feddf wants proxy data: -d SOURCE" -m "$M" -M feddf "$u"

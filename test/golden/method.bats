@@ -543,3 +543,32 @@ plain() {
 		! st-cmp fedavg.sts got.sts >/dev/null || { echo "$m"; false; }
 	done
 }
+
+@test "fedgen equals the reference: features that a generator draws for the head" {
+	local d=$G/fedgen/data.safetensors m=$G/fedgen/model0.safetensors g=$G/fedgen/with1.safetensors
+	two_rounds fedgen fedgen:alpha=0.8,beta=0.6,decay=0.5,samples=4
+	# Without weights, and without epochs that learn from it, it is fedavg, dropout and all.
+	for m in "$m" "$(fl-init -a '{"input":[12],"layers":[{"layer":"linear","out":7},{"layer":"relu"},
+		{"layer":"dropout"},{"layer":"linear","out":3}],"features":2}' -o drop.safetensors; echo drop.safetensors)"; do
+		for o in "--opt sgd:lr=0.1,momentum=0.9" "--opt adam --clip 1"; do
+			fl-local-train -m "$m" -M fedavg $o -b 5 -o avg.sts "$d"
+			for p in alpha=0,beta=0 alpha=3,beta=2,epochs=0; do
+				fl-local-train -m "$m" -M "fedgen:$p" $o -b 5 --with "$g" -o gen.sts "$d"
+				st-cmp avg.sts gen.sts
+			done
+		done
+	done
+	run fl-local-train -m "$m" -M fedgen -o never "$d"
+	[ "$status" = 2 ]
+	[[ $output == *"reads a record of kind model by --with: the generator, a model of fl-init -a generator"* ]]
+	run fl-local-train -m "$m" -M fedgen --with "$m" -o never "$d"
+	[ "$status" = 3 ]
+	[[ $output == *"--with: the generator makes 3 features, the model has 7"* ]]
+	fl-init -a generator:noise=2,classes=9,out=7 -o nine.safetensors
+	fl-local-train -m "$m" -M fedgen --with nine.safetensors -o more.sts "$d"	# noise, or classes: 11 inputs
+	fl-init -a generator:noise=0,classes=2,out=7 -o two.safetensors
+	run fl-local-train -m "$m" -M fedgen --with two.safetensors -o never "$d"
+	[ "$status" = 3 ]
+	[[ $output == *"the generator has 2 inputs, want noise and 3 classes"* ]]
+	[ ! -e never ]
+}

@@ -17,8 +17,9 @@ train() {
 
 @test "steps of every preset equal PyTorch's" {
 	"$PYTHON" "$PRESET" names >names
-	# Adapters, which have a recipe or a fit, are measured elsewhere.
-	(cd "$ROOT/lib/model" && grep -lE '^const struct fl_arch ' *.c | xargs grep -LE '^[[:space:]]\.(recipe|fit) =') |
+	# Adapters, which have a recipe or a fit, and nets that a server trains, which have no
+	# classes (loss mse), are measured elsewhere.
+	(cd "$ROOT/lib/model" && grep -lE '^const struct fl_arch ' *.c | xargs grep -LE '^[[:space:]]\.(recipe|fit) =|\\"loss\\":\\"mse') |
 		sed 's/\.c$//' | sort | diff - <(cut -d' ' -f1 names | sort)
 	while read -r name batch lr; do
 		train "$name" "$batch" "$lr"

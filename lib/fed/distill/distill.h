@@ -6,6 +6,7 @@
 
 #include "data/data.h"
 #include "fed/distill/member.h"
+#include "fed/fact.h"
 #include "fed/fed.h"
 #include "fed/with.h"
 #include "model/model.h"
@@ -103,6 +104,7 @@ struct fl_distill {
 	struct fl_entry e;
 	unsigned needs;			/* FL_DISTILL_* */
 	enum fl_makes makes;
+	const struct fl_fact *facts;	/* of members that are updates, or NULL */
 	const struct fl_want *with;	/* statistics that it reads, or NULL */
 	int (*run)(const void *p, struct fl_distill_run *r, struct fl_err *e);
 };

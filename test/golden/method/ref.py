@@ -14,7 +14,7 @@ def save(path, tensors, meta):
     header, parts, at = {"__metadata__": dict(sorted(meta.items()))}, [], 0
     for k in sorted(tensors, key=lambda k: (ORDER.index(NAME[tensors[k].dtype.name]), k)):
         t = np.ascontiguousarray(tensors[k])
-        header[k] = {"dtype": NAME[t.dtype.name], "shape": list(t.shape),
+        header[k] = {"dtype": NAME[t.dtype.name], "shape": list(tensors[k].shape),
                      "data_offsets": [at, at + t.nbytes]}
         parts.append(t.tobytes())
         at += t.nbytes
