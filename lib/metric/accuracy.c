@@ -1,16 +1,17 @@
 /* Accuracy: the share of examples whose label has the largest logit. */
 #include "metric/metric.h"
 
-static double batch(const void *p, const float *z, const float *lse, const int32_t *y, size_t B,
-                    size_t C)
+static int batch(const void *p, struct fl_metric_ctx *c, const struct fl_metric_batch *b,
+                 struct fl_err *e)
 {
 	size_t hits = 0;
 
 	(void)p;
-	(void)lse;
-	for (size_t i = 0; i < B; i++)
-		hits += fl_argmax(z + i * C, C) == (size_t)y[i];
-	return (double)hits;
+	(void)e;
+	for (size_t i = 0; i < b->B; i++)
+		hits += fl_argmax(b->z + i * c->C, c->C) == (size_t)b->y[i];
+	c->sum += (double)hits;
+	return 0;
 }
 
 const struct fl_metric fl_metric_accuracy = {
@@ -24,5 +25,7 @@ const struct fl_metric fl_metric_accuracy = {
 		.formula = "(1/n) sum_i [ argmax_c z_ic = y_i ]",
 	},
 	.higher_is_better = 1,
+	.needs = FL_METRIC_LOGITS,
+	.tap = fl_tapped_name,
 	.batch = batch,
 };

@@ -28,8 +28,7 @@ static double gap(const struct sums *s)
 	return fabs(s->right - s->conf);
 }
 
-/* The least b with conf <= (b+1)/M. */
-static size_t bin_of(double conf, size_t M)
+size_t fl_calibration_bin(double conf, size_t M)
 {
 	double at = ceil(conf * (double)M);
 	size_t b = at > 1 ? (size_t)at - 1 : 0;
@@ -49,7 +48,7 @@ static int over_width(const double *conf, const double *right, size_t n, size_t 
 	if (!s)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		count(&s[bin_of(conf[i], M)], conf[i], right[i]);
+		count(&s[fl_calibration_bin(conf[i], M)], conf[i], right[i]);
 	out->ece = out->mce = 0;
 	for (size_t b = 0; b < M; b++) {
 		out->ece += gap(&s[b]) / (double)n;

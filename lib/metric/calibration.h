@@ -22,6 +22,9 @@ struct fl_calibration {
 int fl_calibration(const double *conf, const double *right, size_t n, size_t M,
                    struct fl_calibration *out, struct fl_err *e);
 
+/* The bin b of M, (b/M, (b+1)/M], that a confidence in [0,1] is in; one of 0 is in the first. */
+size_t fl_calibration_bin(double conf, size_t M);
+
 /* The softmax of beta z(C), finite, as a prediction of class y. Among equal logits the
  * lowest class wins. */
 struct fl_forecast {

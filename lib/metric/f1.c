@@ -1,21 +1,23 @@
 /* Macro-F1: every class counts alike, however many examples it has. */
 #include "metric/metric.h"
 
-static double counts(const void *p, const uint64_t *n, size_t C)
+static int end(const void *p, struct fl_metric_ctx *c, double *v, struct fl_err *e)
 {
 	double sum = 0;
 	size_t present = 0;
 
 	(void)p;
-	for (size_t c = 0; c < C; c++) {
-		struct fl_class k = fl_confusion_class(n, C, c);
+	(void)e;
+	for (size_t i = 0; i < c->C; i++) {
+		struct fl_class k = fl_confusion_class(c->counts, c->C, i);
 
 		if (k.n + k.taken) {
 			sum += k.f1;
 			present++;
 		}
 	}
-	return sum / (double)present;
+	*v = sum / (double)present;
+	return 0;
 }
 
 const struct fl_metric fl_metric_f1 = {
@@ -29,5 +31,7 @@ const struct fl_metric fl_metric_f1 = {
 		.formula = "mean over classes with examples or predictions of 2 hits_c / (n_c + taken_c)",
 	},
 	.higher_is_better = 1,
-	.counts = counts,
+	.needs = FL_METRIC_LOGITS | FL_METRIC_COUNTS,
+	.tap = fl_tapped_name,
+	.end = end,
 };

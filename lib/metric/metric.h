@@ -7,33 +7,75 @@
 
 #include "nn/net.h"
 
-/* The parameter of metrics that may measure a tap of the net in place of its outputs. */
+/* What a metric wants of a batch beside its labels. */
+enum {
+	FL_METRIC_LOGITS = 1,	/* z: the model tells classes apart */
+	FL_METRIC_LSE = 2,	/* with LOGITS: lse */
+	FL_METRIC_LOSS = 4,	/* loss */
+	FL_METRIC_FIRST = 8,	/* first_loss: there is a first model, of --with */
+	FL_METRIC_COUNTS = 16,	/* with LOGITS: counts in end(), which is what clients' pool */
+	FL_METRIC_INPUTS = 32,	/* work and dw, to change inputs as it likes */
+	FL_METRIC_GROUPS = 64	/* group: the data say which natural group examples are of */
+};
+
+/* Examples [first, first + B) of a client, in stored order. */
+struct fl_metric_batch {
+	size_t first, B;
+	const int32_t *y;		/* (B) classes, below C */
+	const float *z;			/* (B,C) logits, or the numbers of a tap */
+	const float *lse;		/* (B) log-sum-exp of z */
+	const int64_t *group;		/* (B) */
+	double loss, first_loss;	/* the model's own mean loss, or the tap's; the first model's */
+	struct fl_work *work;		/* made for FL_WORK_INPUT, the batch and its targets in it */
+	fl_real *dw;			/* (P) room */
+};
+
+/* A metric at work on one client. */
+struct fl_metric_ctx {
+	size_t C;			/* classes */
+	size_t n;			/* the client's examples; of all, in end() after pool() */
+	const struct fl_net *net;	/* the model and its weights (P); NULL after pool() */
+	const fl_real *w;
+	const uint64_t *counts;		/* (C,C+1) as below; NULL before end() */
+	/* What a group is called, or NULL, by what the client's data are. */
+	const char *(*called)(const void *data, int64_t group);
+	const void *data;
+	double sum;			/* 0 at first; without end(), the value is sum / n */
+	void *room;			/* the metric's own, in arena */
+	struct fl_arena *arena;
+};
+
+/* One file each. begin() for a client, batch() for all its examples, end(); any but one of
+ * batch() and end() may be NULL. Whatever depends on the order of clients, or on which comes
+ * first, has no place in a room that is pooled. */
+struct fl_metric {
+	struct fl_entry e;
+	int higher_is_better;
+	unsigned needs;			/* FL_METRIC_* */
+	const char *(*tap)(const void *p);	/* the tap it measures, or NULL; NULL: outputs alone */
+	/* FL_EDATA for a model or data that it cannot measure. */
+	int (*begin)(const void *p, struct fl_metric_ctx *c, struct fl_err *e);
+	int (*batch)(const void *p, struct fl_metric_ctx *c, const struct fl_metric_batch *b,
+	             struct fl_err *e);
+	/* 0 and *v; 1: these examples do not say it. May be called again after pool(). */
+	int (*end)(const void *p, struct fl_metric_ctx *c, double *v, struct fl_err *e);
+	/* Takes what is in from's room, another client's after its end(), into c's, so that
+	 * end() is that of the examples of both. NULL, and no counts either: the value of all
+	 * is the mean by examples. */
+	int (*pool)(const void *p, struct fl_metric_ctx *c, const struct fl_metric_ctx *from,
+	            struct fl_err *e);
+};
+
+/* The parameter of metrics that may measure a tap of the net in place of its outputs, in a
+ * block that has a member `const char *tap`. */
+#define FL_METRIC_TAP(type) { "tap", FL_P_STR, offsetof(type, tap), NULL, 0, 0, NULL, "name", \
+	"what a tap of the net says; unset: its outputs" }
+/* A block of that alone. */
 struct fl_tapped {
 	const char *tap;	/* NULL: the outputs */
 };
 extern const struct fl_param fl_metric_tap[];
-
-struct fl_metric {
-	struct fl_entry e;
-	int higher_is_better;
-	int of_model;		/* the model's own loss: none of the four */
-	int ratio;		/* with of_model: over that of a first model */
-	/* One of the four. Adds a batch to the client's sum: z(B,C) logits, lse(B)
-	 * log-sum-exp, y(B). The client's value is the sum over n examples. */
-	double (*batch)(const void *p, const float *z, const float *lse, const int32_t *y,
-	                size_t B, size_t C);
-	/* The same of what the model says beside its logits; first: number of y[0] in the
-	 * client's data. fits: FL_EDATA for a model that does not say it. */
-	int (*fits)(const struct fl_net *net, struct fl_err *e);
-	double (*model)(const struct fl_net *net, const fl_real *w, const float *z, const int32_t *y,
-	                size_t first, size_t B);
-	/* The same of what the model says of inputs that it changes: k, for FL_WORK_INPUT,
-	 * holds the batch's and its targets; dw(P) is room. */
-	double (*inputs)(const void *p, const struct fl_net *net, struct fl_work *k,
-	                 const fl_real *w, fl_real *dw, const int32_t *y, size_t first, size_t B);
-	/* The value of counts n(C,C+1) of one client, or of all, at least one not 0. */
-	double (*counts)(const void *p, const uint64_t *n, size_t C);
-};
+const char *fl_tapped_name(const void *p);
 
 /* The class of the largest of z(C), the lowest of equals; C where one is NaN. */
 size_t fl_argmax(const float *z, size_t C);

@@ -2,15 +2,17 @@
  * model was trained for. */
 #include "metric/metric.h"
 
-static double batch(const void *p, const float *z, const float *lse, const int32_t *y, size_t B,
-                    size_t C)
+static int batch(const void *p, struct fl_metric_ctx *c, const struct fl_metric_batch *b,
+                 struct fl_err *e)
 {
 	double sum = 0;
 
 	(void)p;
-	for (size_t i = 0; i < B; i++)
-		sum += (double)lse[i] - (double)z[i * C + (size_t)y[i]];
-	return sum;
+	(void)e;
+	for (size_t i = 0; i < b->B; i++)
+		sum += (double)b->lse[i] - (double)b->z[i * c->C + (size_t)b->y[i]];
+	c->sum += sum;
+	return 0;
 }
 
 const struct fl_metric fl_metric_nll = {
@@ -23,5 +25,7 @@ const struct fl_metric fl_metric_nll = {
 		.psize = sizeof(struct fl_tapped),
 		.formula = "(1/n) sum_i ( log sum_c exp z_ic - z_i,y_i )",
 	},
+	.needs = FL_METRIC_LOGITS | FL_METRIC_LSE,
+	.tap = fl_tapped_name,
 	.batch = batch,
 };

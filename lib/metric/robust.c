@@ -15,24 +15,34 @@ static const struct fl_param table[] = {
 	{ 0 }
 };
 
-static double inputs(const void *pp, const struct fl_net *net, struct fl_work *k, const fl_real *w,
-                     fl_real *dw, const int32_t *y, size_t first, size_t B)
+static int begin(const void *p, struct fl_metric_ctx *c, struct fl_err *e)
+{
+	(void)p;
+	return fl_attack_fits(c->net, e);
+}
+
+static int batch(const void *pp, struct fl_metric_ctx *c, const struct fl_metric_batch *b,
+                 struct fl_err *e)
 {
 	const struct params *p = pp;
-	size_t d = fl_shape_count(&net->in), C = net->classes, hits = 0;
+	const struct fl_net *net = c->net;
+	struct fl_work *k = b->work;
+	size_t d = fl_shape_count(&net->in), hits = 0;
 
-	memcpy(k->input, k->act[0], B * d * sizeof *k->input);
-	for (size_t b = 0; p->attack.random && b < B; b++) {
+	(void)e;
+	memcpy(k->input, k->act[0], b->B * d * sizeof *k->input);
+	for (size_t i = 0; p->attack.random && i < b->B; i++) {
 		struct fl_rng r;
 
-		fl_rng_init(&r, 0, 0, 0, FL_RNG_METHOD, first + b);
-		fl_attack_start(&p->attack, &r, k->act[0] + b * d, d);
+		fl_rng_init(&r, 0, 0, 0, FL_RNG_METHOD, b->first + i);
+		fl_attack_start(&p->attack, &r, k->act[0] + i * d, d);
 	}
-	fl_attack_inputs(&p->attack, net, k, w, dw, y, B);
-	fl_net_forward(net, k, w, B, 0, NULL);
-	for (size_t b = 0; b < B; b++)
-		hits += fl_argmax(k->act[net->nlayer] + b * C, C) == (size_t)y[b];
-	return (double)hits;
+	fl_attack_inputs(&p->attack, net, k, c->w, b->dw, b->y, b->B);
+	fl_net_forward(net, k, c->w, b->B, 0, NULL);
+	for (size_t i = 0; i < b->B; i++)
+		hits += fl_argmax(k->act[net->nlayer] + i * c->C, c->C) == (size_t)b->y[i];
+	c->sum += (double)hits;
+	return 0;
 }
 
 const struct fl_metric fl_metric_robust = {
@@ -46,6 +56,7 @@ const struct fl_metric fl_metric_robust = {
 		.formula = "(1/n) sum_i [ argmax_c z_c(x_i + d_i) = y_i ], |d_i| <= eps",
 	},
 	.higher_is_better = 1,
-	.fits = fl_attack_fits,
-	.inputs = inputs,
+	.needs = FL_METRIC_LOGITS | FL_METRIC_INPUTS,
+	.begin = begin,
+	.batch = batch,
 };

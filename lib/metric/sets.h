@@ -14,10 +14,9 @@ struct fl_sets {
 	double *score;		/* (C) of the example at hand; those up to q are in its set */
 	uint32_t *order;
 };
-int fl_sets_fit(const struct fl_net *net, struct fl_err *e);
-/* -1: no memory. */
-int fl_sets_init(struct fl_sets *t, const struct fl_net *net, const fl_real *w);
+/* begin() of such metrics: a struct fl_sets in c's room. FL_EDATA where the model makes no
+ * sets. */
+int fl_sets_begin(const void *p, struct fl_metric_ctx *c, struct fl_err *e);
 void fl_sets_score(struct fl_sets *t, const float *z, size_t example);
-void fl_sets_release(struct fl_sets *t);
 
 #endif

@@ -2,22 +2,19 @@
  * `conformal` makes. */
 #include "metric/sets.h"
 
-static double model(const struct fl_net *net, const fl_real *w, const float *z, const int32_t *y,
-                    size_t first, size_t B)
+static int batch(const void *p, struct fl_metric_ctx *c, const struct fl_metric_batch *b,
+                 struct fl_err *e)
 {
-	struct fl_sets t;
-	double sum = 0;
+	struct fl_sets *t = c->room;
 
-	(void)y;
-	if (fl_sets_init(&t, net, w))
-		return NAN;
-	for (size_t b = 0; b < B; b++) {
-		fl_sets_score(&t, z + b * net->classes, first + b);
-		for (size_t c = 0; c < net->classes; c++)
-			sum += t.score[c] <= t.q;
+	(void)p;
+	(void)e;
+	for (size_t i = 0; i < b->B; i++) {
+		fl_sets_score(t, b->z + i * c->C, b->first + i);
+		for (size_t k = 0; k < c->C; k++)
+			c->sum += t->score[k] <= t->q;
 	}
-	fl_sets_release(&t);
-	return sum;
+	return 0;
 }
 
 const struct fl_metric fl_metric_setsize = {
@@ -28,6 +25,7 @@ const struct fl_metric fl_metric_setsize = {
 		.doc = "mean number of classes in a conformal set",
 		.formula = "(1/n) sum_i |{c: score_ic <= quantile}|",
 	},
-	.fits = fl_sets_fit,
-	.model = model,
+	.needs = FL_METRIC_LOGITS,
+	.begin = fl_sets_begin,
+	.batch = batch,
 };

@@ -11,10 +11,14 @@ const struct fl_family fl_family_metric = {
 };
 
 const struct fl_param fl_metric_tap[] = {
-	{ "tap", FL_P_STR, offsetof(struct fl_tapped, tap), NULL, 0, 0, NULL, "name",
-	  "what a tap of the net says; unset: its outputs" },
+	FL_METRIC_TAP(struct fl_tapped),
 	{ 0 }
 };
+
+const char *fl_tapped_name(const void *p)
+{
+	return ((const struct fl_tapped *)p)->tap;
+}
 
 static int ascending(const void *a, const void *b)
 {

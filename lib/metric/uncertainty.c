@@ -554,8 +554,7 @@ static int resample(void *ctx, size_t i, int thread, struct fl_err *e)
 	return 0;
 }
 
-/* Quantile q of v(n), ascending, linear between its elements. */
-static double quantile(const double *v, size_t n, double q)
+double fl_quantile(const double *v, size_t n, double q)
 {
 	double at = q * (double)(n - 1), below = floor(at);
 	size_t i = (size_t)below;
@@ -577,8 +576,8 @@ static void percentiles(const struct boot *j, double *v, struct fl_doubt *lo, st
 		}
 		if (!isnan(any))
 			qsort(v, n, sizeof *v, ascending);
-		set_field(lo, f, isnan(any) ? NAN : quantile(v, n, (1 - j->b->level) / 2));
-		set_field(hi, f, isnan(any) ? NAN : quantile(v, n, (1 + j->b->level) / 2));
+		set_field(lo, f, isnan(any) ? NAN : fl_quantile(v, n, (1 - j->b->level) / 2));
+		set_field(hi, f, isnan(any) ? NAN : fl_quantile(v, n, (1 + j->b->level) / 2));
 	}
 }
 

@@ -64,6 +64,9 @@ struct fl_bin {
 int fl_doubt(const double *u, const double *y, size_t n, size_t bins, struct fl_doubt *out,
              struct fl_bin *bin, struct fl_err *e);
 
+/* Quantile q of v(n), n > 0, ascending, linear between its elements. */
+double fl_quantile(const double *v, size_t n, double q);
+
 /* lo, hi: percentiles (1 -+ level)/2 of each number over resamples with replacement of
  * the n answers, drawn from (seed); NAN where a number could not be said of some.
  * Linear between order statistics. threads do not change it. */

@@ -54,7 +54,7 @@ meant() {
 	meant "unknown option --scaffold; did you mean --method scaffold?" fl-local-train --scaffold
 	meant "unknown option --Seed; did you mean --seed?" fl-init --Seed 3
 	meant "unknown option --nonsense; --help lists them" fl-init --nonsense
-	meant "--metric: no metric 'R@1'; there are accuracy, balanced, coverage, f1, loss, nll, ratio, robust, setsize" fl-eval -m g --metric R@1
+	meant "--metric: no metric 'R@1'; --list=metric shows them" fl-eval -m g --metric R@1
 	meant "--metric: no ranking metric 'R@5'; did you mean 'hit@5'?" vlm-retrieve --gallery g --metric hit@1,R@5
 }
 

@@ -281,6 +281,59 @@ print(0.5 * 4 * kl + 0.5 * ce)" >want
 	fails 3 "metric loss@both: the tap has no loss" fl-eval -m t.safetensors --metric loss@both c/*.safetensors
 }
 
+@test "AUC, calibration, quantiles, top-k: any order of clients, any -j, each beside others" {
+	fl-local-train -m m.safetensors --opt sgd:lr=0.3 -e 3 c/*.safetensors | fl-aggregate -m m.safetensors -o g.safetensors
+	e() { fl-eval -m g.safetensors --metric auc,ece,brier,quantile,quantile@0.5,top@3,accuracy --format json "$@"; }
+	e c/*.safetensors >want
+	e -j 3 c/*.safetensors | cmp - want
+	ls -r c/*.safetensors | xargs fl-eval -m g.safetensors --metric auc,ece,brier,quantile,quantile@0.5,top@3,accuracy --format json -j 2 | cmp - want
+	jq -es 'all(.auc > 0.5 and .auc <= 1 and .ece > 0 and .ece < 1 and ."quantile@0.9" > ."quantile@0.5" and
+		."top@3" >= .accuracy)' want
+	# of all together: what one client with all examples has
+	fl-eval -m g.safetensors --metric auc,ece,quantile --format json -d digits >one
+	for f in auc ece quantile@0.9; do
+		[ "$(tail -1 want | jq ".\"$f\"")" = "$(head -1 one | jq ".\"$f\"")" ]
+	done
+	run -1 e c/*.safetensors --min quantile@0.9_max=1000
+	[[ $output == *"quantile@0.9_max is "*", --min asks for 1000" ]]
+	fails 2 "--metric: ece is given twice" e --metric ece,ece:bins=3
+	fails 2 "quantile: q: " e --metric quantile@1.5
+}
+
+@test "a client of one class has no AUC, and the spread is over the others" {
+	fl-partition -q -d digits -k 10 -B shards:s=1 -s 1 -o one --no-sync
+	cp c/0000.safetensors one/
+	run --separate-stderr fl-eval -m m.safetensors --metric auc --format json one/*.safetensors
+	echo "$output"
+	[ "$status" = 0 ]
+	n=$(jq -s 'map(select(.kind == "client" and .auc == null)) | length' <<<"$output")
+	[ "$n" -gt 0 ] && [ "$n" -lt 10 ]
+	[[ $stderr == *"metric auc: $n of 10 clients have no example that says it: its statistics are over the others" ]]
+	jq -es 'map(select(.kind == "client" and .auc != null).auc) as $v | .[-1] | (.auc_mean - ($v | add / length) | fabs) < 1e-12 and
+		.auc > 0 and .clients == 10' <<<"$output"
+	fl-eval -m m.safetensors --metric auc,accuracy one/*.safetensors 2>/dev/null | awk -F '\t' -v n="$n" '$1 == "client" && $6 == "-" { k++ } END { exit k != n }'
+}
+
+@test "accuracy by group of the data: one by number or name, and the worst" {
+	{ echo x,y,site; for k in $(seq 60); do echo "$k,$((k % 2)),$([ $((k % 3)) = 0 ] && echo Uppsala || echo Basel)"; done; } >t.csv
+	fl-partition -q -d csv:file=t.csv,label=y,group=site -k 3 -B iid -s 1 -o g --no-sync
+	fl-init -a logreg:in=1,out=2 -s 1 -o l.safetensors --no-sync
+	o="--format json g/*.safetensors"
+	fl-eval -m l.safetensors --metric group@Basel,group@1,group@Uppsala,worstgroup,accuracy $o >j
+	fl-eval -m l.safetensors --metric group@Basel,group@1,group@Uppsala,worstgroup,accuracy -j 3 $o | cmp - j
+	jq -es 'all(."group@1" == ."group@Uppsala" and .worstgroup == ([."group@Basel", ."group@Uppsala"] | min)) and
+		(.[-1] | (.accuracy * 60 - 40 * ."group@Basel" - 20 * ."group@Uppsala" | fabs) < 1e-9)' j
+	fl-eval -m l.safetensors --metric group@Nowhere $o 2>err | jq -es 'all(."group@Nowhere" == null)'
+	grep -q "3 of 3 clients have no example that says it" err
+	fails 3 "c/0000.safetensors: metric worstgroup is of groups, and the data have no tensor 'group'" \
+		fl-eval -m m.safetensors --metric worstgroup c/0000.safetensors
+	fails 2 "metric group: which group? group@3, or group@NAME" fl-eval -m l.safetensors --metric group g/0000.safetensors
+	# a name is text: it cannot break rows
+	fl-eval -m l.safetensors --metric 'group@a"b' $o 2>/dev/null | jq -es 'all(has("group@a\"b"))'
+	fl-partition -q -d g/0000.safetensors -k 2 -B iid -s 1 -o x --index --no-sync
+	fl-eval -m l.safetensors --metric group@Basel,worstgroup x/*.safetensors >/dev/null
+}
+
 @test "a model that fal trained against an attack stands it better" {
 	fl-partition -q -d digits -k 4 -B iid -s 1 -o parts --test-frac 0.3 --test-output held --no-sync
 	for m in fedavg fal:eps=0.15,steps=5; do
