@@ -43,7 +43,7 @@ SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data augment by schedule shift opt metric rmetric unknown arch layer loss method measure rule server stat distill
+FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -53,6 +53,7 @@ DIR_schedule := lib/optim
 DIR_metric := lib/metric
 DIR_rmetric := lib/metric
 DIR_unknown := lib/metric
+DIR_score  := lib/score
 DIR_arch   := lib/model
 DIR_layer  := lib/nn
 DIR_loss   := lib/nn
@@ -71,6 +72,7 @@ HDR_schedule := optim/schedule.h
 HDR_metric := metric/metric.h
 HDR_rmetric := metric/rank.h
 HDR_unknown := metric/unknown.h
+HDR_score  := score/score.h
 HDR_arch   := model/model.h
 HDR_layer  := nn/layer.h
 HDR_loss   := nn/layer.h

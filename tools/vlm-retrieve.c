@@ -17,8 +17,6 @@
 #include "metric/uncertainty.h"
 #include "model/adapter.h"
 #include "nn/posterior.h"
-#include "sphere/ps.h"
-#include "sphere/vmf.h"
 
 #define ANSWER_MAX ((size_t)1 << 36)	/* bytes of one file for --merge */
 #define ID_FILE_MAX ((size_t)1 << 30)
@@ -31,9 +29,10 @@ struct opts {
 	struct fl_strs gallery, queries;
 	const char *adapter, *truth, *only, *except, *ranking, *ids, *scores, *curve, *output;
 	struct fl_specs metric;
+	struct fl_spec score;
 	int64_t top, threads, memory, folds, bins, bootstrap, seed;
 	double min_score;
-	int images, both, score, self, skip, ties, format, no_hits, first_pass, merge, no_sync;
+	int images, both, self, skip, ties, format, no_hits, first_pass, merge, no_sync;
 };
 
 static const struct fl_opt opts[] = {
@@ -48,7 +47,7 @@ static const struct fl_opt opts[] = {
 	  "the queries are images and the gallery texts, not the other way round"),
 	FL_OPT_INT(0, "top", top, "10", 0, 4e9, "n", "hits of a query"),
 	FL_OPT_FLAG(0, "both", both, "search the queries for every row of the gallery, too"),
-	FL_OPT_ENUM(0, "score", score, NULL, fl_score_name, "score",
+	FL_OPT_SPEC(0, "score", score, &fl_family_score, NULL, "score",
 	  "what to rank by; unset: what the records say, else cosine"),
 	FL_OPT_REAL(0, "min-score", min_score, NULL, -1e300, 1e300, "score",
 	  "scores below are no hits"),
@@ -121,7 +120,7 @@ struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	struct side query, gallery;
-	enum fl_score score;
+	const struct fl_score *score;
 	struct fl_specs metric;
 	uint32_t *own, *self;		/* with --self, of queries: set_self */
 	struct fl_found found;
@@ -271,45 +270,38 @@ static int drop_bare(struct job *j, struct side *s, struct fl_err *e)
 
 /* --- scores --- */
 
-/* The score that the records of a side were made for; -1: they do not say. */
-static int stated_score(const struct side *s, int *score, struct fl_err *e)
+/* The score that the records of a side were made for, NULL where they do not say. */
+static int stated_score(const struct side *s, const struct fl_score **score, struct fl_err *e)
 {
-	*score = -1;
+	*score = NULL;
 	for (size_t i = 0; i < s->m.n; i++) {
 		const char *name = fl_meta_get(&s->m.part[i].rec, "fl.metric");
-		int k = 0;
+		const struct fl_score *f;
 
-		while (name && fl_score_name[k] && strcmp(name, fl_score_name[k]))
-			k++;
-		if (name && !fl_score_name[k])
+		if (!name)
+			continue;
+		if (!(f = (const struct fl_score *)fl_family_find(&fl_family_score, name)))
 			return fl_fail(e, FL_EDATA, "%s: fl.metric is %s, which is not known; --score decides",
 			               s->m.part[i].name, name);
-		if (name && *score >= 0 && *score != k)
+		if (*score && *score != f)
 			return fl_fail(e, FL_EDATA, "%s: fl.metric is %s, elsewhere %s; --score decides",
-			               s->m.part[i].name, name, fl_score_name[*score]);
-		*score = name ? k : *score;
+			               s->m.part[i].name, name, (*score)->e.name);
+		*score = f;
 	}
 	return 0;
 }
 
-/* Texts may be likelihoods where images have no more than a direction: the score with
- * more in it counts. */
 static int choose_score(struct job *j, struct fl_err *e)
 {
-	int q, g;
+	const struct fl_score *q, *g;
 
-	if (j->o->score >= 0) {
-		j->score = (enum fl_score)j->o->score;
+	if ((j->score = (const struct fl_score *)j->o->score.entry))
 		return 0;
-	}
 	if (stated_score(&j->query, &q, e) || stated_score(&j->gallery, &g, e))
 		return -1;
-	q = q < 0 ? FL_SCORE_COSINE : q;
-	g = g < 0 ? FL_SCORE_COSINE : g;
-	if (q != g && q != FL_SCORE_COSINE && g != FL_SCORE_COSINE)
+	if (!(j->score = fl_score_agree(q, g)))
 		return fl_fail(e, FL_EDATA, "fl.metric is %s of the queries, %s of the gallery; --score decides",
-		               fl_score_name[q], fl_score_name[g]);
-	j->score = (enum fl_score)(q == FL_SCORE_COSINE ? g : q);
+		               q->e.name, g->e.name);
 	return 0;
 }
 
@@ -353,70 +345,41 @@ static int need_column(const struct job *j, const struct side *s, const char *wh
 
 	if (!rc)
 		return fl_fail(e, FL_EDATA, "%s: no %s beside the rows, which score %s wants",
-		               s->m.part[0].name, what, fl_score_name[j->score]);
+		               s->m.part[0].name, what, j->score->e.name);
 	for (size_t i = 0; rc > 0 && i < s->n; i++) {
 		const struct fl_embed *p = fl_embeds_part(&s->m, row_of(s, i));
 
 		if (out[i] > AMOUNT_MAX)
 			rc = fl_fail(e, FL_EDATA, "%s: %s of row %zu is %g, beyond %g, which score %s can tell",
 			             p->name, what, row_of(s, i) - p->first, out[i], AMOUNT_MAX,
-			             fl_score_name[j->score]);
+			             j->score->e.name);
 	}
 	return rc < 0 ? -1 : 0;
 }
 
-/* kappa of the texts: the score's slope, and what makes it a likelihood. */
-static int likelihood(struct job *j, struct side *text, struct fl_err *e)
+/* What stands beside the rows of a side becomes their scale and bias. */
+static int weigh(struct job *j, struct side *s, enum fl_side side, struct fl_err *e)
 {
-	size_t d = text->m.d;
+	const struct fl_score *f = j->score;
+	double *x;
 
-	if (!(text->scale = get(j, text->n, sizeof *text->scale, e)) ||
-	    !(text->bias = get(j, text->n, sizeof *text->bias, e)) ||
-	    need_column(j, text, "kappa", AMOUNT, text->scale, e))
+	if (!f->of[side])
+		return 0;
+	if (!(x = get(j, s->n, sizeof *x, e)) || !(s->scale = get(j, s->n, sizeof *s->scale, e)) ||
+	    !(s->bias = get(j, s->n, sizeof *s->bias, e)) ||
+	    need_column(j, s, f->column, f->beside == FL_BESIDE_SUM ? SUM_OF_ROW : AMOUNT, x, e))
 		return -1;
-	for (size_t i = 0; i < text->n; i++)
-		text->bias[i] = j->score == FL_SCORE_VMF ? fl_vmf_approx(text->scale[i], d) :
-		                                           fl_ps_logc(text->scale[i], d);
-	return 0;
-}
-
-/* -(|a - b|^2 + sum of variances) = 2c - 2 - sums, of unit vectors. */
-static int distance(struct job *j, struct side *s, double constant, double slope, struct fl_err *e)
-{
-	if (!(s->bias = get(j, s->n, sizeof *s->bias, e)) || !(s->scale = get(j, s->n, sizeof *s->scale, e)) ||
-	    need_column(j, s, "var", SUM_OF_ROW, s->bias, e))
-		return -1;
-	for (size_t i = 0; i < s->n; i++) {
-		s->scale[i] = slope;
-		s->bias[i] = constant - s->bias[i];
-	}
-	return 0;
-}
-
-/* Both sides' kappa, and what each alone adds to the integral of their product. */
-static int product(struct job *j, struct side *s, struct fl_err *e)
-{
-	if (!(s->scale = get(j, s->n, sizeof *s->scale, e)) || !(s->bias = get(j, s->n, sizeof *s->bias, e)) ||
-	    need_column(j, s, "kappa", AMOUNT, s->scale, e))
-		return -1;
-	for (size_t i = 0; i < s->n; i++)
-		s->bias[i] = fl_vmf_approx_diff(s->scale[i], s->m.d);
+	fl_score_weigh(f, x, s->n, s->m.d, s == &j->query, s->scale, s->bias);
 	return 0;
 }
 
 static int set_score(struct job *j, struct fl_err *e)
 {
-	struct side *text = j->o->images ? &j->gallery : &j->query;
+	enum fl_side asks = j->o->images ? FL_SIDE_IMAGE : FL_SIDE_TEXT;
+	enum fl_side other = j->o->images ? FL_SIDE_TEXT : FL_SIDE_IMAGE;
 
-	if (choose_score(j, e))
-		return -1;
-	if (j->score == FL_SCORE_VMF || j->score == FL_SCORE_PS)
-		return likelihood(j, text, e);
-	if (j->score == FL_SCORE_PRODUCT)
-		return product(j, &j->query, e) || product(j, &j->gallery, e) ? -1 : 0;
-	if (j->score == FL_SCORE_CSD)
-		return distance(j, &j->query, -2, 2, e) || distance(j, &j->gallery, 0, 1, e) ? -1 : 0;
-	return 0;
+	return choose_score(j, e) || weigh(j, &j->query, asks, e) || weigh(j, &j->gallery, other, e) ?
+	       -1 : 0;
 }
 
 /* Larger: less certain. What the record says, or 1/kappa, infinite where kappa is 0. */
@@ -579,8 +542,7 @@ static int search(struct job *j, struct fl_err *e)
 	const struct opts *o = j->o;
 	struct fl_search s = {
 		.query = rows_of(&j->query), .gallery = rows_of(&j->gallery),
-		.unit = j->score != FL_SCORE_IP, .log1p = j->score == FL_SCORE_PS,
-		.joint = j->score == FL_SCORE_PRODUCT ? fl_vmf_product : NULL,
+		.unit = j->score->unit, .log1p = j->score->log1p, .joint = j->score->joint,
 		.k = o->folds == FL_UNSET ? (size_t)o->top : 0, .min = isnan(o->min_score) ? -INFINITY : o->min_score,
 		.self = j->self, .pass = (enum fl_first)o->first_pass, .memory = (size_t)o->memory,
 		.threads = (int)o->threads
@@ -596,7 +558,7 @@ static int search(struct job *j, struct fl_err *e)
 		return -1;
 	fl_say(FL_LOG_INFO, "%s: %zu queries, %zu rows of %zu values searched in %zu passes; first pass %s, "
 	       "%llu scores formed again; %zu queries with a tie after the last hit",
-	       fl_score_name[j->score], j->query.n, j->gallery.n, j->gallery.m.d, j->found.chunks,
+	       j->score->e.name, j->query.n, j->gallery.n, j->gallery.m.d, j->found.chunks,
 	       fl_first_name[j->found.pass], j->found.exact, j->found.top.tied);
 	return 0;
 }
@@ -768,7 +730,7 @@ static int flush(struct fl_out *o, struct fl_str *b, size_t least, struct fl_err
 /* Whether scores are products in F32 as they are. */
 static int is_f32(const struct job *j)
 {
-	return j->score == FL_SCORE_COSINE || j->score == FL_SCORE_IP;
+	return !j->score->weigh;
 }
 
 static int hits(const struct job *j, const struct fl_top *t, int reverse, struct fl_out *o, struct fl_err *e)
@@ -847,7 +809,7 @@ static int summary(const struct job *j, struct fl_out *o, struct fl_err *e)
 
 	if (json)
 		fl_str_addf(&b, "{\"schema\":\"" FL_ANSWER_SCHEMA "\",\"kind\":\"summary\",\"score\":\"%s\"",
-		            fl_score_name[j->score]);
+		            j->score->e.name);
 	count(&b, json, "", "queries", j->query.n);
 	count(&b, json, "", "gallery", j->gallery.n);
 	count(&b, json, "", "queries_with_tie_at_k", j->found.top.tied);
@@ -1143,7 +1105,7 @@ static int reads_stdin(const struct fl_run *r)
 	return o->merge ? fl_run_stdin_default(r) : count_stdin(&o->gallery) + count_stdin(&o->queries) > 0;
 }
 
-static const struct fl_family *const families[] = { &fl_family_rmetric, NULL };
+static const struct fl_family *const families[] = { &fl_family_score, &fl_family_rmetric, NULL };
 
 static const struct fl_tool tool = {
 	.name = "vlm-retrieve",

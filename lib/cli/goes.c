@@ -101,8 +101,8 @@ void fl_opt_add_goes(const struct fl_tool *t, const struct fl_opt *o, struct fl_
 		add_against(t, o, o->needs ? "; not with " : "not with ", ", ", out);
 }
 
-static int check_given(const struct fl_tool *t, const struct fl_cmdline *c, const struct fl_opt *o,
-                       struct fl_err *e)
+static int check_given(const struct fl_tool *t, const struct fl_cmdline *c,
+                       const struct fl_opt *o, struct fl_err *e)
 {
 	const struct fl_opt *x = given_against(t, c, o);
 	struct fl_str want = FL_STR_INIT;

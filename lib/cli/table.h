@@ -34,7 +34,8 @@ int fl_opt_is_given(const struct fl_opt *o, const struct fl_cmdline *c);
 /* FL_EUSAGE where an option that must be given is not, or one is given without what it needs
  * or beside what it excludes, or operands without the option that reads them. */
 int fl_opt_check_goes(const struct fl_tool *t, const struct fl_cmdline *c, struct fl_err *e);
-/* "needs --a, --b or --c; not with --d, --e", "required without --f"; nothing where there is nothing to say. */
+/* "needs --a, --b or --c; not with --d, --e", "required without --f"; nothing where there is
+ * nothing to say. */
 void fl_opt_add_goes(const struct fl_tool *t, const struct fl_opt *o, struct fl_str *out);
 /* FL_EUSAGE that says what --NAME was meant to be; value: what follows it, or NULL. */
 int fl_opt_unknown(const struct fl_tool *t, const struct fl_cmdline *c, const char *name,

@@ -273,11 +273,11 @@ int fl_adapter_shape(const struct fl_adapter *a, enum fl_side side, const struct
 
 int fl_adapter_describe(const struct fl_adapter *a, struct fl_tset *out, struct fl_err *e)
 {
-	enum fl_score score = a->reading.score;
+	const struct fl_score *score = a->reading.score;
 
 	return fl_meta_set_kind(out, FL_KIND_EMBED, e) ||
-	       fl_meta_set(out, "fl.metric", fl_score_name[score], e) ||
-	       (score != FL_SCORE_IP && fl_meta_set(out, "fl.unit", "1", e)) ? -1 : 0;
+	       fl_meta_set(out, "fl.metric", score->e.name, e) ||
+	       (score->unit && fl_meta_set(out, "fl.unit", "1", e)) ? -1 : 0;
 }
 
 static void *data_of(const struct fl_tset *s, const char *name)

@@ -7,8 +7,6 @@
 #include "base/num.h"
 #include "index/index.h"
 #include "model/adapt.h"
-#include "sphere/ps.h"
-#include "sphere/vmf.h"
 
 enum { MEMORY = 64 << 20 };	/* of a search's blocks */
 
@@ -17,7 +15,7 @@ struct side {
 	uint32_t *row;			/* (n) */
 	size_t n, d;
 	struct fl_posterior p;
-	double *scale, *bias;		/* (n) of fl_rows */
+	double *scale, *bias;		/* (n) of fl_rows, or NULL */
 	struct fl_arena arena;
 };
 
@@ -49,12 +47,10 @@ static int get_room(struct side *s, const struct fl_reading *r, enum fl_side sid
 		return fl_fail_mem(e, SIZE_MAX);
 	s->d = r->d;
 	s->p.mean = fl_arena_get(&s->arena, values, sizeof *s->p.mean, e);
-	s->scale = fl_arena_get(&s->arena, s->n, sizeof *s->scale, e);
-	s->bias = fl_arena_zero(&s->arena, s->n, sizeof *s->bias, e);
-	if (!s->p.mean || !s->scale || !s->bias ||
+	if (!s->p.mean ||
 	    (r->kappa[side] &&
 	     !(s->p.kappa = fl_arena_get(&s->arena, s->n, sizeof *s->p.kappa, e))) ||
-	    (r->var[side] && r->score == FL_SCORE_CSD &&
+	    (r->var[side] && r->score->beside == FL_BESIDE_SUM &&
 	     !(s->p.var = fl_arena_get(&s->arena, values, sizeof *s->p.var, e))) ||
 	    (r->uncertainty[side] &&
 	     !(s->p.uncertainty = fl_arena_get(&s->arena, s->n, sizeof *s->p.uncertainty, e))))
@@ -87,33 +83,40 @@ static int apply(const struct fl_adapter *a, enum fl_side side, const struct fl_
 	return 0;
 }
 
-/* score = scale_q scale_g h(c) + bias_q + bias_g, as index.h has it. */
-static void weigh(enum fl_score score, enum fl_side side, struct side *s)
+/* What the score takes of row i beside its direction. */
+static double beside_row(const struct fl_score *score, const struct side *s, size_t i)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		s->scale[i] = 1;
-		if (score == FL_SCORE_CSD) {
-			s->scale[i] = side == FL_SIDE_TEXT ? 2 : 1;
-			for (size_t k = 0; k < s->d; k++)
-				s->bias[i] -= (double)s->p.var[i * s->d + k];
-		} else if (score == FL_SCORE_PRODUCT) {
-			s->scale[i] = (double)s->p.kappa[i];
-			s->bias[i] = fl_vmf_approx_diff(s->scale[i], s->d);
-		} else if (side == FL_SIDE_TEXT && (score == FL_SCORE_VMF || score == FL_SCORE_PS)) {
-			s->scale[i] = (double)s->p.kappa[i];
-			s->bias[i] = (score == FL_SCORE_VMF ? fl_vmf_approx_diff : fl_ps_logc_diff)(
-				s->scale[i], s->d);
-		}
-	}
+	double sum = 0;
+
+	if (score->beside == FL_BESIDE_NUMBER)
+		return (double)s->p.kappa[i];
+	for (size_t k = 0; k < s->d; k++)
+		sum += (double)s->p.var[i * s->d + k];
+	return sum;
+}
+
+/* Texts are the queries. */
+static int weigh(const struct fl_score *score, enum fl_side side, struct side *s, struct fl_err *e)
+{
+	double *x;
+
+	if (!score->of[side])
+		return 0;
+	if (!(x = fl_arena_get(&s->arena, s->n, sizeof *x, e)) ||
+	    !(s->scale = fl_arena_get(&s->arena, s->n, sizeof *s->scale, e)) ||
+	    !(s->bias = fl_arena_get(&s->arena, s->n, sizeof *s->bias, e)))
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		x[i] = beside_row(score, s, i);
+	fl_score_weigh(score, x, s->n, s->d, side == FL_SIDE_TEXT, s->scale, s->bias);
+	return 0;
 }
 
 static int prepare(const struct fl_adapter *a, enum fl_side side, const struct fl_embeds *m,
                    const uint32_t *row, size_t n, struct side *s, struct fl_err *e)
 {
-	if (take_rows(s, row, n, e) || get_room(s, &a->reading, side, e) || apply(a, side, m, s, e))
-		return -1;
-	weigh(a->reading.score, side, s);
-	return 0;
+	return take_rows(s, row, n, e) || get_room(s, &a->reading, side, e) ||
+	       apply(a, side, m, s, e) || weigh(a->reading.score, side, s, e) ? -1 : 0;
 }
 
 static int read_rows(const void *ctx, size_t i0, size_t m, float *out, struct fl_err *e)
@@ -179,10 +182,10 @@ static int search(const struct fl_adapter *a, const struct side *t, const struct
                   const struct fl_pairs *pairs, int threads, struct fl_adapt_val *v,
                   struct fl_err *e)
 {
+	const struct fl_score *score = a->reading.score;
 	struct fl_search s = {
-		.query = rows_of(t), .gallery = rows_of(g), .unit = a->reading.score != FL_SCORE_IP,
-		.log1p = a->reading.score == FL_SCORE_PS,
-		.joint = a->reading.score == FL_SCORE_PRODUCT ? fl_vmf_product : NULL, .k = 1, .back_k = 1, .min = -INFINITY,
+		.query = rows_of(t), .gallery = rows_of(g), .unit = score->unit, .log1p = score->log1p,
+		.joint = score->joint, .k = 1, .back_k = 1, .min = -INFINITY,
 		.pass = FL_FIRST_AUTO, .memory = MEMORY, .threads = threads,
 	};
 	uint64_t *pair = sorted_pairs(pairs, e);

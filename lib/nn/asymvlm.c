@@ -397,7 +397,7 @@ static void reading(const void *block, size_t C, struct fl_reading *r)
 
 	*r = (struct fl_reading){
 		.d = C / 2,
-		.score = adapted ? FL_SCORE_PRODUCT : p->dist == PS ? FL_SCORE_PS : FL_SCORE_VMF,
+		.score = adapted ? &fl_score_product : p->dist == PS ? &fl_score_ps : &fl_score_vmf,
 		.kappa = { 1, adapted }, .uncertainty = { 1, adapted },
 	};
 }

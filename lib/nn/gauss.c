@@ -94,7 +94,7 @@ void fl_gauss_gradient(const struct fl_gauss *g, double factor, fl_real *dz)
 void fl_gauss_reading(size_t d, int score, struct fl_reading *r)
 {
 	*r = (struct fl_reading){
-		.d = d, .score = score ? FL_SCORE_CSD : FL_SCORE_COSINE, .var = { 1, 1 },
+		.d = d, .score = score ? &fl_score_csd : &fl_score_cosine, .var = { 1, 1 },
 		.uncertainty = { 1, 1 },
 	};
 }

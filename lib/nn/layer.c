@@ -27,8 +27,6 @@ size_t fl_loss_scratch(const struct fl_loss_entry *l, const void *p, size_t B, s
 	return l->scratch ? l->scratch(p, B, C) : B * C + B + C;
 }
 
-const char *const fl_score_name[] = { "cosine", "ip", "vmf", "ps", "csd", "product", NULL };
-
 const struct fl_family fl_family_layer = {
 	.name = "layer", .list = fl_layer_list, .doc = "layers of a JSON architecture",
 };

@@ -66,7 +66,7 @@ static void reading(const void *p, size_t C, struct fl_reading *r)
 {
 	(void)p;
 	*r = (struct fl_reading){
-		.d = C / PARTS, .score = FL_SCORE_COSINE, .var = { 1, 1 }, .uncertainty = { 1, 1 },
+		.d = C / PARTS, .score = &fl_score_cosine, .var = { 1, 1 }, .uncertainty = { 1, 1 },
 	};
 }
 

@@ -174,7 +174,7 @@ static double loss(const void *block, const struct fl_batch *b)
 static void reading(const void *p, size_t C, struct fl_reading *r)
 {
 	*r = (struct fl_reading){
-		.d = width(p, C), .score = FL_SCORE_COSINE, .var = { 1, 1 }, .uncertainty = { 1, 1 },
+		.d = width(p, C), .score = &fl_score_cosine, .var = { 1, 1 }, .uncertainty = { 1, 1 },
 	};
 }
 
