@@ -1,3 +1,4 @@
+/* A tensor of another file, checked and put into a data record under the name it has there. */
 #include "data/column.h"
 
 #include "tensor/st.h"

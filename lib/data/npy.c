@@ -1,3 +1,4 @@
+/* Parsing of .npy headers and of the directory of a zip archive. */
 #include "data/npy.h"
 
 #include <errno.h>

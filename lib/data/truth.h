@@ -40,8 +40,9 @@ struct fl_truth {
  * text and image are turned round where the queries are images (reverse = 1), those by id
  * have the queries' as keys. "label": equal labels; a row without one, -1, is like nothing.
  * "attributes:Z" (Z 2 if not given): rows whose attributes, zeros and ones in the tensor of
- * that name beside both sides, differ in at most Z; none at all is like nothing. A query without a positive, or an id that no row has, is FL_EDATA
- * unless skip; a word is said of the latter. */
+ * that name beside both sides, differ in at most Z; a row without any attribute matches
+ * nothing. A query without a positive, or an id that no row has, is FL_EDATA unless skip,
+ * which logs a warning of the latter. */
 int fl_truth_open(struct fl_truth *t, const char *source, const struct fl_embeds *queries,
                   const struct fl_embeds *gallery, int reverse, int skip, struct fl_err *e);
 void fl_truth_release(struct fl_truth *t);

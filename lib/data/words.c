@@ -1,3 +1,4 @@
+/* Lines cut into words in place, and what a word may be: a number, a class, nothing. */
 #include "data/words.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Answers printed as TSV and JSON, and read again to be merged. */
 #include "index/answers.h"
 
 #include <inttypes.h>

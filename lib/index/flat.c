@@ -66,7 +66,7 @@ struct worker {
 	size_t ldc;
 	float *a, *b;			/* (B) scale and bias of the block's rows in F32 */
 	double a_max, b_max, h_max;
-	float *least;			/* (B) what a column asks of a score */
+	float *least;			/* (B) a score below this is no hit of that gallery row */
 	struct fl_hit *heap;		/* (Q,K) */
 	uint32_t *count;		/* (Q) */
 	uint32_t *list;			/* (B) columns to look at */
@@ -94,7 +94,8 @@ struct job {
 	float *packed;			/* (Q,d) q for the definition's products, where they are all */
 	struct fl_hit *back;		/* (G,KB) */
 	uint32_t *nback;
-	float *ask;			/* (Q) what a row asks of a score: all threads' best knowledge */
+	float *ask;			/* (Q) a score below this is no hit of that query: the highest
+					 * of all threads' thresholds */
 	size_t longest_list;		/* most given rows that a gallery row has */
 	struct worker *w;		/* (threads) */
 	struct fl_arena arena;
@@ -234,7 +235,8 @@ static void joint_scores(const struct job *j, size_t q, const float *c, size_t g
 	}
 }
 
-/* Of columns [g,g+n) of the tile's row c; room(n), which may not be used. */
+/* Upper bounds of the scores of columns [g,g+n), given row c of the tile. They are in
+ * room(n), or in c itself where its products are the scores. */
 static const float *upper(const struct job *j, const struct worker *w, const struct bound *o,
                           const float *c, size_t g, size_t n, float *room)
 {
@@ -540,7 +542,8 @@ static void count_open(const struct job *j, struct worker *w, struct fl_stand *t
 	count_one(t, p, score(j, Q, g, c), order_of(mine, back ? Q : g), order_of(mine, t->row[p]));
 }
 
-/* One more than depth, as a query's own row may have been counted. */
+/* Whether the row stands beyond the depth that matters: one more, because the query's own
+ * row may have been counted. */
 static int is_far(const struct fl_stand *t, size_t i, size_t p)
 {
 	return t->depth && __atomic_load_n(&t->above[p], __ATOMIC_RELAXED) > t->depth[i];

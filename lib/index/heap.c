@@ -1,3 +1,4 @@
+/* A heap whose root is the worst hit. */
 #include "index/heap.h"
 
 int fl_hit_after(const struct fl_hit *a, const struct fl_hit *b, const uint32_t *order)

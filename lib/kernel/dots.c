@@ -1,3 +1,4 @@
+/* Several chains of fused multiply-adds at once, so that none waits for another. */
 #include "kernel/dots.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Scores of classes: sums of sorted probabilities, and the draw that breaks their ties. */
 #include "nn/conformal.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Limited-memory BFGS: the two-loop recursion, and a line search for the strong Wolfe
+ * conditions. */
 #include "optim/lbfgs.h"
 
 #include <math.h>

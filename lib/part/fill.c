@@ -1,3 +1,4 @@
+/* An example at a time, from the client whose turn it is, of a class drawn from its mixture. */
 #include "part/fill.h"
 
 #include <string.h>

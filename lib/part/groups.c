@@ -1,3 +1,4 @@
+/* Ids sorted, each once, and every example's rank among them. */
 #include "part/groups.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Classes drawn for clients, until every class has a holder where that is wanted. */
 #include "part/holders.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Sizes of clients drawn by a law, rounded so that they add up to all examples. */
 #include "part/law.h"
 
 #include <math.h>

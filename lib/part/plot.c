@@ -1,3 +1,4 @@
+/* A matrix of counts as SVG and as text. */
 #include "part/plot.h"
 
 #include <inttypes.h>

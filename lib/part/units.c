@@ -1,3 +1,4 @@
+/* Units made of a split's examples, dealt out, and turned back into owners of examples. */
 #include "part/units.h"
 
 #include <inttypes.h>

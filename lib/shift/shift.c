@@ -1,3 +1,4 @@
+/* The family of shifts. */
 #include "shift/shift.h"
 
 const struct fl_family fl_family_shift = {

@@ -13,9 +13,10 @@ struct fl_stream;	/* opaque */
  * into a buffer that grows as data arrive, never from a promised size.
  * FL_EUSAGE if standard input is a terminal. Caller closes. */
 struct fl_stream *fl_stream_open(const char *path, struct fl_err *e);
-/* The same, but what a plain file holds stays there, and it open: tensors have data NULL
- * until fl_stream_bind(), and are for pread(). Cheaper where each byte is looked at once:
- * mapping a page costs more than copying it. Other inputs are as above. */
+/* The same, but leaves the tensors of a plain file in the file, which stays open: their data
+ * are NULL until fl_stream_bind(), and pread() gets them. That is cheaper where each byte is
+ * looked at once, because mapping a page costs more than copying it. Other inputs are as
+ * above. */
 struct fl_stream *fl_stream_open_apart(const char *path, struct fl_err *e);
 /* The same over bytes in memory (not copied; may be gzip), for embedded data. */
 struct fl_stream *fl_stream_mem(const void *p, size_t n, const char *name, struct fl_err *e);

@@ -37,9 +37,10 @@ struct fl_slot {
 	/* folds */
 	struct fl_bins bins;
 	double *value;		/* or the sums at once, where one batch is all there is */
-	int *top;		/* windows of its stretches: see fl_bins_sum */
-	int *cut;		/* windows that values were cut to */
-	atomic_int most;	/* highest window so far */
+	int *top;		/* per stretch of 8192 coordinates (exact.c), its window as fl_bins_sum()
+				 * has it: the index of its highest bin */
+	int *cut;		/* per stretch, the highest bin that its values were cut to */
+	atomic_int most;	/* the highest of all top */
 	struct fl_bins sum[FL_FOLD_SCALARS];
 	double scale;
 	const struct fl_slot *cover;	/* the weights of sub-networks that own a coordinate; NULL: none */

@@ -1,3 +1,4 @@
+/* The record of class means among those of --with, checked for the model at hand. */
 #include "fed/client/classmeans.h"
 
 #include <math.h>

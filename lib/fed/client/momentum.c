@@ -1,3 +1,4 @@
+/* The gradient over the local set, and the momentum that comes of it at the server. */
 #include "fed/client/momentum.h"
 
 int fl_momentum_export(struct fl_local *l, double beta, const fl_real *m, fl_real *G,
