@@ -8,6 +8,8 @@
 #include "cli/tool.h"
 #include "fed/agg/collect.h"
 #include "fed/agg/history.h"
+#include "fed/agg/kept.h"
+#include "fed/agg/memory.h"
 #include "fed/client/client.h"
 #include "fed/server/step.h"
 #include "fed/stat/stat.h"
@@ -18,8 +20,7 @@
 #define RULE "mean"
 #define SERVER "sgd"
 
-/* --new-state: off, on (said alone), force. */
-enum { GO_ON, ANEW, FORCE };
+/* --new-state: off, on (said alone), force; as enum fl_memory_begin. */
 static const char *const new_state_name[] = { "off", "on", "force", NULL };
 
 struct opts {
@@ -80,7 +81,8 @@ struct job {
 	size_t nheld, heldcap;
 	struct fl_history history;
 	struct fl_with with;
-	struct fl_tset old, state;	/* state before and after */
+	struct fl_memory memory;
+	struct fl_kept kept;
 	struct fl_collect c;
 };
 
@@ -150,9 +152,9 @@ static int check_personal(struct job *j, struct fl_err *e)
 	if (!is_plain(j, &fl_family_server, SERVER, &j->o->server, e))
 		return fl_fail(e, FL_EUSAGE, "rule %s writes personal models: server %s has no place",
 		               j->rule->e.name, j->server->e.name);
-	if (o->state || o->history)
+	if ((o->state && !keeps_state(j)) || o->history)
 		return fl_fail(e, FL_EUSAGE, "rule %s has no use for --%s", j->rule->e.name,
-		               o->state ? "state" : "history");
+		               o->history ? "history" : "state");
 	if (!strcmp(o->output, "-"))
 		return fl_fail(e, FL_EUSAGE, "rule %s writes a model a client: -o FOLDER",
 		               j->rule->e.name);
@@ -182,6 +184,9 @@ static int check_options(struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "standard input cannot be both model and updates");
 	if (o->partial && !j->c.fold)
 		return fl_fail(e, FL_EUSAGE, "--partial: %s is not a folding rule", j->c.who);
+	if (o->partial && j->c.fold->mix)
+		return fl_fail(e, FL_EUSAGE, "--partial: %s keeps updates, which no partial holds",
+		               j->c.who);
 	return j->rule->personal ? check_personal(j, e) : 0;
 }
 
@@ -312,182 +317,83 @@ static const struct fl_received *received(void *ctx, const struct fl_update *u, 
 
 /* --- state --- */
 
-/* Whether text begins with a spec of that name; *text moves to the next word. */
-static int takes_spec(const char **text, const char *name)
-{
-	size_t n = strlen(name);
-	int same = !strncmp(*text, name, n) && (!(*text)[n] || strchr(": ", (*text)[n]));
-
-	*text += strcspn(*text, " ");
-	*text += **text == ' ';
-	return same;
-}
-
 /* A rule that keeps rows itself shares the state with the server. */
 static int rule_keeps(const struct job *j)
 {
 	return !j->server->fold && fl_collect_nrow(&j->c);
 }
 
-/* That the state is this server's and rule's, and led to this model. */
-static int check_state(const struct job *j, struct fl_err *e)
+/* Where the state is. A rule that keeps updates has a folder, of which it is one file. */
+static int place_state(struct job *j, struct fl_err *e)
 {
-	const char *spec = fl_meta_get(&j->old, "fl.method"), *base = fl_meta_get(&j->old, "fl.base");
-	const char *at = spec ? spec : "";
+	const struct opts *o = j->o;
 
-	if (!takes_spec(&at, j->server->e.name) ||
-	    (rule_keeps(j) && !takes_spec(&at, j->rule->e.name)) || *at)
-		return fl_fail(e, FL_EDATA, "%s: the state of server %s, not of %s%s%s", j->o->state,
-		               spec ? spec : "(no fl.method)", j->server->e.name,
-		               rule_keeps(j) ? " " : "", rule_keeps(j) ? j->rule->e.name : "");
-	if (!base || !fl_base_names(base, j->now.base, &j->models.one))
-		return fl_fail(e, FL_EDATA, "%s: the state that leads to model %s, but %s is %s",
-		               j->o->state, base ? base : "(no fl.base)", j->o->model, j->now.base);
-	return 0;
-}
-
-static int take_rows(struct job *j, struct fl_err *e)
-{
-	const struct fl_tensor *id = fl_tset_find(&j->old, "@rows/client");
-	const struct fl_tensor *v = fl_tset_find(&j->old, "@rows/value");
-	unsigned nrow = fl_collect_nrow(&j->c);
-	const int64_t *c;
-	size_t i;
-
-	if (!nrow)
+	j->memory = (struct fl_memory){
+		.path = o->state, .server = j->server->e.name, .nrow = fl_collect_nrow(&j->c),
+		.rule = rule_keeps(j) ? j->rule->e.name : NULL, .keeps = keeps_state(j),
+		.personal = j->rule->personal, .begin = (enum fl_memory_begin)o->new_state,
+		.model = o->model, .round = j->now.round + 1,
+	};
+	if (!j->c.fold || !j->c.fold->mix)
 		return 0;
-	if (!id || !v || id->dtype != FL_I64 || id->ndim != 1 || v->dtype != FL_F64 ||
-	    v->ndim != 2 || v->dim[0] != id->n || v->dim[1] != nrow)
-		return fl_fail(e, FL_EDATA, "%s: '@rows/client' and '@rows/value' do not fit",
-		               j->o->state);
-	for (c = id->data, i = 1; i < id->n; i++)
-		if (c[i] <= c[i - 1])
-			return fl_fail(e, FL_EDATA, "%s: '@rows/client' is not ascending", j->o->state);
-	j->c.rows = (struct fl_kept_rows){ id->n, id->data, v->data };
+	if (!o->state)
+		return fl_fail(e, FL_EUSAGE, "%s keeps the last update of every client: --state FOLDER",
+		               j->c.who);
+	j->memory.path = fl_arena_fmt(&j->run->arena, e, "%s/server.sts", o->state);
+	if (!j->memory.path || fl_kept_open(&j->kept, o->state, !o->no_sync, e))
+		return -1;
+	j->c.kept = &j->kept;
+	j->c.old = &j->memory.old;
 	return 0;
-}
-
-/* "server fedadam": whose state it is. */
-static const char *keeper(const struct job *j, struct fl_err *e)
-{
-	int rule = rule_keeps(j);
-
-	return fl_arena_fmt(&j->run->arena, e, "%s %s", rule ? "rule" : "server",
-	                    rule ? j->rule->e.name : j->server->e.name);
-}
-
-/* State begins anew, but not in the place of one that led to this model. A file that
- * cannot be read holds none. */
-static int begin_anew(struct job *j, struct fl_err *e)
-{
-	struct fl_err unread = { 0 };
-	int leads = j->o->new_state == ANEW && j->o->state && keeps_state(j) &&
-	            !fl_state_load(j->o->state, j->now.round + 1, &j->old, &unread) &&
-	            !check_state(j, &unread);
-
-	fl_tset_release(&j->old);
-	if (!leads)
-		return 0;
-	return fl_fail(e, FL_EDATA, "%s: holds the state that led to %s: without --new-state the "
-	               "round goes on from it; --new-state=force throws it away", j->o->state,
-	               j->o->model);
 }
 
 static int load_state(struct job *j, struct fl_err *e)
 {
-	const char *who;
-	int rc = 1;
+	if (fl_memory_load(&j->memory, &j->now, e))
+		return -1;
+	j->c.rows = j->memory.rows;
+	return 0;
+}
 
-	if (j->o->new_state)
-		return begin_anew(j, e);
-	if (j->o->state && (rc = fl_state_load(j->o->state, j->now.round + 1, &j->old, e)) < 0)
+/* State of a rule over clients' own models: which round it is, updates say. */
+static int load_personal_state(struct job *j, struct fl_err *e)
+{
+	j->memory.round = j->c.round;
+	if (load_state(j, e))
 		return -1;
-	if (!rc)
-		return check_state(j, e) ? -1 : take_rows(j, e);
-	if (!keeps_state(j) || !j->now.round)
-		return 0;
-	if (!(who = keeper(j, e)))
-		return -1;
-	return fl_fail(e, FL_EDATA, "%s: no state before round %lld, which %s keeps from the first "
-	               "round on: --state FILE in every round%s",
-	               j->o->state ? j->o->state : "no --state", (long long)j->now.round + 1, who,
-	               j->o->state ? " (--new-state begins anew in this one)" : "");
+	for (size_t k = 0; k < j->c.K; k++)
+		if (fl_memory_led(&j->memory, j->c.member[k].u.client, j->c.member[k].from->base, e))
+			return -1;
+	return 0;
 }
 
 /* After a first round that nothing will be known of. */
-static int warn_of_loss(const struct job *j, struct fl_err *e)
+static void warn_of_loss(const struct job *j)
 {
-	const char *who = keeper(j, e);
+	const char *kind, *name;
 
-	if (!who)
-		return -1;
+	fl_memory_keeper(&j->memory, &kind, &name);
 	if (!j->o->state && !j->o->new_state && keeps_state(j))
-		fl_say(FL_LOG_WARN, "%s keeps state from round to round, and there is no --state FILE: "
-		       "round %lld cannot go on from this one", who, (long long)j->c.round + 1);
-	return 0;
+		fl_say(FL_LOG_WARN, "%s %s keeps state from round to round, and there is no --state FILE: "
+		       "round %lld cannot go on from this one", kind, name, (long long)j->c.round + 1);
 }
 
-/* Rows of before and of now, by client; now's win. */
-static size_t merge_rows(const struct job *j, int64_t *id, double *v)
-{
-	const struct fl_kept_rows *old = &j->c.rows;
-	unsigned nrow = fl_collect_nrow(&j->c);
-	size_t a = 0, b = 0, n = 0;
-
-	while (a < old->n || b < j->c.K) {
-		int now = b < j->c.K && (a == old->n || j->c.seen[b].client <= old->client[a]);
-		const double *from = now ? j->c.seen[b].row : old->value + a * nrow;
-
-		if (now && a < old->n && old->client[a] == j->c.seen[b].client)
-			a++;
-		if (id) {
-			id[n] = now ? j->c.seen[b].client : old->client[a];
-			memcpy(v + n * nrow, from, nrow * sizeof *v);
-		}
-		if (now)
-			b++;
-		else
-			a++;
-		n++;
-	}
-	return n;
-}
-
-static int put_rows(struct job *j, struct fl_err *e)
-{
-	unsigned nrow = fl_collect_nrow(&j->c);
-	struct fl_tensor *t;
-	int64_t *id;
-	size_t n;
-
-	if (!nrow)
-		return 0;
-	n = merge_rows(j, NULL, NULL);
-	if (!(t = fl_tset_add(&j->state, "@rows/client", FL_I64, 1, &n, NULL, e)))
-		return -1;
-	id = t->data;
-	if (!(t = fl_tset_add(&j->state, "@rows/value", FL_F64, 2,
-	                      (size_t[]){ n, nrow }, NULL, e)))
-		return -1;
-	merge_rows(j, id, t->data);
-	return 0;
-}
-
-static int save_state(struct job *j, const struct fl_tset *next, struct fl_err *e)
+/* base: of the next model; bases(K, 64): of those of a personal rule. */
+static int save_state(struct job *j, const char *base, const char *bases, struct fl_err *e)
 {
 	const char *owner = fl_arena_fmt(&j->run->arena, e, "%s%s%s", fl_str_c(&j->sspec),
 	                                 rule_keeps(j) ? " " : "",
 	                                 rule_keeps(j) ? fl_str_c(&j->spec) : "");
-	char base[FL_HASH_TEXT];
 
+	j->memory.rows = j->c.rows;	/* which rules may have changed */
 	if (!j->o->state)
 		return 0;
-	if (!owner || fl_base_text(next, j->c.threads, base, e) || put_rows(j, e) ||
-	    fl_meta_set(&j->state, "fl.method", owner, e) ||
-	    fl_meta_set(&j->state, "fl.base", base, e) ||
-	    fl_run_add_prov(j->run, j->o->no_prov, &j->state, e))
+	if (!owner || fl_memory_add(&j->memory, j->c.seen, j->c.K, bases, e) ||
+	    (j->c.kept && fl_kept_state(&j->c, &j->memory.next, e)) ||
+	    fl_run_add_prov(j->run, j->o->no_prov, &j->memory.next, e) ||
+	    (j->c.kept && fl_kept_commit(&j->kept, e)))
 		return -1;
-	return fl_state_save(j->o->state, j->c.round, &j->old, &j->state, !j->o->no_sync, e);
+	return fl_memory_save(&j->memory, owner, base, !j->o->no_sync, e);
 }
 
 /* --- results --- */
@@ -515,10 +421,10 @@ static int step(struct job *j, const struct fl_received *from, const struct fl_c
 {
 	struct fl_server_round r = { .round = j->c.round, .K = j->c.K };
 	struct fl_step s = { .server = j->server, .p = j->o->server.p, .u = u,
-	                     .model = from->model, .old = &j->old, .threads = j->c.threads };
+	                     .model = from->model, .old = &j->memory.old, .threads = j->c.threads };
 
 	memcpy(r.s, j->c.s, sizeof r.s);
-	return fl_server_step(&s, &r, next, &j->state, e);
+	return fl_server_step(&s, &r, next, &j->memory.next, e);
 }
 
 /* The state is there before the model: killed in between, the same call gives
@@ -527,6 +433,7 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 {
 	struct fl_tset next = { .t = NULL };
 	struct fl_out out = { .fd = -1 };
+	char base[FL_HASH_TEXT];
 	int rc = step(j, &j->now, u, &next, e);
 
 	if (!rc && (rc = fl_running_check(&next, "", e)))
@@ -536,11 +443,12 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	if (!rc)
 		rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
 	if (!rc)
-		rc = save_state(j, &next, e);
+		rc = j->o->state && fl_base_text(&next, j->c.threads, base, e) ? -1 :
+		     save_state(j, base, NULL, e);
 	if (!rc)
 		rc = fl_stream_write(&out, &next, e);
-	if (!rc)
-		rc = fl_out_commit(&out, e) || warn_of_loss(j, e) ? -1 : 0;
+	if (!rc && !(rc = fl_out_commit(&out, e)))
+		warn_of_loss(j);
 	fl_out_abort(&out);
 	fl_tset_release(&next);
 	return rc;
@@ -582,12 +490,14 @@ static int save_held(struct job *j, const struct fl_dir *d, const struct fl_comb
 	return rc ? fl_fail_in(e, "client %" PRId64, h->client) : 0;
 }
 
-/* The model that the rule has made of client k of those at hand. */
-static int save_made(struct job *j, const struct fl_dir *d, size_t k, struct fl_err *e)
+/* The model that the rule has made of client k of those at hand; base: its fl.base. */
+static int save_made(struct job *j, const struct fl_dir *d, size_t k, char *base,
+                     struct fl_err *e)
 {
 	struct fl_tset next = { .t = NULL };
 	int rc = fl_collect_personal(&j->c, k, &next, e) ||
-	         save_personal(j, d, j->c.member[k].u.client, j->c.member[k].from, &next, e);
+	         save_personal(j, d, j->c.member[k].u.client, j->c.member[k].from, &next, e) ||
+	         (j->o->state && fl_base_text(&next, j->c.threads, base, e));
 
 	fl_tset_release(&next);
 	return rc ? -1 : 0;
@@ -599,21 +509,40 @@ static int any(const char *name)
 	return 1;
 }
 
-/* All of them or none: killed anywhere, the same call does the same again. u: combined over
- * a folder of models; NULL: the rule has made them. */
-static int write_personal(struct job *j, const struct fl_combined *u, struct fl_err *e)
+/* All of them or none: killed anywhere, the same call does the same again. */
+static int publish(struct job *j, struct fl_dir *d, struct fl_err *e)
+{
+	return fl_dir_keep(d, e) || fl_dir_commit(d, !j->o->no_sync, e) ? -1 : 0;
+}
+
+/* What is combined over a folder of models. */
+static int write_folder(struct job *j, const struct fl_combined *u, struct fl_err *e)
 {
 	struct fl_dir d;
 	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
 
-	for (size_t k = 0; !rc && !u && k < j->c.K; k++)
-		rc = save_made(j, &d, k, e);
-	for (size_t k = 0; !rc && u && k < j->nheld; k++)
+	for (size_t k = 0; !rc && k < j->nheld; k++)
 		rc = save_held(j, &d, u, j->held[k], e);
 	if (!rc)
-		rc = fl_dir_keep(&d, e);
+		rc = publish(j, &d, e);
+	fl_dir_abort(&d);
+	return rc;
+}
+
+/* The models that a personal rule has made; the state is there before them. */
+static int write_personal(struct job *j, struct fl_err *e)
+{
+	char *bases = fl_arena_get(&j->run->arena, j->c.K * FL_HASH_TEXT, 1, e), *at = bases;
+	struct fl_dir d = { .fd = -1, .lock = -1 };
+	int rc = bases ? fl_dir_open(&d, j->o->output, any, NULL, NULL, e) : -1;
+
+	/* Each text ends where the next begins, over its NUL. */
+	for (size_t k = 0; !rc && k < j->c.K; k++, at += FL_HASH_TEXT - 1)
+		rc = save_made(j, &d, k, at, e);
 	if (!rc)
-		rc = fl_dir_commit(&d, !j->o->no_sync, e);
+		rc = save_state(j, NULL, bases, e);
+	if (!rc && !(rc = publish(j, &d, e)))
+		warn_of_loss(j);
 	fl_dir_abort(&d);
 	return rc;
 }
@@ -660,7 +589,7 @@ static int write_pooled(struct job *j, struct fl_pooled *p, struct fl_err *e)
 		fl_out_abort(&out);
 	}
 	if (!rc)
-		rc = fl_dir_keep(&d, e) || fl_dir_commit(&d, !j->o->no_sync, e) ? -1 : 0;
+		rc = publish(j, &d, e);
 	fl_dir_abort(&d);
 	return rc;
 }
@@ -693,7 +622,8 @@ static int aggregate(struct job *j, struct fl_err *e)
 	struct fl_combined u;
 	int rc;
 
-	if (open_models(j, e) || open_with(j, e) || load_state(j, e))
+	if (open_models(j, e) || open_with(j, e) || place_state(j, e) ||
+	    (!j->rule->personal && load_state(j, e)))
 		return -1;
 	j->c.received = received;
 	j->c.how = fl_method_how;
@@ -701,11 +631,13 @@ static int aggregate(struct job *j, struct fl_err *e)
 	j->c.spec = fl_str_c(&j->spec);
 	j->c.keep_bins = j->o->partial;
 	rc = fl_collect_read(&j->c, &in, e);
+	if (!rc && j->rule->personal)
+		rc = load_personal_state(j, e);
 	if (!rc && j->o->partial)
 		rc = write_partial(j, e);
 	else if (!rc && !(rc = fl_collect_combine(&j->c, &u, e)))
-		rc = j->rule->personal ? write_personal(j, NULL, e) :
-		     j->models.folder ? write_personal(j, &u, e) : write_model(j, &u, e);
+		rc = j->rule->personal ? write_personal(j, e) :
+		     j->models.folder ? write_folder(j, &u, e) : write_model(j, &u, e);
 	if (!rc)
 		fl_say(FL_LOG_INFO, "round %lld: %zu clients, %s, server %s", (long long)j->c.round,
 		       j->c.K, fl_str_c(&j->spec), fl_str_c(&j->sspec));
@@ -724,8 +656,8 @@ static void release(struct job *j)
 	fl_history_release(&j->history);
 	fl_with_release(&j->with);
 	fl_models_release(&j->models);
-	fl_tset_release(&j->old);
-	fl_tset_release(&j->state);
+	fl_kept_release(&j->kept);
+	fl_memory_release(&j->memory);
 	fl_str_release(&j->spec);
 	fl_str_release(&j->sspec);
 }

@@ -199,12 +199,13 @@ int fl_state_load(const char *path, int64_t round, struct fl_tset *state, struct
 	return rc ? -1 : best >= 0 ? 0 : later && round > 1 ? 2 : 1;
 }
 
-static int write_state(struct fl_out *o, struct fl_tset *old, struct fl_tset *new_,
-                       struct fl_err *e)
+int fl_state_write(struct fl_out *o, int64_t round, struct fl_tset *old, struct fl_tset *new_,
+                   struct fl_err *e)
 {
 	int two = old->nt || old->nkv;
 
-	if ((two && fl_stream_write(o, old, e)) || fl_stream_write(o, new_, e))
+	if (fl_meta_set_kind(new_, FL_KIND_STATE, e) || fl_meta_set_i64(new_, "fl.round", round, e) ||
+	    (two && fl_stream_write(o, old, e)) || fl_stream_write(o, new_, e))
 		return -1;
 	return fl_stream_write_end(o, two ? 2 : 1, e);
 }
@@ -214,10 +215,9 @@ int fl_state_save(const char *path, int64_t round, struct fl_tset *old, struct f
 {
 	struct fl_out o;
 
-	if (fl_meta_set_kind(new_, FL_KIND_STATE, e) || fl_meta_set_i64(new_, "fl.round", round, e) ||
-	    fl_out_open(&o, path, sync, e))
+	if (fl_out_open(&o, path, sync, e))
 		return -1;
-	if (write_state(&o, old, new_, e)) {
+	if (fl_state_write(&o, round, old, new_, e)) {
 		fl_out_abort(&o);
 		return -1;
 	}

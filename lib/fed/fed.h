@@ -68,6 +68,9 @@ int fl_state_load(const char *path, int64_t round, struct fl_tset *state, struct
  * Sets kind and fl.round of new_. */
 int fl_state_save(const char *path, int64_t round, struct fl_tset *old, struct fl_tset *new_,
                   int sync, struct fl_err *e);
+/* The same into an open file, which is not published. */
+int fl_state_write(struct fl_out *o, int64_t round, struct fl_tset *old, struct fl_tset *new_,
+                   struct fl_err *e);
 /* DIR/0007.sts, DIR/0007.safetensors: the file of a client in a folder. */
 char *fl_client_path(const char *dir, int64_t client, const char *ext, struct fl_arena *a,
                      struct fl_err *e);

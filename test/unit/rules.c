@@ -198,7 +198,7 @@ static void test_afl(void)
 	                                    { 1, 0, 0 }, { 1, 0, 0 } };
 	static const int64_t id[3] = { 1, 2, 3 };
 	static const double held[3] = { 0.5, 0.3, 0.2 };
-	struct fl_kept_rows known = { 3, id, held };
+	struct fl_kept_rows known = { 3, id, held, 1 };
 	struct fl_err e = { 0 };
 	const void *p;
 	const struct fl_rule *r = rule("afl:gamma=1", &p);

@@ -34,6 +34,7 @@ struct fl_kept_rows {
 	size_t n;
 	const int64_t *client;	/* (n) */
 	const double *value;	/* (n, nrow of the fold or rule) */
+	int64_t since;		/* the first round that they know of */
 };
 
 /* What weigh and whole rules see of a round. */

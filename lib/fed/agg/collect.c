@@ -38,6 +38,9 @@ const double *fl_collect_row(const struct fl_collect *c, int64_t client)
 
 static void member_release(struct fl_arrived *m)
 {
+	if (m->kept)
+		fl_tset_release(&m->kept->rec);
+	fl_stream_close(m->past);
 	fl_tset_release(&m->rec);
 }
 
@@ -330,7 +333,8 @@ static int match(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 				return -1;
 			continue;
 		}
-		if (fl_tensor_is_extra(t) && (c->rule->whole || c->rule->personal))
+		if (fl_tensor_is_extra(t) && (c->rule->whole || c->rule->personal ||
+		                              (c->fold && c->fold->mix)))
 			return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras",
 			               t->name, c->who);
 		/* Whole rules see records and models themselves: no slots. */
@@ -537,7 +541,7 @@ static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_arrived *
 
 	m->in = in->cur;
 	m->fd = fl_stream_apart(in->cur, &m->buffer);
-	if (once && !c->facts && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
+	if (once && !c->kept && !c->facts && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
 		return 0;
 	return bind(m, e);
 }
@@ -571,6 +575,9 @@ static int drain(struct fl_collect *c, struct fl_inputs *in, int last, struct fl
 
 	if (fl_exact_add(c, last, e))
 		return -1;
+	for (i = 0; c->kept && i < c->nmember; i++)
+		if (fl_kept_write(c, &c->member[i], e))
+			return -1;
 	for (i = 0; i < c->nmember; i++)
 		member_release(&c->member[i]);
 	c->nmember = 0;
@@ -599,8 +606,9 @@ static int read_partial(struct fl_collect *c, struct fl_inputs *in, struct fl_ts
 	size_t before = c->K;
 	unsigned long long at;
 
-	if (!c->fold)
-		return fl_fail(e, FL_EDATA, "a partial record; %s is not a folding rule", c->who);
+	if (!c->fold || c->fold->mix)
+		return fl_fail(e, FL_EDATA, "a partial record; %s %s", c->who, c->fold ?
+		               "keeps updates, which no partial holds" : "is not a folding rule");
 	fl_stream_apart(in->cur, &at);
 	if (fl_stream_bind(in->cur, at, rec, e) || fl_partial_merge(c, rec, e))
 		return -1;

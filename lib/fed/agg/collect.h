@@ -43,6 +43,8 @@ struct fl_slot {
 	atomic_int most;	/* the highest of all top */
 	struct fl_bins sum[FL_FOLD_SCALARS];
 	double scale;
+	struct fl_slot *kept;	/* the sum of kept updates; NULL: none are */
+	struct fl_bins past;	/* that of the rounds before; bin NULL: none */
 	const struct fl_slot *cover;	/* the weights of sub-networks that own a coordinate; NULL: none */
 	double rest;			/* the weight of all others */
 	struct fl_term *add;	/* (nadd) of the batch in work */
@@ -82,6 +84,8 @@ struct fl_arrived {
 	struct fl_fold_out out;
 	size_t *at;		/* offsets in the spool, or NULL: data are mapped */
 	struct fl_stream *in;	/* whence it came */
+	struct fl_stream *past;	/* that of kept */
+	struct fl_arrived *kept;	/* the client's last update, or NULL; in rec's arena */
 	int fd;			/* its tensors' data are to be read from, -1: they have them */
 	unsigned long long buffer;	/* where in fd their buffer begins */
 };
@@ -117,6 +121,8 @@ struct fl_collect {
 	void *ctx;
 	const struct fl_with *with;	/* records of --with */
 	struct fl_kept_rows rows;
+	struct fl_kept *kept;		/* of a fold that keeps updates, and the server's state before */
+	const struct fl_tset *old;
 	struct fl_accord accord;	/* names of classes, of the model so far */
 	int threads;
 	size_t memory;			/* for tiles of column rules, bytes */
@@ -148,6 +154,7 @@ struct fl_collect {
 	const struct fl_tensor **tensor;	/* of fl_combined */
 	struct fl_slot **owned;
 	float **scratch;		/* (threads) */
+	double here, past;		/* a mix() */
 	struct fl_spool spool;
 	struct fl_arena wide;		/* what the slices of the record at hand stand for */
 	const char *file;

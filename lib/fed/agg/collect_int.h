@@ -35,7 +35,24 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e);
 int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e);
 
+/* kept.c: folds that keep updates */
+#define FL_KEPT "@kept/"
+/* The client's last update beside the one at hand, in all slots; the row says which it was. */
+int fl_kept_enter(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e);
+/* Writes what is kept of it from now on. */
+int fl_kept_write(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e);
+int fl_kept_finish(struct fl_collect *c, struct fl_err *e);
+/* A member of an exact sum: add to s what m's tensor t counts. */
+int fl_exact_list(struct fl_slot *s, const struct fl_arrived *m, const struct fl_tensor *t,
+                  double w, const float *weight, struct fl_err *e);
+
 /* partial.c */
+/* The bins of s as two tensors, bins and top. */
+int fl_bins_put(struct fl_tset *out, const struct fl_slot *s, const char *bins, const char *top,
+                struct fl_err *e);
+/* Views of them, which must have n coordinates and be sums of at most K terms. */
+int fl_bins_take(const struct fl_tset *rec, const struct fl_tensor *bins, const char *top,
+                 size_t n, size_t K, struct fl_bins *out, struct fl_err *e);
 int fl_partial_merge(struct fl_collect *c, const struct fl_tset *rec, struct fl_err *e);
 
 /* table.c: column, weigh, whole */

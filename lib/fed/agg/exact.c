@@ -88,13 +88,17 @@ static int check_fold(const struct fl_arrived *m, struct fl_err *e)
 	for (i = 0; i < FL_FOLD_SCALARS; i++)
 		if (!isfinite(m->out.s[i]))
 			return fl_fail(e, FL_ENUM, "a sum's term becomes %g", m->out.s[i]);
-	return isfinite(m->out.w) ? 0 : fl_fail(e, FL_ENUM, "its weight becomes %g", m->out.w);
+	if (!isfinite(m->out.w) || !isfinite(m->out.back) || !isfinite(m->out.keep))
+		return fl_fail(e, FL_ENUM, "its weight becomes %g", isfinite(m->out.w) ?
+		               m->out.back : m->out.w);
+	return 0;
 }
 
 static int weigh(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	struct fl_fold_in in = { .u = &m->u, .rec = &m->rec, .round = c->round, .with = c->with,
-	                         .row = fl_collect_row(c, m->u.client) };
+	                         .row = fl_collect_row(c, m->u.client),
+	                         .rounds = c->round - c->rows.since + 1 };
 
 	memset(&m->out, 0, sizeof m->out);
 	if (!(m->out.row = fl_arena_zero(&c->arena, c->fold->nrow, sizeof *m->out.row, e)) ||
@@ -113,6 +117,15 @@ static double weight_in(const struct fl_collect *c, const struct fl_arrived *m,
 	return s->running ? m->out.s[c->fold->share] : m->out.w;
 }
 
+int fl_exact_list(struct fl_slot *s, const struct fl_arrived *m, const struct fl_tensor *t,
+                  double w, const float *weight, struct fl_err *e)
+{
+	if (fl_grow(&s->add, &s->addcap, s->nadd + 1, sizeof *s->add, e))
+		return -1;
+	s->add[s->nadd++] = (struct fl_term){ m, t, w, weight };
+	return 0;
+}
+
 /* Lists the member with its slots. */
 static int enter(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
@@ -127,12 +140,10 @@ static int enter(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 			continue;
 		add_scalars(s->sum, m->out.s);
 		s->owners++;
-		if (fl_grow(&s->add, &s->addcap, s->nadd + 1, sizeof *s->add, e))
+		if (fl_exact_list(s, m, m->part[i].t, weight_in(c, m, s), m->part[i].weight, e))
 			return -1;
-		s->add[s->nadd++] = (struct fl_term){ m, m->part[i].t, weight_in(c, m, s),
-		                                      m->part[i].weight };
 	}
-	return 0;
+	return c->kept ? fl_kept_enter(c, m, e) : 0;
 }
 
 static int list_stretches(struct fl_collect *c, struct fl_err *e)
@@ -274,7 +285,7 @@ static int add_batch(struct fl_collect *c, int at_once, struct fl_err *e)
 
 int fl_exact_add(struct fl_collect *c, int last, struct fl_err *e)
 {
-	int at_once = last && !c->drained && !c->keep_bins && !c->masked;
+	int at_once = last && !c->drained && !c->keep_bins && !c->masked && !c->kept;
 	size_t i;
 
 	if ((c->needs & FL_NEED_NORM || c->rule->takes) && fl_collect_scan(c, e))
@@ -323,9 +334,12 @@ static int get_scale(const struct fl_collect *c, const struct fl_slot *slot,
 {
 	double sum = s[c->fold->share];
 
-	if (!slot->running)
+	if (c->fold->mix && !slot->running)
+		*scale = c->here;
+	else if (!slot->running)
 		return c->fold->finish(c->fp, s, scale, e);
-	*scale = sum > 0 ? 1 / sum : 0;
+	else
+		*scale = sum > 0 ? 1 / sum : 0;
 	return 0;
 }
 
@@ -335,6 +349,8 @@ int fl_exact_finish(struct fl_collect *c, struct fl_err *e)
 	size_t i;
 
 	scalar_values(c->total, c->s);
+	if (c->kept && fl_kept_finish(c, e))
+		return -1;
 	for (i = 0; i < c->nslot; i++) {
 		struct fl_slot *slot = c->slot[i];
 
@@ -380,6 +396,17 @@ static int scale_covered(const struct fl_collect *c, const struct fl_slot *s, si
 	return 0;
 }
 
+/* The kept updates' part. */
+static void add_past(const struct fl_collect *c, const struct fl_slot *s, size_t i0, size_t i1,
+                     double *out)
+{
+	double past[FL_TILE];
+
+	fl_bins_value(&s->past, past, i0, i1);
+	for (size_t j = 0; j < i1 - i0; j++)
+		out[j] += c->past * past[j];
+}
+
 int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,
                  struct fl_err *e)
 {
@@ -394,5 +421,7 @@ int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *
 	if (s->cover)
 		return scale_covered(c, s, i0, i1, out, e);
 	multiply(out, s->scale, i1 - i0);
+	if (s->past.bin)
+		add_past(c, s, i0, i1, out);
 	return 0;
 }

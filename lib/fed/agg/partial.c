@@ -47,11 +47,10 @@ static int put_sums(struct fl_tset *out, const char *name,
 	return 0;
 }
 
-static int put_slot(struct fl_tset *out, const struct fl_slot *s, struct fl_err *e)
+int fl_bins_put(struct fl_tset *out, const struct fl_slot *s, const char *bins, const char *top,
+                struct fl_err *e)
 {
 	size_t *dim = fl_arena_get(&out->arena, s->t.ndim + 1, sizeof *dim, e);
-	const char *bins = join(&out->arena, s->running ? MEAN : BINS, s->t.name, e);
-	const char *top = join(&out->arena, TOP, s->t.name, e);
 	struct fl_tensor *t;
 
 	if (!dim || !bins || !top)
@@ -63,6 +62,15 @@ static int put_slot(struct fl_tset *out, const struct fl_slot *s, struct fl_err 
 	    !(t = fl_tset_add(out, top, FL_I64, 0, NULL, NULL, e)))
 		return -1;
 	*(int64_t *)t->data = s->bins.top;
+	return 0;
+}
+
+static int put_slot(struct fl_tset *out, const struct fl_slot *s, struct fl_err *e)
+{
+	const char *bins = join(&out->arena, s->running ? MEAN : BINS, s->t.name, e);
+
+	if (fl_bins_put(out, s, bins, join(&out->arena, TOP, s->t.name, e), e))
+		return -1;
 	return put_sums(out, join(&out->arena, SUMS, s->t.name, e), s->sum, e);
 }
 
@@ -166,20 +174,30 @@ static int merge_sums(struct fl_bins *to, const struct fl_tset *rec,
 	return 0;
 }
 
-static int merge_bins(struct fl_collect *c, struct fl_slot *s, const struct fl_tset *rec, const struct fl_tensor *bins,
-                      const char *name, size_t K, struct fl_err *e)
+int fl_bins_take(const struct fl_tset *rec, const struct fl_tensor *bins, const char *top,
+                 size_t n, size_t K, struct fl_bins *out, struct fl_err *e)
 {
-	const struct fl_tensor *top = name ? need(rec, name, FL_I64, 0, NULL, e) : NULL;
+	const struct fl_tensor *t = top ? need(rec, top, FL_I64, 0, NULL, e) : NULL;
 	int64_t v;
 
-	if (!top)
+	if (!t)
 		return -1;
-	v = *(const int64_t *)top->data;
-	if (check_top(v, name, e) || check_bins(bins->data, bins->n, K, bins->name, e) ||
-	    fl_exact_room(c, s, e))
+	v = *(const int64_t *)t->data;
+	if (check_top(v, top, e) || check_bins(bins->data, bins->n, K, bins->name, e))
 		return -1;
-	fl_exact_settle(s, (int)v);
-	fl_bins_merge(&s->bins, &(struct fl_bins){ bins->data, s->t.n, (int)v });
+	*out = (struct fl_bins){ bins->data, n, (int)v };
+	return 0;
+}
+
+static int merge_bins(struct fl_collect *c, struct fl_slot *s, const struct fl_tset *rec,
+                      const struct fl_tensor *bins, const char *name, size_t K, struct fl_err *e)
+{
+	struct fl_bins b;
+
+	if (fl_bins_take(rec, bins, name, s->t.n, K, &b, e) || fl_exact_room(c, s, e))
+		return -1;
+	fl_exact_settle(s, b.top);
+	fl_bins_merge(&s->bins, &b);
 	s->owners += K;	/* or fewer: only 0 matters to a fold */
 	return 0;
 }
