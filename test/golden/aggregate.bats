@@ -353,6 +353,14 @@ afl_rounds() {
 	refused "fl.slice: tensor '2.weight': not a range for each of 2 dimensions" bad03.safetensors
 	refused "fl.slice: tensor '2.weight': dimension 1 is not [from, to) within 4" bad04.safetensors
 	refused "fl.slice: tensor '2.weight': dimension 1 has 4, its range 3" bad07.safetensors
+	refused "fl.slice: tensor '2.weight': dimension 1: its ranges overlap" bad12.safetensors
+	refused "fl.slice: tensor '2.weight': dimension 1 is not [from, to) within 4, or several" bad13.safetensors
+	for rule in mean median; do
+		fl-aggregate -m model.safetensors --no-prov -R $rule -o want.safetensors mask?.safetensors window-mask.safetensors
+		fl-aggregate -m model.safetensors --no-prov -R $rule block?.safetensors window.safetensors | cmp - want.safetensors
+	done
+	fl-aggregate -m model.safetensors --no-prov -o want.safetensors less-mask.safetensors
+	fl-aggregate -m model.safetensors --no-prov less.safetensors | cmp - want.safetensors
 	st-check block?.safetensors
 	run st-check bad01.safetensors
 	[ "$status" = 3 ]
