@@ -43,7 +43,7 @@ SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill
+FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill reshape
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -63,6 +63,7 @@ DIR_rule   := lib/fed/agg
 DIR_server := lib/fed/server
 DIR_stat   := lib/fed/stat
 DIR_distill := lib/fed/distill
+DIR_reshape := lib/reshape
 HDR_data   := data/source.h
 HDR_augment := augment/augment.h
 HDR_by     := part/part.h
@@ -82,6 +83,7 @@ HDR_rule   := fed/agg/agg.h
 HDR_server := fed/server/server.h
 HDR_stat   := fed/stat/stat.h
 HDR_distill := fed/distill/distill.h
+HDR_reshape := reshape/reshape.h
 GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/known.c $(B)/gen/blob.c
 
 OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)

@@ -217,6 +217,9 @@ static int print_needs(const struct job *j, struct fl_err *e)
 static int receive(struct fl_received *r, const struct fl_tset *model, const char *base,
                    struct fl_err *e)
 {
+	if (fl_meta_get(model, "fl.base"))
+		return fl_fail(e, FL_EDATA, "is a part of another model, into which its updates go: -m that "
+		               "one; fl-reshape --apart makes a model of its own");
 	r->model = model;
 	memmove(r->base, base, sizeof r->base);		/* base may be r->base */
 	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ||
@@ -232,9 +235,10 @@ static const struct fl_received *hold(struct job *j, int64_t client, struct fl_e
 		return NULL;
 	h->client = client;
 	j->held[j->nheld++] = h;
-	if (receive(&h->r, &h->model, h->r.base, e))
-		return NULL;
-	return &h->r;
+	if (!receive(&h->r, &h->model, h->r.base, e))
+		return &h->r;
+	fl_fail_in(e, "client %" PRId64 ": its model", client);
+	return NULL;
 }
 
 /* A rule over models that may differ: all of the folder's, of one round. */

@@ -22,7 +22,8 @@ enum fl_purpose {
 	FL_RNG_METHOD = 8,	/* a method's own draws */
 	FL_RNG_DATA = 9,	/* synthetic data */
 	FL_RNG_BOOTSTRAP = 10,	/* resamples of what was measured; sub = resample */
-	FL_RNG_MIX = 11		/* how batches are mixed; sub = first example, epoch, phase */
+	FL_RNG_MIX = 11,	/* how batches are mixed; sub = first example, epoch, phase */
+	FL_RNG_WIDEN = 12	/* which units new ones are copies of */
 };
 
 struct fl_rng {

@@ -80,6 +80,7 @@ const struct fl_layer_entry fl_layer_avgpool = {
 		.psize = sizeof(struct fl_pool_params),
 		.formula = "y = mean of x over the window",
 	},
+	.units = FL_UNITS_KEPT,
 	.shape = fl_pool_shape,
 	.scratch = scratch,
 	.forward = forward,

@@ -111,6 +111,7 @@ const struct fl_layer_entry fl_layer_batchnorm = {
 		.formula = "y = w (x - mean) / sqrt(var + eps) + b, over each channel of the batch; "
 			   "one value a channel has no variance and leaves the running statistics alone",
 	},
+	.units = FL_UNITS_KEPT,
 	.raw = 1,
 	.shape = shape,
 	.init = init,

@@ -42,6 +42,7 @@ const struct fl_layer_entry fl_layer_concat = {
 		.doc = "lists of layers, body and shortcut, whose outputs stand side by side",
 		.formula = "y = (body(x), shortcut(x)), or (body(x), x)",
 	},
+	.units = FL_UNITS_BESIDE,
 	.block = 1,
 	.shape = shape,
 	.forward = forward,

@@ -650,6 +650,7 @@ const struct fl_layer_entry fl_layer_conv2d = {
 		.psize = sizeof(struct fl_conv2d),
 		.formula = "y_o = b_o + sum_c w_oc * x_c",
 	},
+	.units = FL_UNITS_OWN,
 	.fuse_relu = 1,
 	.fuse_pool = 1,
 	.shape = shape,

@@ -67,6 +67,7 @@ const struct fl_layer_entry fl_layer_dropout = {
 		.psize = sizeof(struct dropout),
 		.formula = "y = x m / (1 - p), m = 0 with probability p, else 1",
 	},
+	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
 	.shape = shape,
 	.forward = forward,

@@ -15,6 +15,7 @@ const struct fl_layer_entry fl_layer_flatten = {
 		.cite = "torch.nn.Flatten",
 		.doc = "any shape to a vector, last dimension fastest",
 	},
+	.units = FL_UNITS_KEPT,
 	.view = 1,
 	.shape = shape,
 };

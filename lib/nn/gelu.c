@@ -123,6 +123,7 @@ const struct fl_layer_entry fl_layer_gelu = {
 		.psize = sizeof(struct gelu),
 		.formula = "y = x/2 (1 + erf(x/sqrt(2))), or x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))",
 	},
+	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
 	.shape = shape,
 	.forward = forward,

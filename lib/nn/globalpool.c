@@ -46,6 +46,7 @@ const struct fl_layer_entry fl_layer_globalpool = {
 		.doc = "mean of each plane, as adaptive average pooling to 1x1",
 		.formula = "y_c = mean over H,W of x_c",
 	},
+	.units = FL_UNITS_KEPT,
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,

@@ -66,6 +66,7 @@ const struct fl_layer_entry fl_layer_groupnorm = {
 		.psize = sizeof(struct groupnorm),
 		.formula = "y = w (x - mean) / sqrt(var + eps) + b, over each group of an example",
 	},
+	.units = FL_UNITS_MIXED,
 	.raw = 1,
 	.shape = shape,
 	.init = fl_norm_init,

@@ -112,8 +112,21 @@ static inline void fl_pass_done(const struct fl_pass *a, size_t off, size_t n)
 		a->done(a->ctx, off, n, a->dw + off);
 }
 
+/* How a layer's units, the first dimension of what it gives (neurons, channels), come from
+ * those that it reads: what may be cut, or copied. */
+enum fl_unit_kind {
+	FL_UNITS_WHOLE,		/* all from all: neither can be cut here */
+	FL_UNITS_OWN,		/* as many as its parameter `out`: dimension 0 of its tensors; of its first,
+				 * dimension 1 is what it reads */
+	FL_UNITS_KEPT,		/* each from its own: dimension 0 of its tensors */
+	FL_UNITS_MIXED,		/* so, but numbers depend on the others, as where groups are normalised */
+	FL_UNITS_ADDED,		/* a block: each from its own of body and shortcut */
+	FL_UNITS_BESIDE		/* a block: those of the body, then those of the shortcut */
+};
+
 struct fl_layer_entry {
 	struct fl_entry e;
+	enum fl_unit_kind units;
 	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward reads y and cache only */
 	int view;		/* y is x, another shape: nothing to compute, no functions */
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */

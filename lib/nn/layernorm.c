@@ -65,6 +65,7 @@ const struct fl_layer_entry fl_layer_layernorm = {
 		.psize = sizeof(struct layernorm),
 		.formula = "y = w (x - mean) / sqrt(var + eps) + b, over the last dimension",
 	},
+	.units = FL_UNITS_MIXED,
 	.raw = 1,
 	.shape = shape,
 	.init = fl_norm_init,

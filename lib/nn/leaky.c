@@ -40,6 +40,7 @@ const struct fl_layer_entry fl_layer_leaky = {
 		.psize = sizeof(struct leaky),
 		.formula = "y = x for x > 0, else slope x",
 	},
+	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
 	.shape = fl_act_shape,
 	.forward = forward,

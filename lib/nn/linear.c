@@ -229,6 +229,7 @@ const struct fl_layer_entry fl_layer_linear = {
 		.psize = sizeof(struct fl_linear),
 		.formula = "y = W x + b",
 	},
+	.units = FL_UNITS_OWN,
 	.fuse_relu = 1,
 	.shape = shape,
 	.scratch = scratch,

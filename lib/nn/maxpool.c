@@ -159,6 +159,7 @@ const struct fl_layer_entry fl_layer_maxpool = {
 		.psize = sizeof(struct fl_pool_params),
 		.formula = "y = max of x over the window",
 	},
+	.units = FL_UNITS_KEPT,
 	.quads = quads,
 	.shape = shape,
 	.forward = forward,

@@ -47,6 +47,7 @@ const struct fl_layer_entry fl_layer_relu = {
 		.doc = "rectified linear unit",
 		.formula = "y = max(x, 0)",
 	},
+	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
 	.relu = 1,
 	.shape = shape,

@@ -46,6 +46,7 @@ const struct fl_layer_entry fl_layer_residual = {
 		.doc = "lists of layers, body and shortcut, whose outputs are added",
 		.formula = "y = body(x) + shortcut(x), or body(x) + x",
 	},
+	.units = FL_UNITS_ADDED,
 	.elementwise = 1,
 	.block = 1,
 	.shape = shape,

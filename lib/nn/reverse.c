@@ -39,6 +39,7 @@ const struct fl_layer_entry fl_layer_reverse = {
 		.psize = sizeof(struct reverse),
 		.formula = "y = x, dx = -lambda dy",
 	},
+	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
 	.shape = fl_act_shape,
 	.forward = forward,

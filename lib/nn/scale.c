@@ -84,6 +84,7 @@ const struct fl_layer_entry fl_layer_scale = {
 		.psize = sizeof(struct scale),
 		.formula = "y = w x",
 	},
+	.units = FL_UNITS_KEPT,
 	.raw = 1,
 	.shape = shape,
 	.init = init,

@@ -27,6 +27,7 @@ const struct fl_layer_entry fl_layer_softplus = {
 		.doc = "smooth rectified linear unit, above 0",
 		.formula = "y = log(1 + exp(x))",
 	},
+	.units = FL_UNITS_KEPT,
 	.shape = fl_act_shape,
 	.forward = forward,
 	.backward = backward,

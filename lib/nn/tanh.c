@@ -23,6 +23,7 @@ const struct fl_layer_entry fl_layer_tanh = {
 		.doc = "hyperbolic tangent",
 		.formula = "y = tanh(x)",
 	},
+	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
 	.shape = fl_act_shape,
 	.forward = forward,

@@ -91,6 +91,7 @@ const struct fl_layer_entry fl_layer_unit = {
 		.psize = sizeof(struct unit),
 		.formula = "y = x / |x|",
 	},
+	.units = FL_UNITS_MIXED,
 	.raw = 1,
 	.shape = shape,
 	.forward = forward,

@@ -73,11 +73,17 @@ int fl_block_read(const json_t *ranges, const struct fl_tensor *t, const struct 
 	return 0;
 }
 
-void fl_block_within(struct fl_block *b, const struct fl_block *outer)
+int fl_block_within(const struct fl_block *b, const struct fl_block *outer, struct fl_arena *a,
+                    struct fl_block *out, struct fl_err *e)
 {
-	for (unsigned d = 0; d < b->ndim; d++)
+	*out = *b;
+	for (unsigned d = 0; d < b->ndim; d++) {
+		if (!(out->at[d] = fl_arena_get(a, b->dim[d], sizeof *out->at[d], e)))
+			return -1;
 		for (size_t i = 0; i < b->dim[d]; i++)
-			b->at[d][i] = outer->at[d][b->at[d][i]];
+			out->at[d][i] = outer->at[d][b->at[d][i]];
+	}
+	return 0;
 }
 
 static void print_dim(const size_t *at, size_t n, struct fl_str *out)

@@ -23,8 +23,9 @@ json_t *fl_slice_load(const char *text, struct fl_err *e);
  * coordinate twice. Its numbers are in a. */
 int fl_block_read(const json_t *ranges, const struct fl_tensor *t, const struct fl_tensor *whole,
                   struct fl_arena *a, struct fl_block *out, struct fl_err *e);
-/* The same block as a block of what the tensor that it was cut from is one of. */
-void fl_block_within(struct fl_block *b, const struct fl_block *outer);
+/* A block b of what is a block itself, outer, as one of the whole. Its numbers are in a. */
+int fl_block_within(const struct fl_block *b, const struct fl_block *outer, struct fl_arena *a,
+                    struct fl_block *out, struct fl_err *e);
 /* Appends the ranges. */
 void fl_block_print(const struct fl_block *b, struct fl_str *out);
 

@@ -126,6 +126,10 @@ save() {
 	works vlm-retrieve.1.in
 }
 
+@test "fl-reshape" {
+	works fl-reshape.1.in
+}
+
 @test "vlm-zeroshot" {
 	for part in images val unknown; do
 		save $part.safetensors 'emb=r.normal(size=(60, 8)).astype("f4")' 'label=np.arange(60) % 4'

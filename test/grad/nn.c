@@ -99,6 +99,7 @@ static const struct sample {
 	{ "keycache", VECTOR(3) "{\"layer\":\"keycache\",\"keys\":18,\"out\":4,\"tune\":true}]}", 0 },
 	{ "concat", VECTOR(4) "{\"layer\":\"concat\",\"body\":[" LIN(3) "]}]}", 1 },
 	{ "concat", VECTOR(5) "{\"layer\":\"concat\",\"body\":[" LIN(2) "],\"shortcut\":[" LIN(4) "]}]}", 2 },
+	{ "scaler", VECTOR(9) "{\"layer\":\"scaler\",\"rate\":0.25}," OUT "]}", 0 },
 	{ "reverse", VECTOR(9) "{\"layer\":\"reverse\",\"lambda\":0.5}," OUT "]}", 0 },
 	{ "mixup", VECTOR(5) "{\"layer\":\"mixup\",\"share\":1}," OUT "]}", 0 },
 	{ "mixup", IMAGE(2,1,3) "{\"layer\":\"mixup\",\"alpha\":2}," OUT "]}", 0 },

@@ -6,9 +6,7 @@
  *   train=*bias       BitFit; train=*lora_B FFA-LoRA
  * Private tensors begin as the model first received and are kept as state; those that do not
  * train stay as they are. Neither is sent. */
-#include <fnmatch.h>
-#include <string.h>
-
+#include "base/glob.h"
 #include "fed/client/client.h"
 
 struct partial {
@@ -26,32 +24,13 @@ static const struct fl_param params[] = {
 	{ 0 }
 };
 
-enum { GLOB_MAX = 255 };
-
-/* Whether one of the globs joined by '+' has the name. */
-static int matches(const char *list, const char *name)
-{
-	char glob[GLOB_MAX + 1];
-
-	for (size_t n; list; list = list[n] ? list + n + 1 : NULL) {
-		n = strcspn(list, "+");
-		if (n > GLOB_MAX)
-			continue;
-		memcpy(glob, list, n);
-		glob[n] = '\0';
-		if (!fnmatch(glob, name, 0))
-			return 1;
-	}
-	return 0;
-}
-
 static enum fl_role role(const void *pp, const char *tensor)
 {
 	const struct partial *p = pp;
 
-	if (matches(p->own, tensor))
+	if (fl_glob_match(p->own, tensor))
 		return FL_ROLE_PRIVATE;
-	return matches(p->train, tensor) ? FL_ROLE_SHARED : FL_ROLE_FROZEN;
+	return fl_glob_match(p->train, tensor) ? FL_ROLE_SHARED : FL_ROLE_FROZEN;
 }
 
 static int keeps(const void *p)
@@ -59,26 +38,18 @@ static int keeps(const void *p)
 	return ((const struct partial *)p)->own != NULL;
 }
 
+static const char *tensor_name(const void *net, size_t i)
+{
+	const struct fl_net *n = net;
+
+	return i < n->nparam ? n->param[i].name : NULL;
+}
+
 /* That each glob names a tensor. */
 static int check_globs(const struct fl_net *net, const char *key, const char *list, struct fl_err *e)
 {
-	for (size_t n; list; list = list[n] ? list + n + 1 : NULL) {
-		char glob[GLOB_MAX + 1];
-		size_t i = 0;
-
-		n = strcspn(list, "+");
-		if (n > GLOB_MAX)
-			return fl_fail(e, FL_EUSAGE, "method partial: %s: a glob of more than %d bytes", key,
-			               GLOB_MAX);
-		memcpy(glob, list, n);
-		glob[n] = '\0';
-		while (i < net->nparam && fnmatch(glob, net->param[i].name, 0))
-			i++;
-		if (i == net->nparam)
-			return fl_fail(e, FL_EUSAGE, "method partial: %s=%s names no tensor of the model; st-ls "
-			               "lists them", key, glob);
-	}
-	return 0;
+	return fl_glob_check(key, list, tensor_name, net, "tensor of the model; st-ls lists them", e) ?
+	       fl_fail_in(e, "method partial") : 0;
 }
 
 static int begin(struct fl_local *l, struct fl_err *e)

@@ -24,8 +24,12 @@ int fl_room_init(struct fl_room *r, const struct fl_net *net, struct fl_err *e)
 int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char *base,
                   struct fl_err *e)
 {
+	const char *whole = fl_meta_get(model, "fl.base");
+
+	if (whole && !fl_base_is(whole))
+		return fl_fail(e, FL_EDATA, "fl.base is '%s', want 64 hexadecimal digits", whole);
 	r->model = model;
-	snprintf(r->base, sizeof r->base, "%s", base);
+	snprintf(r->base, sizeof r->base, "%s", whole ? whole : base);
 	return fl_net_import(r->net, model, "", 0, r->w0, e);
 }
 

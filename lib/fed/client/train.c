@@ -232,6 +232,7 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	if (fl_measure_run(l, 0, 1, update, e))
 		return -1;
 	if (fl_update_write(u, update, e) || write_specs(l, update, e) ||
+	    fl_meta_set(update, "fl.slice", fl_meta_get(l->model, "fl.slice"), e) ||
 	    fl_meta_set(update, "fl.labels", fl_data_labels(l->data), e) ||
 	    (went_on(l) && fl_meta_set_i64(update, "fl.opt_kept", 1, e)) ||
 	    write_weights(l, update, e) || end_methods(l, update, e))
@@ -239,7 +240,8 @@ static int finish(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	if (!fl_local_keeps(l->cfg))
 		return 0;
 	if (export_role(l, l->w, FL_ROLE_PRIVATE, FL_PRIVATE, l->state, e) ||
-	    write_specs(l, l->state, e) || fl_meta_set(l->state, "fl.base", u->base, e))
+	    write_specs(l, l->state, e) || fl_meta_set(l->state, "fl.base", u->base, e) ||
+	    fl_meta_set(l->state, "fl.slice", fl_meta_get(l->model, "fl.slice"), e))
 		return -1;
 	return fl_meta_set_i64(l->state, "fl.client", l->client, e);
 }
@@ -260,6 +262,17 @@ static int check_specs(const struct fl_local *l, const char *key, const struct f
 	return -1;
 }
 
+/* That the state is of the same block of the whole model. */
+static int check_slice(const struct fl_local *l, struct fl_err *e)
+{
+	const char *old = fl_meta_get(l->old, "fl.slice"), *now = fl_meta_get(l->model, "fl.slice");
+
+	if (!l->old->nt || !strcmp(old ? old : "", now ? now : ""))
+		return 0;
+	return fl_fail(e, FL_EDATA, "its state is of other units of the model (fl.slice) than this copy: "
+	               "what keeps state wants the same cut in every round");
+}
+
 /* That the state was left by this experiment, as far as it says: of this client and
  * method, and where it is of the round before, from the model that led to this one. */
 static int check_state(const struct fl_local *l, struct fl_err *e)
@@ -273,7 +286,8 @@ static int check_state(const struct fl_local *l, struct fl_err *e)
 		return -1;
 	if (client != l->client)
 		return fl_fail(e, FL_EDATA, "its state is of client %" PRId64, client);
-	if (check_specs(l, "fl.method", l->cfg->method, l->cfg->nmethod, e) ||
+	if (check_slice(l, e) ||
+	    check_specs(l, "fl.method", l->cfg->method, l->cfg->nmethod, e) ||
 	    (l->cfg->keep_opt && check_specs(l, "fl.opt", &l->cfg->opt, 1, e)))
 		return -1;
 	if (base && parent && round == l->round - 1 && !fl_base_agree(base, parent))

@@ -74,7 +74,9 @@ static int make_model(const struct fl_distill_run *r, const struct fl_student *s
 	for (size_t i = 0; i < was->nkv; i++)
 		if (fl_meta_set(out, was->kv[i].key, was->kv[i].val, e))
 			return -1;
-	return (s->client >= 0 && fl_meta_set_i64(out, "fl.client", s->client, e)) ||
+	/* What was a part of another model is now one of its own. */
+	return fl_meta_set(out, "fl.base", NULL, e) || fl_meta_set(out, "fl.slice", NULL, e) ||
+	       (s->client >= 0 && fl_meta_set_i64(out, "fl.client", s->client, e)) ||
 	       fl_meta_set_i64(out, "fl.round", r->lesson->round, e) ||
 	       fl_meta_set(out, "fl.parent", parent, e) || fl_meta_set(out, "fl.prov", NULL, e) ? -1 : 0;
 }
