@@ -100,6 +100,15 @@ static inline int case_targets(struct cases *c, struct fl_err *e)
 	return 0;
 }
 
+/* Part i of example b is missing where (b + 2 i) % 3 is 0. */
+static inline void case_lose(const struct cases *c)
+{
+	for (size_t b = 0; b < c->B; b++)
+		for (size_t i = 0; i < c->net.npart; i++)
+			for (size_t j = 0; (b + 2 * i) % 3 == 0 && j < c->net.part[i].n; j++)
+				c->work.act[0][b * fl_shape_count(&c->net.in) + c->net.part[i].at + j] = NAN;
+}
+
 static inline int case_open(struct cases *c, struct fl_err *e)
 {
 	const struct fl_tensor *z = case_get(c, "logits");
@@ -121,6 +130,7 @@ static inline int case_open(struct cases *c, struct fl_err *e)
 	case_fill("x", x, n);
 	for (size_t i = 0; i < n; i++)
 		c->work.act[0][i] = !strcmp(c->name, "lstm") ? floorf((x[i] + 1) * 2.5f) : x[i];
+	case_lose(c);
 	for (size_t i = 0; i < c->B; i++)
 		c->y[i] = (int32_t)(i * 7 % c->net.classes);
 	return case_targets(c, e);

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/parts.h"
 #include "nn/taps.h"
 
 #define KEYS_MAX 64
 #define NAME_BYTES 256
 
 static const char *const top_keys[] = {
-	"input", "layers", "loss", "features", "weight", "taps", NULL
+	"input", "parts", "layers", "loss", "features", "weight", "taps", NULL
 };
 /* The name of what a list of layers begins with. */
 static const char input_name[] = "input";
@@ -41,22 +42,35 @@ int fl_arch_keys(json_t *o, const char *const *names, struct fl_err *e)
 	return 0;
 }
 
-static int read_input(struct fl_net *net, const json_t *v, struct fl_err *e)
+int fl_arch_sizes(const json_t *v, const char *what, struct fl_shape *s, struct fl_err *e)
 {
 	size_t n = json_array_size(v), count = 1;
 
 	if (!n || n > FL_SHAPE_MAX)
-		return fl_fail(e, FL_EUSAGE, "input: not a list of 1 to %d sizes", FL_SHAPE_MAX);
-	net->in.ndim = (unsigned)n;
+		return fl_fail(e, FL_EUSAGE, "%s: not a list of 1 to %d sizes", what, FL_SHAPE_MAX);
+	s->ndim = (unsigned)n;
 	for (size_t i = 0; i < n; i++) {
 		json_int_t d = json_integer_value(json_array_get(v, i));
 
 		/* Both factors stay within 2^31, so the product fits. */
 		if (d < 1 || (size_t)d > FL_NET_MAX || (count *= (size_t)d) > FL_NET_MAX)
-			return fl_fail(e, FL_EUSAGE, "input[%zu]: not a size, or the shape is too large", i);
-		net->in.d[i] = (size_t)d;
+			return fl_fail(e, FL_EUSAGE, "%s[%zu]: not a size, or the shape is too large", what,
+			               i);
+		s->d[i] = (size_t)d;
 	}
 	return 0;
+}
+
+/* One thing an example, or several parts. */
+static int read_input(struct fl_net *net, json_t *top, struct fl_err *e)
+{
+	const json_t *input = json_object_get(top, "input"), *parts = json_object_get(top, "parts");
+
+	if (input && parts)
+		return fl_fail(e, FL_EUSAGE, "keys 'input' and 'parts' exclude each other");
+	if (parts)
+		return fl_parts_read(net, parts, e);
+	return fl_arch_sizes(input, "input", &net->in, e);
 }
 
 /* A JSON value as it would stand in a spec. */
@@ -364,7 +378,7 @@ static int read_top(struct fl_net *net, json_t *top, struct fl_err *e)
 {
 	if (!json_is_object(top))
 		return fl_fail(e, FL_EUSAGE, "not a JSON object");
-	return fl_arch_keys(top, top_keys, e) || read_input(net, json_object_get(top, "input"), e) ||
+	return fl_arch_keys(top, top_keys, e) || read_input(net, top, e) ||
 	       read_layers(net, json_object_get(top, "layers"), e) ||
 	       read_loss(net, json_object_get(top, "loss"), e) ||
 	       fl_arch_weight(json_object_get(top, "weight"), &net->weight, e) ||
@@ -500,8 +514,13 @@ int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e
 {
 	struct fl_str loss = FL_STR_INIT;
 
-	fl_str_add(out, "{\"input\":");
-	print_sizes(net->in.d, net->in.ndim, out);
+	fl_str_addc(out, '{');
+	if (net->npart) {
+		fl_parts_print(net, out);
+	} else {
+		fl_str_add(out, "\"input\":");
+		print_sizes(net->in.d, net->in.ndim, out);
+	}
 	fl_str_add(out, ",\"layers\":[");
 	print_list(net, 0, net->nlayer, (struct list){ 0, 0 }, out);
 	fl_spec_print(&net->loss, &loss);

@@ -12,6 +12,8 @@ int fl_arch_read(struct fl_net *net, const char *json, struct fl_err *e);
 /* Canonical: one line, every key; those of taps and branches where there are any. */
 int fl_arch_print(const struct fl_net *net, struct fl_str *out, struct fl_err *e);
 
+/* A list of sizes as a shape. FL_EUSAGE; what: its key. */
+int fl_arch_sizes(const json_t *v, const char *what, struct fl_shape *s, struct fl_err *e);
 /* FL_EUSAGE where an object has a key that is not in names, which a NULL ends. */
 int fl_arch_keys(json_t *o, const char *const *names, struct fl_err *e);
 /* The layer, among those read, that is called so in block parent, or at the top where it is NULL.

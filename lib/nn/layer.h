@@ -53,6 +53,13 @@ struct fl_layer_param {
 	enum fl_buffer buffer;
 };
 
+/* One of several things that an example consists of (nn/parts.h). */
+struct fl_net_part {
+	const char *name;
+	struct fl_shape shape;	/* of the part alone */
+	size_t at, n;		/* the first of its numbers in an example, and how many */
+};
+
 /* A layer in a net. Built by the entry's shape(). */
 struct fl_layer {
 	const struct fl_layer_entry *entry;
@@ -75,6 +82,9 @@ struct fl_layer {
 	int pooled;			/* does the relu and the pooling of 2x2 that follow it, too: y and
 					 * dy are the pooling's, cache holds its places; out stays its own */
 	int within;			/* such a relu or pooling: nothing is left to do */
+	const struct fl_net_part *parts;	/* (nparts) of the net's examples */
+	size_t nparts, input;		/* input: numbers of an example of the net */
+	size_t part;			/* the one that alone its output comes from; SIZE_MAX: none */
 };
 
 enum {
@@ -89,6 +99,7 @@ struct fl_pass {		/* one forward or backward of one layer */
 	fl_real *y;		/* (B, out) */
 	fl_real *cache;		/* (B, cache) */
 	const fl_real *w;	/* flat parameters */
+	const fl_real *input;	/* (B, input) the net's: which parts an example has */
 	int train;		/* 1: as in training (dropout on) */
 	struct fl_rng *rng;	/* for layers that draw; NULL: they do not */
 	fl_real *stats;		/* flat parameters whose FL_RUNNING ones forward updates, or NULL */
@@ -132,6 +143,8 @@ struct fl_layer_entry {
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
 	int discrete;		/* takes whole numbers, which have no gradient: dx is 0 */
 	int relu;		/* is the relu that others can apply themselves */
+	int part;		/* reads one part of an example, and is what reads the input of nets with parts */
+	int presence;		/* looks at which parts an example has, in input */
 	int raw;		/* as the first, takes inputs of any size: normalises them, or looks them up */
 	int fuse_relu;		/* forward can apply a following relu itself */
 	int fuse_pool;		/* a following relu and pooling, forward and backward: fl_layer.pooled */

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "nn/arch.h"
+#include "nn/parts.h"
 #include "nn/taps.h"
 #include "tensor/running.h"
 
@@ -24,6 +25,19 @@ static const struct fl_shape *activation(const struct fl_net *net, size_t i)
 	return i ? &net->layer[i - 1].out : &net->in;
 }
 
+/* What of an example the layer's output comes from, unless it says otherwise. */
+static void set_parts(const struct fl_net *net, struct fl_layer *l)
+{
+	size_t other;
+
+	l->parts = net->part;
+	l->nparts = net->npart;
+	l->input = fl_shape_count(&net->in);
+	l->part = l->from ? net->layer[l->from - 1].part : SIZE_MAX;
+	other = !l->entry->block ? l->part : l->skip ? net->layer[l->skip - 1].part : SIZE_MAX;
+	l->part = other == l->part ? other : SIZE_MAX;
+}
+
 static int shape_layers(struct fl_net *net, struct fl_err *e)
 {
 	for (size_t i = 0; i < net->nlayer; i++) {
@@ -32,6 +46,7 @@ static int shape_layers(struct fl_net *net, struct fl_err *e)
 		l->in = *activation(net, l->from);
 		if (l->entry->block)
 			l->in2 = *activation(net, l->skip);
+		set_parts(net, l);
 		if (l->entry->shape(l, e))
 			return fl_fail_in(e, "%s: %s", l->at, l->entry->e.name);
 		if (fl_shape_count(&l->out) > FL_NET_MAX)
@@ -178,7 +193,7 @@ static int set_arch(struct fl_net *net, struct fl_err *e)
 int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 {
 	*net = (struct fl_net){ .layer = NULL };
-	if (fl_arch_read(net, json, e) || shape_layers(net, e) || place_params(net, e) ||
+	if (fl_arch_read(net, json, e) || fl_parts_check(net, e) || shape_layers(net, e) || place_params(net, e) ||
 	    names_differ(net, e) || set_ends(net, e) || set_loss(net, e) || fl_taps_shape(net, e) ||
 	    set_arch(net, e)) {
 		fl_net_release(net);
@@ -188,11 +203,11 @@ int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 	return 0;
 }
 
-/* Layers from at on read no activation before it. */
+/* Layers from at on read no activation before it, nor what an example has. */
 static int stands_alone(const struct fl_net *net, size_t at)
 {
 	for (size_t i = at; i < net->nlayer; i++)
-		if (net->layer[i].from < at || (net->layer[i].entry->block && net->layer[i].skip < at))
+		if (net->layer[i].from < at || (at && net->layer[i].entry->presence) || (net->layer[i].entry->block && net->layer[i].skip < at))
 			return 0;
 	return 1;
 }
@@ -206,6 +221,7 @@ static int take_layers(struct fl_net *head, size_t at, struct fl_err *e)
 	if (!l)
 		return -1;
 	head->in = *activation(head, at);
+	head->npart = at ? 0 : head->npart;
 	head->nlayer -= at;
 	memcpy(l, head->layer + at, head->nlayer * sizeof *l);
 	head->layer = l;

@@ -12,7 +12,9 @@
  * A layer's keys are its parameters, plus "name" (tensor prefix; default its
  * index, as torch.nn.Sequential). "features": index of the layer whose INPUT is
  * the feature vector (default: the last layer that has parameters). An input of
- * another shape with the same number of elements is taken as it lies.
+ * another shape with the same number of elements is taken as it lies. An example of
+ * several things has "parts" in place of "input", sizes by name, which layers `part` read:
+ *   "parts":{"text":[512],"image":[3,32,32]}
  * "taps" name outputs of layers, side by side, that have a loss of their own, whose
  * weight is 1 unless given, or are looked at alone; "weight" is that of the net's loss:
  *   "taps":[{"name":"a","of":["t","i"],"loss":"supcon","weight":0.3}] */
@@ -50,6 +52,8 @@ struct fl_net {
 	size_t P;		/* reals in a flat vector (each parameter 64-byte aligned; gaps stay 0) */
 	size_t weights;		/* numbers a record holds: sum of n */
 	struct fl_shape in;
+	struct fl_net_part *part;	/* (npart) of an example, in their order (nn/parts.h) */
+	size_t npart;
 	size_t classes;		/* outputs C */
 	size_t targets;		/* numbers of an example's target that the loss wants */
 	size_t first;		/* first layer that has parameters: earlier ones need no gradient */

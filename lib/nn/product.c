@@ -1,30 +1,40 @@
-/* A vector scaled by a number: the body's one output times the shortcut's, or times
- * the block's input. The nested layers are the net's own; this joins their ends. */
+/* Products: the body's outputs times the shortcut's, or times the block's input, number by
+ * number; a body of one output scales all. The nested layers are the net's own; this joins
+ * their ends. */
+#include <string.h>
+
 #include "nn/lanes.h"
 #include "nn/layer.h"
 
+static int is_by_number(const struct fl_layer *l)
+{
+	return fl_shape_count(&l->in) == 1;
+}
+
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
-	char buf[128];
+	char one[128], two[128];
 
-	if (fl_shape_count(&l->in) != 1)
-		return fl_fail(e, FL_EUSAGE, "the body brings %s, must bring one number",
-		               fl_shape_str(&l->in, buf, sizeof buf));
 	l->out = l->in2;
-	return 0;
+	if (fl_shape_count(&l->in) == 1 || (l->in.ndim == l->in2.ndim &&
+	                                    !memcmp(l->in.d, l->in2.d, l->in.ndim * sizeof *l->in.d)))
+		return 0;
+	return fl_fail(e, FL_EUSAGE, "the body brings %s, must bring one number, or %s as the shortcut",
+	               fl_shape_str(&l->in, one, sizeof one), fl_shape_str(&l->in2, two, sizeof two));
 }
 
 static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 {
 	size_t n = fl_shape_count(&l->out);
+	int one = is_by_number(l);
 
 	(void)relu;
 	for (size_t b = 0; b < a->B; b++)
 		for (size_t i = b * n; i < (b + 1) * n; i++)
-			a->y[i] = a->x[b] * a->x2[i];
+			a->y[i] = a->x[one ? b : i] * a->x2[i];
 }
 
-static void backward(const struct fl_layer *l, const struct fl_pass *a)
+static void back_by_number(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->out);
 
@@ -40,13 +50,29 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	}
 }
 
+static void backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	size_t n = a->B * fl_shape_count(&l->out);
+
+	if (is_by_number(l)) {
+		back_by_number(l, a);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (a->dx2)
+			a->dx2[i] = a->x[i] * a->dy[i];
+		if (a->dx)
+			a->dx[i] = a->dy[i] * a->x2[i];
+	}
+}
+
 const struct fl_layer_entry fl_layer_product = {
 	.e = {
 		.name = "product",
 		.title = "Product",
 		.cite = "torch.mul",
-		.doc = "lists of layers, body and shortcut: a number of the one times the other",
-		.formula = "y = body(x) shortcut(x), or body(x) x",
+		.doc = "lists of layers, body and shortcut, whose outputs are multiplied",
+		.formula = "y = body(x) shortcut(x), or body(x) x; a body of one number scales all",
 	},
 	.block = 1,
 	.shape = shape,

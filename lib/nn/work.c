@@ -230,6 +230,7 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
 		struct fl_pass a = {
 			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
 			.w = w, .x2 = l->entry->block ? k->act[l->skip] : NULL, .train = train, .rng = rng,
+			.input = k->act[0],
 			.stats = train ? k->stats : NULL, .scratch = k->scratch,
 		};
 
@@ -327,7 +328,7 @@ void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real 
 		fl_real *dx2 = wanted(net, input, l->skip) ? k->dx2[i] : NULL;
 		struct fl_pass a = {
 			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
-			.w = w, .train = 1, .rng = rng, .dy = k->dact[output_of(net, i)], .dx = dx,
+			.w = w, .train = 1, .rng = rng, .input = k->act[0], .dy = k->dact[output_of(net, i)], .dx = dx,
 			.dw = dw, .x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = dx2,
 			.flags = FL_BACK_FIRST | (alone ? FL_BACK_INPUT : 0),
 			.done = done && !alone ? tell : NULL, .ctx = &s,

@@ -6,5 +6,6 @@ int main(void)
 {
 	cases_run("test/golden/nn/cases.safetensors", 1e-7, 1e6);
 	cases_run("test/golden/nn/taps.safetensors", 1e-7, 1e6);
+	cases_run("test/golden/nn/parts.safetensors", 1e-7, 1e6);
 	return tap_done();
 }

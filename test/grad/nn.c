@@ -23,6 +23,12 @@ static const double TOL = 1e-6, H = 1e-5;
 	"{\"layer\":\"concat\",\"body\":[" body "],\"shortcut\":[" shortcut "]}"
 #define HALF(at) "{\"layer\":\"slice\",\"begin\":" #at ",\"size\":4}"
 #define UNIT "{\"layer\":\"unit\"}"
+/* Parts of an example, the second of another shape, and what fuses both. */
+#define PARTS "{\"parts\":{\"a\":[3],\"b\":[2,2]},\"layers\":["
+#define PART(of) "{\"layer\":\"part\",\"of\":\"" of "\",\"from\":\"input\"}"
+#define IMPUTE "{\"layer\":\"impute\"}"
+#define BOTH TOWERS(PART("a") "," LIN(4), PART("b") "," FLAT "," LIN(4))
+#define FUSE(more) "{\"layer\":\"fuse\"" more "}"
 #define LAST "{\"layer\":\"flatten\"},{\"layer\":\"linear\",\"out\":2}"
 static const struct sample {
 	const char *layer, *json;
@@ -88,6 +94,15 @@ static const struct sample {
 	{ "softplus", VECTOR(9) "{\"layer\":\"softplus\"}," OUT "]}", 0 },
 	{ "product", VECTOR(4) "{\"layer\":\"product\",\"body\":[" LIN(1) "]}]}", 1 },
 	{ "product", VECTOR(5) "{\"layer\":\"product\",\"body\":[" LIN(1) "],\"shortcut\":[" LIN(18) "]}]}", 2 },
+	{ "product", VECTOR(5) "{\"layer\":\"product\",\"body\":[" LIN(3) "],\"shortcut\":[" LIN(3) "]}]}", 2 },
+	{ "product", VECTOR(3) "{\"layer\":\"product\",\"body\":[" LIN(3) "]}]}", 1 },
+	{ "part", PARTS PART("b") "," FLAT "," LIN(4) "]}", 0 },
+	{ "impute", PARTS PART("b") "," IMPUTE "]}", 1 },
+	{ "impute", PARTS PART("a") "," LIN(4) "," IMPUTE "," OUT "]}", 2 },
+	{ "impute", PARTS PART("a") ",{\"layer\":\"impute\",\"learnt\":false}," OUT "]}", 1 },
+	{ "fuse", PARTS BOTH "," FUSE() "]}", 6 },
+	{ "fuse", PARTS BOTH "," FUSE(",\"how\":\"gate\"") "]}", 6 },
+	{ "fuse", PARTS BOTH "," FUSE(",\"how\":\"attention\",\"of\":\"b+a\"") "]}", 6 },
 	{ "append", VECTOR(4) "{\"layer\":\"append\"}]}", 0 },
 	{ "append", VECTOR(2) "{\"layer\":\"append\",\"tensor\":\"t\",\"size\":3,\"init\":-2}," OUT "]}", 0 },
 	{ "append", VECTOR(2) "{\"layer\":\"append\",\"scalar\":true}]}", 0 },
@@ -114,6 +129,15 @@ static struct fl_arena arena;
 static fl_real *vec(size_t n)
 {
 	return fl_arena_zero(&arena, n ? n : 1, sizeof(fl_real), &e);
+}
+
+/* Of the B examples in x, every third lacks a part. */
+static void lose_parts(const struct fl_layer *l, fl_real *x, size_t B)
+{
+	for (size_t b = 0; b < B; b++)
+		for (size_t i = 0; i < l->nparts; i++)
+			for (size_t j = 0; (b + 2 * i) % 3 == 0 && j < l->parts[i].n; j++)
+				x[b * l->input + l->parts[i].at + j] = NAN;
 }
 
 /* Away from 0, where relu has no derivative. */
@@ -229,7 +253,7 @@ static void check_layer(const struct sample *s, size_t B)
 	struct alone t;
 	size_t nx, n2, scratch;
 	double err;
-	fl_real *before, *x2;
+	fl_real *before, *x2, *input;
 	int whole = !strcmp(s->layer, "embedding");	/* inputs are 0, 1, 2 */
 
 	if (!ok(!fl_net_build(&net, s->json, &e), "%s: sample builds", s->layer)) {
@@ -243,12 +267,14 @@ static void check_layer(const struct sample *s, size_t B)
 	x2 = noise(n2, 8);
 	t.ny = B * fl_shape_count(&t.l->out);
 	t.x = noise(nx, 1);
+	input = t.l->from ? noise(B * t.l->input, 4) : t.x;
+	lose_parts(t.l, input, B);
 	t.w = noise(net.P, 2);
 	t.c = noise(t.ny, 3);
 	scratch = t.l->entry->scratch ? t.l->entry->scratch(t.l, B) : 0;
 	t.a = (struct fl_pass){
 		.B = B, .x = t.x, .x2 = x2, .dx2 = vec(n2), .y = vec(t.ny), .w = t.w, .dy = t.c, .dx = vec(nx),
-		.dw = vec(net.P), .cache = vec(B * t.l->cache), .scratch = vec(scratch),
+		.dw = vec(net.P), .cache = vec(B * t.l->cache), .scratch = vec(scratch), .input = input,
 		.train = 1, .flags = FL_BACK_FIRST,
 	};
 	for (size_t i = 0; i < nx && whole; i++)
@@ -448,6 +474,7 @@ static void check_net(const char *arch)
 	memcpy(t.k.act[0], noise(nx, 5), nx * sizeof(fl_real));
 	for (size_t i = 0; i < nx && takes_rows(&t.net); i++)
 		t.k.act[0][i] = (fl_real)(i * 2 % 3);
+	lose_parts(t.net.layer, t.k.act[0], t.B);
 	fl_rng_init(&r, 7, 0, 0, FL_RNG_DATA, 6);
 	for (size_t i = 0; i < t.B; i++)
 		t.y[i] = (int32_t)fl_rng_below(&r, t.net.classes);
@@ -500,6 +527,13 @@ static int is_small(const char *arch)
 /* Layers that read earlier ones, and losses on what stands between. */
 static void tapped_nets(void)
 {
+	static const char *const how[] = {
+		PARTS BOTH "," FUSE(",\"how\":\"gate\"") "," OUT "]}",
+		PARTS BOTH "," FUSE(",\"how\":\"attention\"") "," OUT "]}",
+		PARTS TOWERS(PART("a") "," IMPUTE "," LIN(4) "," RELU, PART("b") "," FLAT "," LIN(4) "," IMPUTE) ","
+		FUSE() "," OUT "]}",
+	};
+
 	/* Early exits, the first of several layers; the second reads a relu in place. */
 	check_net(VECTOR(6) LIN(5) "," RELU "," LIN(4) ",{\"layer\":\"tanh\"},{\"layer\":\"linear\","
 	          "\"out\":3,\"name\":\"a\"}," BRANCH("linear", "1", ",\"out\":7") "," RELU "," OUT
@@ -517,6 +551,8 @@ static void tapped_nets(void)
 	          TAP("twice", "\"b\",\"1\",\"b\"", ",\"loss\":\"supcon\"") ","
 	          TAP("b", "\"b\"", CE(1)) "]}");
 	/* Branches in blocks, from their input, of a block; taps of what stands there. */
+	for (size_t i = 0; i < sizeof how / sizeof *how; i++)
+		check_net(how[i]);
 	check_net(VECTOR(4) "{\"layer\":\"concat\",\"name\":\"t\",\"body\":[" LIN(3) "," RELU ","
 	          BRANCH("linear", "body.0", ",\"out\":2") "],\"shortcut\":[" LIN(3) ","
 	          BRANCH("unit", "input", "") "]}," OUT "," BRANCH("linear", "t", ",\"out\":3") ","

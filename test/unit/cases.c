@@ -5,5 +5,6 @@ int main(void)
 {
 	cases_run("test/golden/nn/cases.safetensors", 1e-5, INFINITY);
 	cases_run("test/golden/nn/taps.safetensors", 1e-5, INFINITY);
+	cases_run("test/golden/nn/parts.safetensors", 1e-5, INFINITY);
 	return tap_done();
 }

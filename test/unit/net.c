@@ -152,6 +152,31 @@ static void names_of_preset(void)
 	fl_net_release(&net);
 }
 
+#define PART(of) "{\"layer\":\"part\",\"name\":\"" of "\",\"of\":\"" of "\"}"
+#define PARTS(layers) "{\"parts\":{\"b\":3,\"a\":[2,1],\"text\":[4]},\"layers\":[" layers "]}"
+
+/* Several things an example, in an order of their own; a net above them is none of it. */
+static void parts(void)
+{
+	struct fl_net net, head;
+
+	round_trip(PARTS(PART("b") "," LINEAR("l", "")),
+	           "{\"parts\":{\"text\":[4],\"a\":[2,1],\"b\":[3]},\"layers\":[" PART("b") ","
+	           LINEAR("l", "") "],\"loss\":\"ce\",\"features\":1}");
+	if (!ok(!fl_model_net(&net, PARTS(PART("b") "," LINEAR("l", "") ",{\"layer\":\"impute\"},"
+	                                  LINEAR("m", "") "," LINEAR("n", "")), 0, &e), "parts build")) {
+		printf("# %s\n", e.msg);
+		return;
+	}
+	is_int((long long)fl_shape_count(&net.in), 9, "inputs are those of all parts");
+	is_int((long long)net.part[2].at, 6, "text stands first, the others by name");
+	ok(fl_net_head(&head, &net, 2, &e) && strstr(e.msg, "reads what is below"),
+	   "what stands for a missing part is of no head");
+	ok(!fl_net_head(&head, &net, 4, &e) && !head.npart, "layers above are");
+	fl_net_release(&head);
+	fl_net_release(&net);
+}
+
 static void refuses(const char *arch, const char *msg)
 {
 	struct fl_net net;
@@ -198,6 +223,25 @@ static void errors(void)
 	refuses(TAPPED("{\"name\":\"a\",\"of\":[\"0\"],\"loss\":\"kd\"},{\"name\":\"b\","
 	               "\"of\":[\"0\",\"0\"],\"loss\":\"infonce\"}"),
 	        "architecture: taps[1]: loss: infonce: wants targets of 6 numbers where others want 3");
+	refuses(PARTS(LIN), "architecture: layers[0]: linear reads all parts at once; layer part takes one: "
+	        "{\"layer\":\"part\",\"of\":\"text\"}");
+	refuses(PARTS(PART("c")), "architecture: layers[0]: part: no part is called 'c'; there are text, a, b");
+	refuses(NET(PART("c")), "architecture: layers[0]: part: the architecture has no \"parts\", such as "
+	        "'c'");
+	refuses(PARTS(PART("b") "," LIN "," PART("a")), "architecture: layers[2]: part: 'a' is a part of the "
+	        "input, which \"from\":\"input\" reads there");
+	refuses(PARTS(PART("b") "," LIN ",{\"layer\":\"fuse\",\"of\":\"a+b\"}"),
+	        "architecture: layers[2]: fuse: 3 numbers are not those of 2 parts, all as wide");
+	refuses(NET(LIN ",{\"layer\":\"impute\"}"),
+	        "architecture: layers[1]: impute: what it reads does not come from one part alone");
+	refuses("{\"parts\":{\"a b\":3},\"layers\":[" LIN "]}", "architecture: parts: 'a b' is not a word of "
+	        "1 to 64 letters, digits, '_', '-' and '.'");
+	refuses("{\"parts\":{\"a\":0},\"layers\":[" LIN "]}", "architecture: parts: a[0]: not a size, or the "
+	        "shape is too large");
+	refuses("{\"parts\":{},\"layers\":[" LIN "]}", "architecture: parts: not an object of 1 to 64 names "
+	        "and sizes");
+	refuses("{\"input\":[3],\"parts\":{\"a\":3},\"layers\":[" LIN "]}", "architecture: keys 'input' and "
+	        "'parts' exclude each other");
 	refuses(NET(LIN) "x", "architecture: line 1, column 52: end of file expected near 'x'");
 	refuses("mpl", "no architecture 'mpl'; did you mean 'mlp'?");
 	refuses("mlp:hiden=3", "mlp has no 'hiden'; did you mean 'hidden'?");
@@ -597,6 +641,7 @@ int main(void)
 	names_of_preset();
 	round_trips();
 	branches_and_taps();
+	parts();
 	errors();
 	damaged();
 	json_file();
