@@ -568,18 +568,20 @@ static int make_shifted(const struct out *w, size_t k, const uint32_t *row, size
 {
 	const struct job *j = w->j;
 	const struct fl_spec *s = &j->o->shift;
+	const struct fl_shift *shift = (const struct fl_shift *)s->entry;
 	struct fl_shift_in in = {
 		.k = k, .K = j->split.K, .C = j->data.C, .seed = j->split.seed, .row = row,
 		.test = w->l->part == TEST, .div = j->data.div,
 	};
 
-	if (j->data.pair)
-		return fl_fail(e, FL_EUSAGE, "%s: --shift is for examples with 'x', not for pairs",
-		               j->data.name);
+	if (j->data.M && !shift->parts)
+		return fl_fail(e, FL_EUSAGE, "%s: --shift %s is for examples with 'x', not for those of several "
+		               "parts", j->data.name, shift->e.name);
 	if (fl_data_subset(&j->data, row, n, number_of(j, k), rec, e))
 		return -1;
-	return ((const struct fl_shift *)s->entry)->apply(s->p, &in, rec, e) ?
-	       fl_fail_in(e, "%s: --shift", j->data.name) : 0;
+	if (shift->apply(s->p, &in, rec, e))
+		return fl_fail_in(e, "%s: --shift", j->data.name);
+	return j->data.M ? fl_data_trim(rec, j->data.name, e) : 0;
 }
 
 static int make_record(const struct out *w, size_t k, struct fl_tset *rec, struct fl_err *e)

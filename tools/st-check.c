@@ -9,6 +9,7 @@
 #include "data/names.h"
 #include "fed/fed.h"
 #include "tensor/running.h"
+#include "nn/parts.h"
 #include "tensor/stream.h"
 
 struct opts {
@@ -158,8 +159,81 @@ static int check_pairs(const struct fl_tset *rec, const struct fl_tensor *pairs,
 	return check_column(rec, "y", pairs, e) || check_column(rec, "id", pairs, e) ? -1 : 0;
 }
 
+static int by_order(const void *a, const void *b)
+{
+	const struct fl_tensor *const *p = a, *const *q = b;
+
+	return fl_part_order((*p)->name + 2, (*q)->name + 2);
+}
+
+/* Tensors x.NAME in the order of the columns of `part`: (*M) that the caller frees. */
+static const struct fl_tensor **list_parts(const struct fl_tset *rec, size_t *M, struct fl_err *e)
+{
+	const struct fl_tensor **list = fl_alloc(rec->nt, sizeof *list, e);
+
+	*M = 0;
+	for (size_t i = 0; list && i < rec->nt; i++) {
+		const struct fl_tensor *t = &rec->t[i];
+
+		if (strncmp(t->name, "x.", 2))
+			continue;
+		list[(*M)++] = t;
+		if (t->ndim < 2 || !fl_dtype_is_float(t->dtype)) {
+			misshaped(t, "rows of floats", e);
+			free(list);
+			return NULL;
+		}
+	}
+	if (list)
+		qsort(list, *M, sizeof *list, by_order);
+	return list;
+}
+
+/* Rows of each part, or -1. */
+static int check_rows(const struct fl_tensor *part, const struct fl_tensor *const *list, size_t M,
+                      struct fl_err *e)
+{
+	size_t size = fl_dtype_size(part->dtype);
+	double v;
+
+	for (size_t i = 0; i < part->n; i++) {
+		const struct fl_tensor *of = list[i % M];
+
+		fl_dtype_to_f64(part->dtype, (const unsigned char *)part->data + i * size, &v, 1);
+		if (v < -1)
+			return fl_fail(e, FL_EDATA, "tensor 'part': example %zu: row %.0f is neither a row nor -1",
+			               i / M, v);
+		if (v >= (double)of->dim[0])
+			return fl_fail(e, FL_EDATA, "tensor 'part': example %zu: row %.0f, tensor '%s' has %zu", i / M,
+			               v, of->name, of->dim[0]);
+	}
+	return 0;
+}
+
+static int check_parts(const struct fl_tset *rec, const struct fl_tensor *part, struct fl_err *e)
+{
+	size_t M;
+	const struct fl_tensor **list = list_parts(rec, &M, e);
+	char want[64];
+	int rc;
+
+	if (!list)
+		return -1;
+	snprintf(want, sizeof want, "(N,%zu) integers", M);
+	if (!M)
+		rc = fl_fail(e, FL_EDATA, "tensor 'part' is there, but no tensor x.NAME");
+	else if (part->ndim != 2 || part->dim[1] != M || !is_integer(part))
+		rc = misshaped(part, want, e);
+	else
+		rc = check_rows(part, list, M, e) || check_column(rec, "y", part, e) ||
+		     check_column(rec, "id", part, e) ? -1 : 0;
+	free(list);
+	return rc;
+}
+
 static int check_data(const struct fl_tset *rec, struct fl_err *e)
 {
+	const struct fl_tensor *part = fl_tset_find(rec, "part");
 	const struct fl_tensor *x = fl_tset_find(rec, "x"), *index = fl_tset_find(rec, "index");
 	const struct fl_tensor *pairs = fl_tset_find(rec, "pairs");
 
@@ -170,7 +244,7 @@ static int check_data(const struct fl_tset *rec, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "tensor 'index' is there, but fl.source or "
 		               "fl.source_hash is missing");
 	if (!x)
-		return pairs ? check_pairs(rec, pairs, e) : 0;
+		return part ? check_parts(rec, part, e) : pairs ? check_pairs(rec, pairs, e) : 0;
 	if (!x->ndim || (x->dtype != FL_U8 && x->dtype != FL_F32))
 		return misshaped(x, "rows of U8 or F32", e);
 	return check_column(rec, "y", x, e) || check_column(rec, "id", x, e) ? -1 : 0;

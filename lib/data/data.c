@@ -94,12 +94,12 @@ static int check_shapes(struct fl_data *d, const struct fl_tset *s, struct fl_er
 static int take_target(struct fl_data *d, const struct fl_tset *s, struct fl_err *e)
 {
 	const struct fl_tensor *t = fl_tset_find(s, "target");
-	size_t bad;
+	size_t bad, rows = d->x ? d->x->dim[0] : d->N;
 
 	if (!t)
 		return 0;
-	if (!fl_dtype_is_float(t->dtype) || t->ndim != 2 || !t->n || t->dim[0] != d->x->dim[0])
-		return fl_fail(e, FL_EDATA, "tensor 'target' must hold %zu rows of floats", d->x->dim[0]);
+	if (!fl_dtype_is_float(t->dtype) || t->ndim != 2 || !t->n || t->dim[0] != rows)
+		return fl_fail(e, FL_EDATA, "tensor 'target' must hold %zu rows of floats", rows);
 	if ((bad = fl_dtype_nonfinite(t->dtype, t->data, t->n)) < t->n)
 		return fl_fail(e, FL_EDATA, "tensor 'target' row %zu is not finite", bad / t->dim[1]);
 	d->target = t;
@@ -163,8 +163,8 @@ static int take_labels(struct fl_data *d, struct fl_err *e)
 	if (take_classes(d, e) || !(d->y = fl_arena_zero(&d->arena, d->N, sizeof *d->y, e)))
 		return -1;
 	if (!d->labels) {
-		d->C = d->C && !d->pair ? d->C : 1;
-		d->unlabelled = d->pair ? 0 : d->N;
+		d->C = d->C && !d->M ? d->C : 1;
+		d->unlabelled = d->M ? 0 : d->N;
 		for (size_t i = 0; i < d->unlabelled; i++)
 			d->y[i] = -1;
 		return 0;
@@ -292,10 +292,11 @@ static int take_groups(struct fl_data *d, struct fl_err *e)
 
 static int take(struct fl_data *d, const char *dir, struct fl_err *e)
 {
-	int pairs = fl_tset_find(&d->rec, "pairs") && !fl_tset_find(&d->rec, "x");
+	int parts = !fl_tset_find(&d->rec, "x") &&
+	            (fl_tset_find(&d->rec, "part") || fl_tset_find(&d->rec, "pairs"));
 
 	if (check_kind(d, e) || fl_meta_i64(&d->rec, "fl.client", &d->client, e) < 0 ||
-	    (pairs ? fl_data_take_pairs(d, e) : take_examples(d, dir, e)))
+	    (parts ? fl_data_take_parts(d, e) || take_target(d, &d->rec, e) : take_examples(d, dir, e)))
 		return -1;
 	return check_column(d, "id", e) || check_column(d, "group", e) || take_groups(d, e) ||
 	       take_labels(d, e) ? -1 : 0;
@@ -377,7 +378,7 @@ static int same_layout(const struct fl_data *d, const struct fl_shape *in)
 {
 	size_t a[FL_ST_NDIM_MAX], b[FL_SHAPE_MAX], n, m;
 
-	if (d->pair)
+	if (d->M)
 		return 1;
 	n = d->x->ndim - 1;
 	m = in->ndim;
@@ -404,10 +405,12 @@ static int wrong_inputs(const struct fl_data *d, const struct fl_shape *in, stru
 	struct fl_tensor one;
 
 	fl_shape_str(in, want, sizeof want);
-	if (d->pair)
+	if (fl_data_is_pairs(d))
 		return fl_fail(e, FL_EDATA, "%s: pairs are a text of %zu and an image of %zu values, "
-		               "the model takes %s in all", d->name, d->text->dim[1], d->image->dim[1],
-		               want);
+		               "the model takes %s in all", d->name, d->part[0].d, d->part[1].d, want);
+	if (d->M)
+		return fl_fail(e, FL_EDATA, "%s: examples are %zu parts of %zu values in all, the model takes %s",
+		               d->name, d->M, d->d, want);
 	one = *d->x;
 	one.ndim--;
 	one.dim++;
@@ -429,7 +432,9 @@ int fl_data_fits(const struct fl_data *d, const struct fl_net *net, size_t class
 		return fl_fail(e, FL_EDATA, "%s: %s of which training examples? fl-partition says it, and "
 		               "--scale-from takes it from a record that it wrote", d->name,
 		               d->standard ? "scale=standard" : "missing=mean");
-	if (d->d != fl_shape_count(&net->in) || !same_layout(d, &net->in))
+	if (fl_data_fits_parts(d, net, e))
+		return -1;
+	if (d->d != fl_shape_count(&net->in) || (!net->npart && !same_layout(d, &net->in)))
 		return wrong_inputs(d, &net->in, e);
 	if (d->C > classes)
 		return fl_fail(e, FL_EDATA, "%s: %zu classes, the model tells %zu apart", d->name, d->C,
@@ -530,8 +535,7 @@ const char *fl_data_called(const struct fl_data *d, int64_t group)
 	return fl_groupname_find(d->called, d->ncalled, group);
 }
 
-/* Element i of a tensor of integers, of 64 bits beyond what a double holds. */
-static int64_t integer_at(const struct fl_tensor *t, size_t i)
+int64_t fl_data_integer(const struct fl_tensor *t, size_t i)
 {
 	size_t size = fl_dtype_size(t->dtype);
 	const unsigned char *p = (const unsigned char *)t->data + i * size;
@@ -556,7 +560,7 @@ static int name_groups(const struct fl_data *d, const struct fl_tensor *t, struc
 	if (!v)
 		return -1;
 	for (size_t i = 0; i < t->n; i++) {
-		v[n].id = integer_at(t, i);
+		v[n].id = fl_data_integer(t, i);
 		if ((!n || v[n].id != v[n - 1].id) && (v[n].name = fl_data_called(d, v[n].id)))
 			n++;
 	}
@@ -580,16 +584,16 @@ int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, 
 	const struct fl_tensor *t = fl_tset_find(&d->rec, "group");
 
 	*group = NULL;
-	if (!t && !d->pair && !(t = fl_tset_find(&d->rec, "id")))
+	if (!t && !fl_data_is_pairs(d) && !(t = fl_tset_find(&d->rec, "id")))
 		return 0;
 	if (!(*group = fl_arena_get(a, d->N, sizeof **group, e)))
 		return -1;
 	for (size_t i = 0; i < d->N; i++)
-		(*group)[i] = t ? integer_at(t, i) : d->pair[i].image;
+		(*group)[i] = t ? fl_data_integer(t, i) : fl_data_part_group(d, i);
 	return 0;
 }
 
-/* All of the record but x; of pairs, all. */
+/* All of the record but x; of parts, all. */
 static int all_but_x(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                      struct fl_tset *out, struct fl_err *e)
 {
@@ -597,7 +601,7 @@ static int all_but_x(const struct fl_data *d, const uint32_t *idx, size_t n, int
 
 	if (describe(d, client, out, e) || (d->labels && gather(d, d->labels, 1, idx, n, out, e)) ||
 	    (d->target && gather(d, d->target, 1, idx, n, out, e)) ||
-	    gather_group(d, idx, n, out, e) || (d->pair && fl_data_pair_subset(d, idx, n, out, e)))
+	    gather_group(d, idx, n, out, e) || (d->M && fl_data_part_subset(d, idx, n, out, e)))
 		return -1;
 	return id ? gather(d, id, 0, idx, n, out, e) : add_rows(d, "id", idx, n, out, e);
 }
@@ -649,8 +653,8 @@ int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_
 {
 	const struct fl_tensor *id = fl_tset_find(&d->rec, "id");
 
-	if (d->pair)
-		return fl_fail(e, FL_EUSAGE, "%s: pairs of texts and images have no index form", d->name);
+	if (d->M)
+		return fl_fail(e, FL_EUSAGE, "%s: data of several parts have no index form", d->name);
 	if (describe(d, client, out, e) || fl_meta_set(out, "fl.source", source, e) ||
 	    fl_meta_set(out, "fl.source_hash", hash, e) || add_rows(d, "index", idx, n, out, e) ||
 	    gather_group(d, idx, n, out, e))

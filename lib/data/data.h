@@ -9,6 +9,7 @@
 #include "tensor/meta.h"
 #include "tensor/stream.h"
 
+#define FL_DATA_LACKS UINT32_MAX
 #define FL_CLASSES_MAX 1000000	/* more are a label that is no class */
 
 struct fl_data {
@@ -17,11 +18,17 @@ struct fl_data {
 	const struct fl_tensor *x;	/* (rows, ...) U8 or F32; other types as F32 */
 	const struct fl_tensor *labels;	/* (rows) integer, or NULL: none has one */
 	const struct fl_tensor *target;	/* (rows, T) of floats, or NULL */
-	/* Pairs of texts and images in place of x: embeddings of any float type, and the
-	 * row of either in an example, which is the two side by side. x is NULL; labels
-	 * may be, then all are class 0. */
-	const struct fl_tensor *text, *image;	/* (texts, dt), (images, di) */
-	const struct fl_data_pair { uint32_t text, image; } *pair;	/* (N) */
+	/* Several parts an example in place of x, side by side in the order of nn/parts.h:
+	 * rows of floats, and the row of each in an example. One that it lacks is NaN. x is
+	 * NULL; labels may be, then all are class 0. */
+	struct fl_data_part {
+		const char *name;
+		const struct fl_tensor *t;	/* (rows, ...) */
+		size_t d, at;			/* values of a row; the first of them in an example */
+	} *part;			/* (M) */
+	size_t M;
+	uint32_t *part_row;		/* (N,M); FL_DATA_LACKS */
+	size_t lacking;			/* examples that lack a part */
 	size_t N, d;			/* examples; stored values an example */
 	size_t first;			/* row of x of example 0, where row is NULL */
 	const uint32_t *row;		/* (N) rows of x, or NULL: first + i. Index form */
@@ -61,8 +68,8 @@ struct fl_data_how {
 };
 int fl_data_open(struct fl_data *d, const char *source, const struct fl_data_how *how,
                  struct fl_err *e);
-/* From a record of kind data, or of none but with x and y, or with text, image and
- * pairs (P,2) integers (moved in: rec is
+/* From a record of kind data, or of none but with x and y, or with x.NAME and part (N,M)
+ * integers, or with text, image and pairs (P,2) integers (moved in: rec is
  * emptied, on failure too). Its tensors' data stay where they are, so they must
  * outlive d. dir: folder against which fl.source of the index form is resolved,
  * NULL: the working folder. Checks every label, the shapes, and that F32 values
@@ -97,9 +104,11 @@ int fl_data_write(const struct fl_data *d, const uint32_t *idx, size_t n, struct
  * fl.source holds it), whose buffer has that hash. */
 int fl_data_index(const struct fl_data *d, const uint32_t *idx, size_t n, int64_t client,
                   const char *source, const char *hash, struct fl_tset *out, struct fl_err *e);
+/* Leaves rows of parts out that no example of a record of parts has. */
+int fl_data_trim(struct fl_tset *rec, const char *name, struct fl_err *e);
 /* What a group is called, or NULL. */
 const char *fl_data_called(const struct fl_data *d, int64_t group);
-/* The natural id of every example, (N) in a: tensor "group", or of pairs the image, or
+/* The natural id of every example, (N) in a: tensor "group", or of a text and an image the image, or
  * tensor "id", or NULL. */
 int fl_data_group(const struct fl_data *d, struct fl_arena *a, int64_t **group, struct fl_err *e);
 /* Of a record's buffer as it lies in the file it was read from: BLAKE2b-256, and the

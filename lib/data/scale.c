@@ -167,8 +167,8 @@ void fl_data_batch(const struct fl_data *d, const uint32_t *idx, size_t i0, size
 {
 	uint32_t buf[ROWS];
 
-	if (d->pair) {
-		fl_data_pair_rows(d, idx, i0, n, out);
+	if (d->M) {
+		fl_data_part_rows(d, idx, i0, n, out);
 		for (size_t i = 0; y_out && i < n; i++)
 			y_out[i] = d->y[idx ? idx[i] : i0 + i];
 		return;

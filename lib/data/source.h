@@ -57,20 +57,27 @@ int fl_data_borrow(struct fl_tset *rec, const char *path, struct fl_err *e);
 int fl_data_channels_first(struct fl_tset *rec, struct fl_err *e);
 
 struct fl_data;
+struct fl_net;
+/* Element i of a tensor of integers, of 64 bits beyond what a double holds. */
+int64_t fl_data_integer(const struct fl_tensor *t, size_t i);
 /* Reads fl.scale and fl.fill again, which have changed. */
 int fl_data_rescale(struct fl_data *d, struct fl_err *e);
 /* Opens and checks the record that d->rec, in index form, points to, into
  * d->source and d->keep_source. */
 int fl_data_follow(struct fl_data *d, const char *dir, struct fl_err *e);
 
-
-/* Data of pairs, pairs.c's part of data.h: the record's text, image and pairs, with
- * every row that is paired finite and not zero; rows of examples; and the tensors of
- * some of them, with the texts and images that occur. */
-int fl_data_take_pairs(struct fl_data *d, struct fl_err *e);
-void fl_data_pair_rows(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
+/* Data of parts, parts.c's part of data.h: the record's x.NAME and part, or text, image
+ * and pairs, with every row that is used finite, and of pairs not zero; rows of examples;
+ * the tensors of some of them, with the rows that occur; whether a net takes them. */
+int fl_data_take_parts(struct fl_data *d, struct fl_err *e);
+void fl_data_part_rows(const struct fl_data *d, const uint32_t *idx, size_t i0, size_t n,
                        float *out);
-int fl_data_pair_subset(const struct fl_data *d, const uint32_t *idx, size_t n,
+int fl_data_part_subset(const struct fl_data *d, const uint32_t *idx, size_t n,
                         struct fl_tset *out, struct fl_err *e);
+int fl_data_fits_parts(const struct fl_data *d, const struct fl_net *net, struct fl_err *e);
+/* Whether parts are a text and an image, and then the image of example i: its row, or
+ * below 0 where it lacks one. */
+int fl_data_is_pairs(const struct fl_data *d);
+int64_t fl_data_part_group(const struct fl_data *d, size_t i);
 
 #endif

@@ -47,15 +47,18 @@ static int apply(const void *vp, const struct fl_shift_in *in, struct fl_tset *r
                  struct fl_err *e)
 {
 	const struct params *p = vp;
+	const struct fl_tensor *y = fl_tset_find(rec, "y");
 	uint32_t *map;
 
+	if (!y)
+		return 0;
 	if ((size_t)p->pairs > in->C / 2)
 		return fl_fail(e, FL_EDATA, "labelswap: pairs=%lld, %zu classes make %zu",
 		               (long long)p->pairs, in->C, in->C / 2);
 	if (!(map = fl_alloc(2 * in->C, sizeof *map, e)))
 		return -1;
 	draw(p, in, in->k % (size_t)p->groups, map, map + in->C);
-	rename_labels(fl_tset_find(rec, "y"), map);
+	rename_labels(y, map);
 	free(map);
 	return 0;
 }
@@ -78,5 +81,6 @@ const struct fl_shift fl_shift_labelswap = {
 		.psize = sizeof(struct params),
 		.formula = "in group g > 0, classes a_i and b_i change places, i <= pairs, drawn by g",
 	},
+	.parts = 1,
 	.apply = apply,
 };

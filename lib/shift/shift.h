@@ -19,6 +19,7 @@ struct fl_shift_in {
 
 struct fl_shift {
 	struct fl_entry e;
+	int parts;		/* takes examples of several parts, which have part(n,M), I64, for x */
 	/* Changes the data of x(n,...), U8 or F32, and y(n), integers, in place. An
 	 * example changes alike in whatever part of the client's data it is. FL_EDATA
 	 * where their shape does not allow it. */

@@ -91,5 +91,6 @@ const struct fl_shift fl_shift_unlabelled = {
 		.psize = sizeof(struct params),
 		.formula = "y = -1 for share n of a client's n labels, to the nearest, drawn by client",
 	},
+	.parts = 1,
 	.apply = apply,
 };

@@ -4,6 +4,7 @@
 #include "nn/net.h"
 #include "tap.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #define DIR "test/golden/data/"
@@ -443,6 +444,87 @@ static void test_pairs(void)
 	refused(&s, "tensor 'y' must hold 5 integers");
 }
 
+/* The same rows by other names, and 2 of a third part; example 1 lacks an image, 3 a text. */
+static void build_parts(struct fl_tset *s)
+{
+	static const int32_t part[] = { 0, -1, 2, 2, 0, -1, 3, -1, 2, -1, 1, 1, 2, 0, 2 };
+	struct fl_tset pairs;
+
+	build_pairs(&pairs);
+	*s = (struct fl_tset){ .t = NULL };
+	fl_tset_copy(s, "x.text", fl_tset_find(&pairs, "text"), NULL);
+	fl_tset_copy(s, "x.image", fl_tset_find(&pairs, "image"), NULL);
+	fl_tset_add(s, "x.audio", FL_F32, 3, (const size_t[]){ 2, 1, 2 }, NULL, NULL);
+	fl_tset_add(s, "part", FL_I32, 2, (const size_t[]){ 5, 3 }, NULL, NULL);
+	memcpy(tensor(s, "part"), part, sizeof part);
+	for (int i = 0; i < 4; i++)
+		((float *)tensor(s, "x.audio"))[i] = (float)(10 + i);
+	fl_tset_release(&pairs);
+}
+
+static void test_parts(void)
+{
+	static const float want_x[] = { 1, 2, 3, NAN, NAN, 3, 0, 5, 4, 5, 6, 10, 11, NAN, NAN, NAN };
+	static const uint32_t idx[] = { 3, 0 };
+	static const int64_t want_part[] = { -1, 0, 0, 0, -1, 1 };
+	struct fl_tset s, out = { .t = NULL };
+	struct fl_err e = { 0 };
+	struct fl_data d;
+	float x[40];
+	int same = 1;
+
+	build_parts(&s);
+	if (!ok(!fl_data_take(&d, &s, NULL, "parts", &e), "parts, of which examples lack some")) {
+		printf("# %s\n", e.msg);
+		return;
+	}
+	ok(d.N == 5 && d.d == 8 && d.M == 3 && d.lacking == 4, "text of 3, audio of 2, image of 3");
+	fl_data_batch(&d, NULL, 0, 5, x, NULL);
+	for (size_t i = 0; i < 16; i++)
+		same &= isnan(want_x[i]) ? isnan(x[i]) : fabsf(x[i] - want_x[i]) <= 0;
+	ok(same, "text stands first, the others by name; what is missing is NaN");
+	is_int(fl_data_subset(&d, idx, 2, 8, &out, &e), 0, "some of them");
+	ok(fl_tset_find(&out, "x.audio")->dim[0] == 1 && fl_tset_find(&out, "x.image")->dim[0] == 2 &&
+	   fl_tset_find(&out, "x.text")->dim[0] == 1, "bring the rows that occur");
+	ok(!memcmp(tensor(&out, "part"), want_part, sizeof want_part), "and number them anew");
+	is_int(fits(&d, 8, 1, 0, &e), -1, "a net that takes all as one");
+	is_str(e.msg, "parts: example 0 lacks part 'audio', as 4 of 5 lack some; the model takes all as one: "
+	       "\"parts\" of an architecture and its layers part, impute and fuse can do without",
+	       "says what to do");
+	fl_data_release(&d);
+	is_int(fl_data_take(&d, &out, NULL, "subset", &e), 0, "a part is parts again");
+	fl_data_batch(&d, NULL, 1, 1, x, NULL);
+	for (size_t i = 0; i < 8; i++)
+		same &= isnan(want_x[i]) ? isnan(x[i]) : fabsf(x[i] - want_x[i]) <= 0;
+	ok(same, "with the same values");
+	fl_data_release(&d);
+
+	build_parts(&s);
+	((int32_t *)tensor(&s, "part"))[4] = 2;
+	refused(&s, "part[1]: audio row 2, there are 2");
+	build_parts(&s);
+	((int32_t *)tensor(&s, "part"))[5] = -2;
+	refused(&s, "part[1]: image row -2, there are 3");
+	build_parts(&s);
+	((int32_t *)tensor(&s, "part"))[2] = ((int32_t *)tensor(&s, "part"))[0] = -1;
+	refused(&s, "part[0]: an example of no part at all");
+	build_parts(&s);
+	((float *)tensor(&s, "x.audio"))[1] = NAN;
+	refused(&s, "tensor 'x.audio' row 0 is not finite");
+	build_parts(&s);
+	fl_tset_add(&s, "x.a b", FL_F32, 2, (const size_t[]){ 2, 1 }, NULL, NULL);
+	refused(&s, "tensor 'x.a b': the name of a part is 1 to 64 letters");
+	build_parts(&s);
+	fl_tset_add(&s, "x.lidar", FL_F32, 1, (const size_t[]){ 2 }, NULL, NULL);
+	refused(&s, "tensor 'x.lidar' is F32 2, must be rows of floats");
+	build_parts(&s);
+	fl_tset_add(&s, "x.lidar", FL_F32, 2, (const size_t[]){ 0, 2 }, NULL, NULL);
+	refused(&s, "tensor 'part' is I32 5x3, must be (N,4) integers");
+	s = (struct fl_tset){ .t = NULL };
+	fl_tset_add(&s, "part", FL_I64, 2, (const size_t[]){ 2, 1 }, NULL, NULL);
+	refused(&s, "tensor 'part' wants 1 to 64 tensors x.NAME beside it");
+}
+
 static void test_targets(void)
 {
 	struct fl_tset s, out = { .t = NULL };
@@ -486,6 +568,7 @@ int main(void)
 	test_unlabelled();
 	test_fits();
 	test_pairs();
+	test_parts();
 	test_targets();
 	return tap_done();
 }

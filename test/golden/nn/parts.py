@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes parts.safetensors beside this script, by PyTorch in float64: nets over the parts
 of an example, of which every example lacks one (part i of example b where (b + 2i) % 3 is
-0), as cases.py writes others. Missing parts are masked here, where ours come as NaN.
+0), as cases.py writes others; and in ../parts a client's record of three parts, of which
+examples lack any, weights, and the update after two epochs of SGD. Missing parts are
+masked here, where ours come as NaN.
 Needs numpy and torch (made with 1.13.1).
 remake: $PYTHON parts.py
 """
@@ -49,22 +51,24 @@ class Fuse(nn.Module):
 
 
 class Net(nn.Module):
-    """Parts text (3), a (2,2), b (5): a stand-in of the first, one of what encodes the
-    second, and none of the third, whose numbers are then 0."""
+    """Parts text (3), a (2,2), b (5), all fused, which leaves out what is missing; beside
+    that the first with a stand-in and the second with one of what encodes it."""
 
     def __init__(self, how):
         super().__init__()
         self.standin, self.token = Impute(3), Impute(H)
         self.text, self.a, self.b = nn.Linear(3, H), nn.Linear(4, H), nn.Linear(5, H)
-        self.fuse, self.out = Fuse(how, 3), nn.Linear(H, 3)
+        self.a2 = nn.Linear(4, H)
+        self.fuse, self.out = Fuse(how, 3), nn.Linear(H + 3 + H, 3)
 
-    def forward(self, x):
-        there = (torch.arange(len(x))[:, None] + 2 * torch.arange(3)) % 3 != 0
+    def forward(self, x, there=None):
+        if there is None:
+            there = (torch.arange(len(x))[:, None] + 2 * torch.arange(3)) % 3 != 0
         text, a, b = x.split((3, 4, 5), 1)
-        text = torch.relu(self.text(self.standin(text, there[:, 0])))
-        a = self.token(self.a(a), there[:, 1])
-        b = torch.tanh(self.b(b * there[:, 2:]))
-        return self.out(self.fuse(torch.stack([text, a, b], 1), there))
+        h = [torch.relu(self.text(text)), self.a(a), torch.tanh(self.b(b))]
+        return self.out(torch.cat([self.fuse(torch.stack(h, 1), there),
+                                   self.standin(text, there[:, 0]),
+                                   self.token(self.a2(a), there[:, 1])], 1))
 
 
 class Product(nn.Module):
@@ -94,12 +98,14 @@ def both(body, shortcut, name="c", kind="concat"):
 
 
 def nets(how):
-    """The names of layers in blocks are relative to the blocks', which have none here."""
-    tokens = both([part("text"), layer("impute", name="standin"), linear("text", H), RELU],
-                  [part("a"), layer("flatten"), linear("a", H), layer("impute", name="token")],
-                  "n")
-    return [both([tokens], [part("b"), linear("b", H), layer("tanh")], "m"),
-            layer("fuse", name="fuse", how=how, of="text+a+b"), linear("out", 3)]
+    """The names of layers in blocks are relative to the blocks'."""
+    two = both([part("text"), linear("text", H), RELU],
+               [part("a"), layer("flatten"), linear("a", H)], "n")
+    three = both([two], [part("b"), linear("b", H), layer("tanh")], "m")
+    lost = both([part("text"), layer("impute", name="standin")],
+                [part("a"), layer("flatten"), linear("a2", H), layer("impute", name="token")], "l")
+    return [both([three, layer("fuse", name="fuse", how=how, of="text+a+b")], [lost], "z"),
+            linear("out", 3)]
 
 
 PARTS = {"b": 5, "text": [3], "a": [2, 2]}
@@ -109,7 +115,8 @@ PRODUCT = [both([part("a"), linear("body", H)],
 # name: (parts, layers, module, numbers an example)
 CASES = {how: (PARTS, nets(how), Net(how), 12) for how in ("mean", "gate", "attention")}
 CASES["product"] = ({"a": [3], "b": [4]}, PRODUCT, Product(), 7)
-INNER = {"standin": "m.n", "text": "m.n", "token": "m.n", "a": "m.n", "b": "m"}
+INNER = {"standin": "z.l", "text": "z.m.n", "token": "z.l", "a": "z.m.n", "b": "z.m", "a2": "z.l",
+         "fuse": "z"}
 
 
 def ours(name):
@@ -135,6 +142,42 @@ class Named(nn.Module):
         self.net.load_state_dict({n: state[ours(n)] for n in self.net.state_dict()})
 
 
+def client():
+    """Rows of parts in no order, some of them twice and some in no example."""
+    r = np.random.default_rng(4)
+    N, rows, here = 22, {"text": 17, "a": 20, "b": 9}, os.path.dirname(os.path.abspath(__file__))
+    shape = {"text": (3,), "a": (2, 2), "b": (5,)}
+    x = {k: r.normal(size=(n, *shape[k])).astype(np.float32) for k, n in rows.items()}
+    part = np.stack([r.integers(-n // 2, n, N).clip(-1) for n in rows.values()], 1)
+    part[(part < 0).all(1), 0] = 3
+    y = r.integers(0, 3, N)
+    net = Net("attention")
+    state = {n: torch.from_numpy(.5 * r.normal(size=tuple(v.shape)).astype(np.float32))
+             for n, v in net.state_dict().items()}
+    net.load_state_dict(state)
+    net.double()
+    there = torch.from_numpy(part >= 0)
+    flat = torch.from_numpy(np.concatenate(
+        [x[k][part[:, i]].reshape(N, -1) for i, k in enumerate(rows)], 1)).double()
+    sgd = torch.optim.SGD(net.parameters(), lr=.1, momentum=.9)
+    for _ in range(2):
+        for i in range(0, N, 8):
+            sgd.zero_grad()
+            z = net(flat[i:i + 8], there[i:i + 8])
+            F.cross_entropy(z, torch.from_numpy(y[i:i + 8])).backward()
+            sgd.step()
+    path = lambda name: os.path.join(here, "../parts", name)
+    meta = {"fl.v": "1", "fl.kind": "data", "fl.client": "3", "fl.classes": "3"}
+    save(path("data.safetensors"), {**{"x." + k: v for k, v in x.items()}, "part": part, "y": y},
+         meta)
+    save(path("init.safetensors"), {ours(n): v.numpy() for n, v in state.items()}, {})
+    save(path("want.safetensors"), {ours(n): (v - state[n].double()).float().numpy()
+                                    for n, v in net.state_dict().items()}, {})
+    with open(path("net.json"), "w") as f:
+        json.dump({"parts": PARTS, "layers": nets("attention")}, f, indent=1)
+        f.write("\n")
+
+
 def main():
     out, meta = {}, {"steps": str(STEPS), "sgd": f"sgd:lr={LR},momentum={MOMENTUM}"}
     for name, (parts, layers, net, d) in CASES.items():
@@ -147,6 +190,7 @@ def main():
             at = np.arange(SAMPLES) * (len(v) - 1) // (SAMPLES - 1)
             out[f"{name}//{k}"] = np.concatenate([v[at], [np.linalg.norm(v)]])
     save(os.path.join(os.path.dirname(os.path.abspath(__file__)), "parts.safetensors"), out, meta)
+    client()
 
 
 if __name__ == "__main__":
