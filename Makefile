@@ -43,7 +43,8 @@ SRC   := $(wildcard lib/*/*.c lib/fed/*/*.c)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
-FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill reshape
+FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill reshape \
+	interval test correction ranking format
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -64,6 +65,11 @@ DIR_server := lib/fed/server
 DIR_stat   := lib/fed/stat
 DIR_distill := lib/fed/distill
 DIR_reshape := lib/reshape
+DIR_interval := lib/table
+DIR_test   := lib/table
+DIR_correction := lib/table
+DIR_ranking := lib/table
+DIR_format := lib/table
 HDR_data   := data/source.h
 HDR_augment := augment/augment.h
 HDR_by     := part/part.h
@@ -84,6 +90,11 @@ HDR_server := fed/server/server.h
 HDR_stat   := fed/stat/stat.h
 HDR_distill := fed/distill/distill.h
 HDR_reshape := reshape/reshape.h
+HDR_interval := table/sample.h
+HDR_test   := table/sample.h
+HDR_correction := table/sample.h
+HDR_ranking := table/ranking.h
+HDR_format := table/grid.h
 GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/known.c $(B)/gen/blob.c
 
 OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)

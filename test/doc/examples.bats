@@ -89,6 +89,10 @@ save() {
 	works fl-stats.1.in
 }
 
+@test "fl-table" {
+	works fl-table.1.in
+}
+
 @test "st-cat" {
 	mkdir node1 node2
 	st-cat --client 0-4 -o node1/updates.sts --no-sync "$BATS_FILE_TMPDIR/updates.sts"
