@@ -37,7 +37,7 @@ static const struct fl_opt options[] = {
 	FL_OPT_SPEC(0, "opt", opt, &fl_family_opt, "adam", "optimiser",
 	  "what makes a step of a gradient", .flags = FL_O_PROV),
 	FL_OPT_INT('e', "epochs", epochs, NULL, 0, 1e9, "n",
-	  "passes over the data; 10 where neither this nor --steps is given", .flags = FL_O_PROV),
+	  "passes over the data; 10, or the method's own, without --steps", .flags = FL_O_PROV),
 	FL_OPT_INT(0, "steps", steps, NULL, 0, 1e12, "n",
 	  "steps in place of epochs", .flags = FL_O_PROV, .excludes = "epochs"),
 	FL_OPT_INT('b', "batch", batch, "128", 1, 1 << 24, "n",
@@ -210,7 +210,8 @@ static int train(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
 	j->lesson = (struct fl_lesson){
-		.opt = o->opt, .epochs = o->epochs == FL_UNSET ? 10 : o->epochs, .steps = o->steps,
+		.opt = o->opt, .steps = o->steps, .epochs = o->epochs != FL_UNSET ? o->epochs :
+		                                        j->method->epochs ? j->method->epochs : 10,
 		.batch = o->batch, .shuffle = o->shuffle, .seed = (uint64_t)o->seed,
 		.round = j->round,
 	};

@@ -267,6 +267,109 @@ unlike() {
 	refuses 2 "-m (--model) must be given" -M fedgen
 }
 
+@test "pfedpg and what its networks generate equal PyTorch's" {
+	mem="$G/pfedpg-2.safetensors $G/pfedpg-0.safetensors"
+	fl-distill -m "$G/pfedpg-h0.safetensors" -M pfedpg:tensors=prompt.* --opt sgd:lr=0.1 -o got0.safetensors $mem
+	fl-distill -m "$G/pfedpg-h1.safetensors" -M pfedhn:tensors=prompt.* --opt adam:lr=0.02 -e 3 -b 1 \
+		--shuffle none -o got1.safetensors $mem
+	for i in 0 1; do
+		st-cmp -v --rtol=2e-5 --atol=2e-6 got$i.safetensors "$G/pfedpg-want$i.safetensors"
+		fl-distill -m "$G/pfedpg-h$i.safetensors" -M generate:tensors=prompt.* \
+			--base "$G/pfedpg-base.safetensors" -o made$i
+	done
+	"$PYTHON" - "$G" <<-'END'
+		import os, sys
+		sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		import numpy as np
+		from fed_record import load
+		base, _, parent = load(sys.argv[1] + "/pfedpg-base.safetensors")
+		for i in 0, 1:
+		    want = load(f"{sys.argv[1]}/pfedpg-made{i}.safetensors")[0]
+		    for k in range(3):
+		        got, m, _ = load(f"made{i}/000{k}.safetensors")
+		        assert np.allclose(got["prompt.weight"], want[str(k)], rtol=2e-5, atol=2e-6)
+		        assert all((got[n] == base[n]).all() for n in base if n != "prompt.weight")
+		        assert m["fl.client"] == str(k) and m["fl.round"] == "4" and m["fl.parent"] == parent
+	END
+}
+
+# Three clients, c, and a small transformer, t.safetensors.
+transformer() {
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.3 -s 1 -o c
+	fl-init -s 1 -o t.safetensors -a '{"input":[1,8,8],"layers":[{"layer":"conv2d","out":8,"kernel":2,"stride":2},
+		{"layer":"tokens"},{"layer":"position"},{"layer":"prompt","name":"prompt","prompts":4},
+		{"layer":"residual","body":[{"layer":"layernorm"},{"layer":"attention","heads":2}]},
+		{"layer":"flatten"},{"layer":"linear","name":"head","out":10}]}'
+}
+
+@test "rounds of pfedpg: prompts of each client, a head of its own, all else stays" {
+	transformer
+	fl-init -a pfedpg:clients=3,prompts=4,dim=8,key=6 -s 2 -o h.safetensors
+	hyper="tensors=prompt.*"
+	fl-distill -m h.safetensors -M generate:$hyper --base t.safetensors -o m
+	for r in 1 2 3; do
+		fl-local-train -m m -M partial:private=head.*,train=prompt.* --state s --opt adam:lr=0.02 -e 2 \
+			-o u.sts c/*.safetensors
+		[ "$(st-ls -l u.sts | cut -f2 | sort -u)" = prompt.weight ]
+		fl-distill -m h.safetensors -M pfedpg:$hyper --base m --opt adam:lr=0.01 -o h.safetensors u.sts
+		fl-distill -m h.safetensors -M generate:$hyper --base m -o m
+	done
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		assert load("h.safetensors")[1]["fl.round"] == "3"
+		a, b = (load(f"m/000{k}.safetensors")[0] for k in (0, 1))
+		assert abs(a["prompt.weight"] - b["prompt.weight"]).max() > 1e-3
+		assert all((a[n] == b[n]).all() for n in a if n != "prompt.weight")
+	END
+	# Without W_o every client has the prompts in common.
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden/method")
+		from ref import load, save
+		t, m = load("h.safetensors")
+		t["prompts.out.weight"][:] = 0
+		save("flat.safetensors", t, m)
+		save("want.safetensors", {"prompt.weight": t["prompts.base"]}, {})
+	END
+	fl-distill -m flat.safetensors -M generate:$hyper --base t.safetensors -o flat
+	for k in 0 1 2; do
+		st-cat --plain --tensor prompt.weight --no-prov -o p flat/000$k.safetensors
+		st-cmp p want.safetensors
+	done
+}
+
+@test "a table as hypernetwork gives each client what it ended with: own, and with one client fedavg" {
+	fl-partition -q -d digits -k 3 -B iid -s 1 -o c
+	fl-init -a logreg:in=64,out=10 -s 1 -o t.safetensors
+	for n in 1 3; do
+		fl-init -a "{\"input\":[1],\"layers\":[{\"layer\":\"embedding\",\"num\":$n,\"dim\":650}],\"loss\":\"mse\"}" \
+			-s 3 -o h.safetensors
+		rm -rf m own next
+		fl-distill -m h.safetensors -M generate --base t.safetensors -o m
+		fl-local-train -m m -e 1 -o u.sts $(ls c/*.safetensors | head -n $n)
+		fl-distill -m h.safetensors -M pfedpg --base m --opt sgd:lr=1 -o h1.safetensors u.sts
+		fl-distill -m h1.safetensors -M generate --base m -o next
+		fl-aggregate -m m -R own -o own u.sts
+		for f in own/*; do st-cmp --rtol=1e-6 --atol=1e-6 "$f" "next/${f#own/}"; done
+		[ "$(ls next | wc -l)" = $n ]
+		if [ $n = 1 ]; then
+			fl-aggregate -m m/0000.safetensors -o avg.safetensors u.sts
+			st-cmp --rtol=1e-6 --atol=1e-6 avg.safetensors next/0000.safetensors
+		fi
+	done
+	fl-init -a '{"input":[1],"layers":[{"layer":"embedding","num":1,"dim":650}]}' -o one.safetensors
+	refuses 3 "client 1: the hypernetwork knows clients 0 to 0" -m one.safetensors -M pfedpg --base m u.sts
+	refuses 3 "client 0: tensors=*bias are 10 numbers of its model, the hypernetwork makes 650" \
+		-m h.safetensors -M pfedpg:tensors=*bias --base m u.sts
+	refuses 3 "the model is no hypernetwork: it reads a client's number" -m t.safetensors -M pfedpg --base m u.sts
+	refuses 2 "method generate wants --base" -m h.safetensors -M generate
+	refuses 2 "method generate makes a model of each client: -o FOLDER" -m h.safetensors -M generate \
+		--base t.safetensors -o -
+	refuses 2 "method generate reads no updates" -m h.safetensors -M generate --base t.safetensors u.sts
+	refuses 5 "is not finite" -m h.safetensors -M pfedpg --base m --opt sgd:lr=1e6 -e 9 u.sts
+}
+
 @test "what does not fit is refused" {
 	u="$G/0.safetensors"
 	refuses 2 "method feddf wants proxy data: -d SOURCE" -m "$M" -M feddf "$u"

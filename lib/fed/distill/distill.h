@@ -104,6 +104,7 @@ struct fl_distill {
 	struct fl_entry e;
 	unsigned needs;			/* FL_DISTILL_* */
 	enum fl_makes makes;
+	int64_t epochs;			/* of a call that says neither epochs nor steps; 0: 10 */
 	const struct fl_fact *facts;	/* of members that are updates, or NULL */
 	const struct fl_want *with;	/* statistics that it reads, or NULL */
 	int (*run)(const void *p, struct fl_distill_run *r, struct fl_err *e);

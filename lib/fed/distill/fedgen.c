@@ -398,6 +398,7 @@ const struct fl_distill fl_distill_fedgen = {
 			"The term for diversity follows the code, which measures it at the output.",
 	},
 	.needs = FL_DISTILL_MEMBERS | FL_DISTILL_OTHER,
+	.epochs = 50,
 	.facts = facts,
 	.with = wants,
 	.run = run,
