@@ -1,8 +1,9 @@
 /* Shallower nets, whose layers keep their names: cut at an early exit (Fed-EE), or with the
  * first few residual blocks of every stage (depths as InCo and others have them). */
-#include <string.h>
+#include <stdint.h>
 
 #include "nn/layer.h"
+#include "nn/stages.h"
 #include "reshape/items.h"
 #include "reshape/reshape.h"
 
@@ -18,12 +19,6 @@ static const struct fl_param params[] = {
 	  "residual blocks of a stage that stay" },
 	{ 0 }
 };
-
-/* Whether layer i stands in the list of layers itself: the last one of its item does. */
-static int is_top(const struct fl_net *net, size_t i)
-{
-	return i + 1 == net->nlayer || net->layer[i + 1].item != net->layer[i].item;
-}
 
 /* --- exits --- */
 
@@ -82,7 +77,7 @@ static int cut_at_exit(const struct fl_net *net, const char *name, struct fl_ite
 	         set_output(net, exit, layer, t->top, e) ? -1 : 0;
 
 	for (size_t i = 0; i < net->nlayer && !rc; i++)
-		if (is_top(net, i) && !layer[i])
+		if (fl_net_is_top(net, i) && !layer[i])
 			fl_items_remove(t, t->obj[i]);
 	t->features = NULL;
 	fl_arena_release(&a);
@@ -90,26 +85,6 @@ static int cut_at_exit(const struct fl_net *net, const char *name, struct fl_ite
 }
 
 /* --- blocks --- */
-
-static int is_block(const struct fl_layer *l)
-{
-	return l->entry->units == FL_UNITS_ADDED;
-}
-
-/* A block that gives what it reads in another shape, or that comes after other layers, begins
- * a stage. */
-static int begins_stage(const struct fl_net *net, size_t i, int after_block)
-{
-	const struct fl_layer *l = &net->layer[i];
-
-	return !after_block || l->shortcut || fl_shape_count(&l->in) != fl_shape_count(&l->in2);
-}
-
-/* Layers that may stand between the blocks of a stage and go with the one before. */
-static int is_between(const struct fl_layer *l)
-{
-	return l->entry->elementwise && !l->entry->block && !l->nparam;
-}
 
 static int is_read_by_name(const struct fl_net *net, size_t i)
 {
@@ -132,28 +107,41 @@ static int drop(const struct fl_net *net, size_t i, struct fl_items *t, struct f
 	return 0;
 }
 
-static int cut_blocks(const struct fl_net *net, int64_t blocks, struct fl_items *t,
-                      struct fl_err *e)
+/* Of every stage the first blocks, and with the others what stands behind each. */
+static int cut_stages(const struct fl_net *net, const size_t *first, int64_t blocks,
+                      struct fl_items *t, struct fl_err *e)
 {
 	int64_t n = 0;
-	int after = 0, dropped = 0, found = 0;
+	int dropped = 0;
 
 	for (size_t i = 0; i < net->nlayer; i++) {
-		const struct fl_layer *l = &net->layer[i];
-
-		if (!is_top(net, i))
+		if (!fl_net_is_top(net, i))
 			continue;
-		if (is_block(l)) {
-			n = begins_stage(net, i, after) ? 1 : n + 1;
+		if (first[i] != SIZE_MAX) {
+			n = first[i] == i ? 1 : n + 1;
 			dropped = n > blocks;
-			found = after = 1;
-		} else if (!is_between(l))
-			dropped = after = 0;
+		} else
+			dropped = dropped && fl_layer_is_between(&net->layer[i]);
 		if (dropped && drop(net, i, t, e))
 			return -1;
 	}
-	return found ? 0 : fl_fail(e, FL_EDATA, "the model has no residual blocks; one with early exits "
-	                           "is cut by exit=NAME");
+	return 0;
+}
+
+static int cut_blocks(const struct fl_net *net, int64_t blocks, struct fl_items *t,
+                      struct fl_err *e)
+{
+	struct fl_arena a = { 0 };
+	size_t *first = fl_arena_get(&a, net->nlayer, sizeof *first, e);
+	int rc = -1;
+
+	if (first && !fl_net_stages(net, first))
+		fl_fail(e, FL_EDATA, "the model has no residual blocks; one with early exits is cut by "
+		        "exit=NAME");
+	else if (first)
+		rc = cut_stages(net, first, blocks, t, e);
+	fl_arena_release(&a);
+	return rc;
 }
 
 static int layers(const void *pp, const struct fl_net *net, struct fl_items *t, struct fl_err *e)

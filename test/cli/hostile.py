@@ -176,7 +176,10 @@ def test_matrix():
 
 READERS = {
     "g": [["fl-aggregate", "u.sts", "-m"], ["fl-local-train", "c/0000.safetensors", "-m"],
-          ["fl-eval", "c/0000.safetensors", "-m"], ["fl-stats", "classmean", "c/0000.safetensors", "-m"]],
+          ["fl-eval", "c/0000.safetensors", "-m"], ["fl-stats", "classmean", "c/0000.safetensors", "-m"],
+          ["fl-reshape", "widen", "deepen", "-m"]],
+    "part": [["fl-reshape", "width", "-m"], ["fl-local-train", "c/0000.safetensors", "-m"]],
+    "pu": [["fl-aggregate", "-m", "g"], ["fl-aggregate", "-m", "g", "-R", "median"]],
     "d": [["fl-local-train", "-m", "g"], ["fl-eval", "-m", "g", "-d"], ["fl-stats", "-m", "g", "classmean"],
           ["fl-partition", "-k", "2", "-B", "iid", "-o", "-", "-d"]],
     "u": [["fl-aggregate", "-m", "g"], ["fl-aggregate", "-m", "g", "-R", "median"],
@@ -192,6 +195,9 @@ def test_flips():
     n = 5
     put("d", record(m, {k: (d, [n] + s[1:], b[:len(b) // s[0] * n]) for k, (d, s, b) in t.items()}))
     put("u", record(*read("u.sts")[0]))
+    must("fl-reshape", "-m", "g", "rolling:ratio=0.6", "-o", "part")
+    must("fl-local-train", "-m", "part", "c/0000.safetensors", "-o", "pu.sts")
+    put("pu", record(*read("pu.sts")[0]))
     must("fl-aggregate", "-m", "g", "--partial", "u.sts", "-o", "p")
     must("fl-aggregate", "-m", "g", "-S", "adafedadam:lr=0.01", "us.sts", "--state", "s", "-o", "out")
     for name, tools in READERS.items():

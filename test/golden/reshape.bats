@@ -229,3 +229,47 @@ same_outputs() {
 		    assert len(has) == (1 if ".2." in n else 2 if ".1." in n else 3), n
 	END
 }
+
+@test "InCo: depths of residual nets, whose later blocks learn from the first of their stage" {
+	block() {
+		echo '{"layer":"residual","name":"'"$1"'","body":[
+		 {"layer":"conv2d","name":"conv1","out":'"$2"',"padding":1,"bias":false},{"layer":"batchnorm","name":"bn1"},
+		 {"layer":"relu"},{"layer":"conv2d","name":"conv2","out":'"$2"',"padding":1,"bias":false},
+		 {"layer":"batchnorm","name":"bn2"}]'"$3"'},{"layer":"relu","name":"'"$1"'.relu"}'
+	}
+	down=',"shortcut":[{"layer":"conv2d","name":"downsample.0","out":23,"kernel":1,"bias":false}]'
+	cat >deep.json <<-END
+		{"input":[1,8,8],"layers":[{"layer":"conv2d","name":"conv1","out":5,"padding":1},{"layer":"relu"},
+		 $(block layer1.0 5),$(block layer1.1 5),$(block layer1.2 5),
+		 $(block layer2.0 23 "$down"),$(block layer2.1 23),$(block layer2.2 23),
+		 {"layer":"globalpool"},{"layer":"flatten"},{"layer":"linear","name":"fc","out":10}]}
+	END
+	fl-init -a deep.json -s 1 -o g.safetensors
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=1 -s 1 -o c --no-sync
+	printf '0 depth:blocks=1\n1 depth:blocks=2\n2 -\n' >sizes.txt
+	fl-reshape -m g.safetensors --sizes sizes.txt -o parts
+	fl-local-train -m parts --opt sgd:lr=0.1 c/*.safetensors -j 2 -o u.sts
+	for at in 5,0.1 0.3,0.002; do
+		fl-aggregate -n 3 -m g.safetensors -S inco:clip=${at%,*},bound=${at#*,} -o next.safetensors u.sts
+		"$PYTHON" "$G/inco.py" g.safetensors u.sts want.safetensors "${at%,*}" "${at#*,}"
+		st-cmp --atol 1e-6 next.safetensors want.safetensors
+		fl-aggregate -m g.safetensors -n 3 -j 4 -S inco:clip=${at%,*},bound=${at#*,} u.sts | cmp - next.safetensors
+	done
+	# What does not learn is FedAvg's; what does is not. By coordinate and by weights alike.
+	for rule in mean median; do
+		fl-aggregate -n 3 -m g.safetensors -R $rule -o plain.safetensors u.sts
+		fl-aggregate -n 3 -m g.safetensors -R $rule -S inco -o next.safetensors u.sts
+		run st-cmp plain.safetensors next.safetensors
+		[ "$(grep -c values <<<"$output")" = 8 ]
+		[ "$(grep -c 'layer[12].[12].conv[12].weight' <<<"$output")" = 8 ]
+	done
+	# Shallow clients alone: nobody brings the later blocks, which stay.
+	st-cat --client=0 u.sts | fl-aggregate -m g.safetensors -S inco -o next.safetensors
+	st-cat --client=0 u.sts | fl-aggregate -m g.safetensors -o plain.safetensors
+	st-cmp plain.safetensors next.safetensors
+	fl-reshape -m g.safetensors --apart depth:blocks=1 -o flat.safetensors
+	fl-local-train -m flat.safetensors c/0000.safetensors -o v.sts
+	run fl-aggregate -m flat.safetensors -S inco v.sts
+	[ "$status" = 3 ]
+	[[ $output == *"server inco: no stage of the model has a later residual block"* ]]
+}

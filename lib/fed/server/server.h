@@ -5,6 +5,7 @@
 #define FL_FED_SERVER_SERVER_H
 
 #include "base/spec.h"
+#include "fed/combined.h"
 #include "fed/fold.h"
 
 #define FL_SERVER_VECS 4
@@ -27,6 +28,10 @@ struct fl_server {
 	const struct fl_fold *fold;
 	const char *vec[FL_SERVER_VECS + 1];	/* names of parameter-shaped state, F64 */
 	const char *scalar[FL_SERVER_SCALARS + 1];	/* names of scalars kept */
+	/* What the step sees in place of the combined update u of the model: a view of u, whose
+	 * room is in a. Tensors, their order and the tile stay. NULL: u. */
+	int (*see)(const void *p, const struct fl_combined *u, const struct fl_tset *model,
+	           struct fl_arena *a, struct fl_combined *out, struct fl_err *e);
 	/* Once a round: scalars, guards. */
 	int (*begin)(const void *p, struct fl_server_round *r, struct fl_err *e);
 	/* Element-wise on a tile of n coordinates: w, vec <- one step with g. */

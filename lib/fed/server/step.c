@@ -264,10 +264,16 @@ static int run(struct ctx *c, struct fl_tset *next, struct fl_tset *state, struc
 int fl_server_step(const struct fl_step *s, struct fl_server_round *r, struct fl_tset *next,
                    struct fl_tset *state, struct fl_err *e)
 {
-	struct ctx c = { .s = s, .r = r };
+	struct fl_step seen = *s;
+	struct fl_combined u;
+	struct ctx c = { .s = &seen, .r = r };
 	int rc;
 
 	r->first = !s->old->nt;
+	if (s->server->see && s->server->see(s->p, s->u, s->model, &state->arena, &u, e))
+		return fl_fail_in(e, "server %s", s->server->e.name);
+	if (s->server->see)
+		seen.u = &u;
 	if (load_scalars(s, r, &state->arena, e) ||
 	    (s->server->begin && s->server->begin(s->p, r, e)) ||
 	    !(c.work = fl_alloc(s->u->n, sizeof *c.work, e)))
