@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Rules that keep the last update of every client.
+# Rules that keep something of every client: its last update, its reputation.
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -120,4 +120,76 @@ update() {
 	END
 	refused 3 "the state keeps 2 tensors of each client, the updates have 1: rule fedstale wants the same" -m m1.safetensors -R fedstale --state s less.safetensors
 	refused 3 "rule fedstale does not combine extras" -m m1.safetensors -R fedstale --state s extra.safetensors
+}
+
+# own ROUND CLIENT VALUE: an update of the client's own model in the folder p{ROUND-1}
+own() {
+	"$PYTHON" - "$@" <<-'END'
+		import os, sys; sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		import numpy as np
+		from fed_record import load, save
+		t, k, v = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+		w, _, base = load("m0.safetensors" if t == 1 else "p%d/%04d.safetensors" % (t - 1, k))
+		save("o%d-%d.safetensors" % (t, k), {a: np.full(x.shape, v, "f4") for a, x in w.items()},
+		     kind="update", client=k, round=t, base=base, examples=2 + k)
+	END
+}
+
+@test "rffl: reputations over rounds are what NumPy has" {
+	for clip in none 0.5; do
+		rm -rf m? rep.sts
+		"$PYTHON" "$G/rffl.py" m0.safetensors $clip
+	done
+}
+
+@test "rffl: who does all alike is given all; a round again is the same, and one that is killed, too" {
+	own 1 0 1; own 1 1 1
+	fl-aggregate -m m0.safetensors -R rffl --state r.sts -o p1 o1-?.safetensors
+	"$PYTHON" - <<-'END'
+		import os, sys; sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		from fed_record import load
+		w = load("m0.safetensors")[0]
+		for k in 0, 1:
+		    got = load("p1/000%d.safetensors" % k)[0]
+		    assert all((got[a] == w[a] + 2).all() for a in w), got
+	END
+	cp -r p1 before; cp r.sts r0.sts
+	fl-aggregate -m m0.safetensors -R rffl --state r.sts -j 2 -o p1 o1-1.safetensors o1-0.safetensors
+	diff -r before p1
+	cmp r0.sts r.sts
+	own 2 0 1; own 2 1 -0.5
+	fl-aggregate -m p1 -R rffl --state r.sts -o p2 o2-?.safetensors
+	cp -r p2 before2
+	fl-aggregate -m p1 -R rffl --state r.sts -o p2 o2-?.safetensors
+	diff -r before2 p2
+}
+
+@test "state of personal rules: wrong use is refused with what to do" {
+	own 1 0 1; own 1 1 2
+	fl-aggregate -m m0.safetensors -R rffl --state r.sts -o p1 o1-?.safetensors
+	own 2 0 1
+	refused() {
+		run fl-aggregate "${@:3}" -o no
+		echo "$output"
+		[ "$status" = "$1" ] && [[ $output == *"$2"* ]] && [ ! -e no ]
+	}
+	refused 3 "no --state: no state before round 2, which rule rffl keeps from the first round on" -m p1 -R rffl o2-0.safetensors
+	refused 2 "rule own has no use for --state" -m p1 -R own --state r.sts o2-0.safetensors
+	refused 3 "r.sts: holds the state that led to p1" -m p1 -R rffl --state r.sts --new-state o2-0.safetensors
+	fl-aggregate -m p1 -R rffl --state r.sts -o p2 o2-0.safetensors
+	# Another model than the state led to.
+	fl-aggregate -m p1 -R rffl --new-state -o q2 o2-0.safetensors
+	cp q2/0000.safetensors p2/0000.safetensors
+	"$PYTHON" - <<-'END'
+		import os, sys; sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		from fed_record import load, save
+		w, m, _ = load("p2/0000.safetensors")
+		m = {a[3:]: v for a, v in m.items() if a != "fl.v"}
+		save("p2/0000.safetensors", {a: v + 1 for a, v in w.items()}, **m)
+	END
+	own 3 0 1
+	refused 3 "r.sts: client 0: the state that leads to model" -m p2 -R rffl --state r.sts o3-0.safetensors
+	run fl-aggregate -m m0.safetensors -R rffl -o p9 o1-?.safetensors
+	[ "$status" = 0 ]
+	[[ $output == *"rule rffl keeps state from round to round, and there is no --state FILE: round 2 cannot go on from this one" ]]
 }
