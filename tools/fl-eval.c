@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crew.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "base/par.h"
 #include "cli/tool.h"
 #include "data/source.h"
 #include "eval/eval.h"
-
-#define WAVE 4			/* data sets in memory a thread */
+#include "fed/arrivals.h"
 
 struct opts {
 	const char *model, *with, *output, *confusion, *state;
@@ -47,8 +46,11 @@ static const struct fl_opt opts[] = {
 	FL_OPT_END
 };
 
+/* What is measured: data of -d, or a client of the operands. */
 struct item {
-	struct fl_data data;
+	struct fl_arrival client;	/* not looked at yet, */
+	struct fl_data data;		/* unless opened */
+	int opened;
 	struct fl_measured got;
 };
 
@@ -57,96 +59,88 @@ struct job {
 	const struct opts *o;
 	struct fl_panel panel;
 	struct fl_accord accord;	/* of all that is read */
+	struct fl_arrivals clients;
+	size_t ndata;			/* so many of -d are opened */
 	struct fl_eval *eval;
-	struct fl_report rows;
-	struct item *item;		/* (wave) */
-	size_t wave, nitem;
+	struct fl_report report;
 };
-
-static int measure_item(void *ctx, size_t i, int thread, struct fl_err *e)
-{
-	struct job *j = ctx;
-
-	return fl_eval_measure(j->eval, &j->item[i].data, thread, &j->item[i].got, e);
-}
-
-/* Measures what is waiting and keeps the rows. */
-static int flush(struct job *j, struct fl_err *e)
-{
-	int rc = fl_par_for(j->nitem, (int)j->o->threads, j, measure_item, e);
-
-	for (size_t i = 0; i < j->nitem; i++) {
-		if (!rc)
-			rc = fl_report_add(&j->rows, &j->item[i].got, e);
-		fl_measured_release(&j->item[i].got);
-		fl_data_release(&j->item[i].data);
-	}
-	j->nitem = 0;
-	return rc;
-}
-
-/* The item that was just opened at j->item[j->nitem]. */
-static int add(struct job *j, struct fl_err *e)
-{
-	struct fl_data *d = &j->item[j->nitem++].data;
-
-	if (fl_accord_add(&j->accord, &d->rec, d->name, e))
-		return -1;
-	fl_say(FL_LOG_INFO, "%s: %zu examples of %zu classes, %zu not labelled", d->name, d->N, d->C,
-	       d->unlabelled);
-	return j->nitem == j->wave ? flush(j, e) : 0;
-}
-
-static int read_data(struct job *j, struct fl_err *e)
-{
-	struct fl_data_how how = j->o->how;
-
-	how.names = fl_eval_names(j->eval);
-	for (size_t i = 0; i < j->o->data.n; i++)
-		if (fl_data_open(&j->item[j->nitem].data, j->o->data.v[i], &how, e) || add(j, e))
-			return -1;
-	return 0;
-}
-
-/* A record lives until the next is read, so what waits is a copy. */
-static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e)
-{
-	struct fl_tset copy = { .t = NULL };
-	const char *name = fl_inputs_name(in);
-	char *dir = fl_dir_of(name);
-	int rc = -1;
-
-	if (!dir)
-		fl_fail_mem(e, strlen(name));
-	else if (j->wave == 1 || !fl_tset_clone(&copy, rec, e))
-		rc = fl_data_take(&j->item[j->nitem].data, j->wave == 1 ? rec : &copy, dir, name, e);
-	fl_tset_release(&copy);
-	free(dir);
-	return rc ? rc : add(j, e);
-}
 
 static int reads_clients(const struct fl_run *r)
 {
 	return r->noperand || !((const struct opts *)r->opts)->data.n;
 }
 
-static int read_clients(struct job *j, struct fl_err *e)
+static int open_data(struct job *j, const char *source, struct item *it, struct fl_err *e)
 {
-	struct fl_inputs in = {
-		.path = j->run->operand, .n = j->run->noperand,
-		.expect = j->o->expect == FL_UNSET ? -1 : j->o->expect,
-		.allow_empty = j->o->allow_empty,
-	};
-	struct fl_tset rec = { .t = NULL };
-	int rc = 0;
+	struct fl_data_how how = j->o->how;
+	struct fl_data *d = &it->data;
 
-	if (!reads_clients(j->run))
-		return 0;
-	while (!rc && (rc = fl_inputs_next(&in, &rec, e)) > 0)
-		rc = take(j, &in, &rec, e);
-	fl_tset_release(&rec);
-	fl_inputs_release(&in);
+	how.names = fl_eval_names(j->eval);
+	if (fl_data_open(d, source, &how, e))
+		return -1;
+	it->opened = 1;
+	return fl_ids_add(&j->clients.seen, d->client, e) ||
+	       fl_accord_add(&j->accord, &d->rec, d->name, e) ? -1 : 1;
+}
+
+static int take_item(void *ctx, void *item, struct fl_err *e)
+{
+	struct job *j = ctx;
+	struct item *it = item;
+
+	if (j->ndata < j->o->data.n)
+		return open_data(j, j->o->data.v[j->ndata++], it, e);
+	return reads_clients(j->run) ? fl_arrivals_next(&j->clients, &it->client, e) : 0;
+}
+
+static int measure_item(void *ctx, void *item, int thread, struct fl_err *e)
+{
+	struct job *j = ctx;
+	struct item *it = item;
+	struct fl_data *d = &it->data;
+	int rc = it->opened ? 0 : fl_arrival_data(&it->client, d, e);
+
+	if (rc)
+		return rc;
+	fl_say(FL_LOG_INFO, "%s: %zu examples of %zu classes, %zu not labelled", d->name, d->N, d->C,
+	       d->unlabelled);
+	rc = fl_eval_measure(j->eval, d, thread, &it->got, e);
+	fl_data_release(d);
+	it->opened = 0;
 	return rc;
+}
+
+static int keep_item(void *ctx, void *item, struct fl_err *e)
+{
+	return fl_report_add(&((struct job *)ctx)->report, &((struct item *)item)->got, e);
+}
+
+static void drop_item(void *item)
+{
+	struct item *it = item;
+
+	if (it->opened)
+		fl_data_release(&it->data);
+	fl_arrival_release(&it->client);
+	fl_measured_release(&it->got);
+}
+
+static int measure_all(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+	struct fl_crew crew = {
+		.ctx = j, .size = sizeof(struct item), .threads = (int)o->threads, .take = take_item,
+		.work = measure_item, .give = keep_item, .drop = drop_item,
+	};
+
+	j->clients = (struct fl_arrivals){
+		.in = {
+			.path = j->run->operand, .n = j->run->noperand,
+			.expect = o->expect == FL_UNSET ? -1 : o->expect, .allow_empty = o->allow_empty,
+		},
+		.ahead = o->threads > 1, .accord = &j->accord,
+	};
+	return fl_crew_run(&crew, e);
 }
 
 /* Opens o for path and writes the text there, without publishing it. */
@@ -169,11 +163,11 @@ static int print(const struct job *j, struct fl_err *e)
 	int rc = 0;
 
 	if (j->o->confusion) {
-		fl_report_confusion(&j->rows, format, &text);
+		fl_report_confusion(&j->report, format, &text);
 		rc = write_text(j, &text, j->o->confusion, &classes, e) || fl_out_finish(&classes, e);
 	}
 	if (!rc) {
-		fl_report_print(&j->rows, format, &text);
+		fl_report_print(&j->report, format, &text);
 		rc = write_text(j, &text, j->o->output, &rows, e) || fl_out_commit(&rows, e);
 	}
 	if (!rc && j->o->confusion)
@@ -195,7 +189,7 @@ static int check_min(const struct job *j, int check, struct fl_err *e)
 
 		if (!eq || fl_num_real(eq + 1, &want))
 			return fl_fail(e, FL_EUSAGE, "--min: '%s' is not field=number", text);
-		if (fl_report_field(&j->rows, text, (size_t)len, &v))
+		if (fl_report_field(&j->report, text, (size_t)len, &v))
 			return fl_fail(e, FL_EUSAGE, "--min: '%.*s' is no number of the summary "
 			               "with these metrics", len, text);
 		if (check && !(v >= want))
@@ -214,7 +208,7 @@ static int set_panel(struct job *j, struct fl_err *e)
 
 	if (fl_panel_init(&j->panel, &o->metric, o->confusion != NULL, &j->run->arena, e))
 		return fl_fail_in(e, "--metric");
-	j->rows.panel = &j->panel;
+	j->report.panel = &j->panel;
 	for (size_t i = 0; fl_metric_list[i]; i++)
 		if (((const struct fl_metric *)fl_metric_list[i])->needs & FL_METRIC_FIRST)
 			name = fl_metric_list[i]->name;
@@ -249,16 +243,13 @@ static int open_eval(struct job *j, struct fl_err *e)
 		.accord = &j->accord, .threads = (int)o->threads,
 	};
 
-	j->wave = o->threads > 1 ? WAVE * (size_t)o->threads : 1;
-	j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e);
-	return j->item ? fl_eval_open(&j->eval, &how, e) : -1;
+	return fl_eval_open(&j->eval, &how, e);
 }
 
 static void cleanup(struct job *j)
 {
-	for (size_t i = 0; j->item && i < j->nitem; i++)
-		fl_data_release(&j->item[i].data);
-	fl_report_release(&j->rows);
+	fl_arrivals_release(&j->clients);
+	fl_report_release(&j->report);
 	fl_eval_close(j->eval);
 	fl_accord_release(&j->accord);
 }
@@ -271,8 +262,8 @@ static int run(struct fl_run *r, struct fl_err *e)
 	fl_heap_prepare();
 	if (check_options(&j, e))
 		return -1;
-	if (!open_eval(&j, e) && !read_data(&j, e) && !read_clients(&j, e) && !flush(&j, e) &&
-	    !fl_report_finish(&j.rows, e) && !print(&j, e))
+	if (!open_eval(&j, e) && !measure_all(&j, e) && !fl_report_finish(&j.report, e) &&
+	    !print(&j, e))
 		rc = check_min(&j, 1, e);
 	cleanup(&j);
 	return rc;
@@ -285,7 +276,8 @@ static int reads_stdin(const struct fl_run *r)
 	for (size_t i = 0; i < o->data.n; i++)
 		if (!strcmp(o->data.v[i], "-"))
 			return 1;
-	return !strcmp(o->model, "-") || (o->with && !strcmp(o->with, "-")) || (reads_clients(r) && fl_run_stdin_default(r));
+	return !strcmp(o->model, "-") || (o->with && !strcmp(o->with, "-")) ||
+	       (reads_clients(r) && fl_run_stdin_default(r));
 }
 
 static const struct fl_family *const families[] = { &fl_family_data, &fl_family_metric, NULL };

@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/par.h"
+#include "base/crew.h"
 #include "cli/tool.h"
-#include "data/names.h"
+#include "fed/arrivals.h"
 #include "fed/client/plan.h"
 #include "fed/client/measure.h"
 #include "model/model.h"
@@ -82,167 +81,33 @@ static const struct fl_family *const families[] = {
 	NULL
 };
 
-/* --- the crew: workers that take clients and give updates in the same order --- */
-
+/* One thread's. */
 struct worker {
 	struct fl_net net;
 	struct fl_room room;
 	char *arch;			/* fl.arch of net; NULL: none yet */
 	struct fl_tset personal;	/* this client's model, where models are a folder */
-	struct fl_tset rec;		/* the client at hand */
-	char *name, *dir;		/* of its input */
 	struct fl_arena arena;		/* paths */
 };
 
-struct slot {
+struct item {
+	struct fl_arrival in;
 	struct fl_tset update;
-	int ready;
 };
 
-struct crew {
+struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	struct fl_train cfg;
 	struct fl_models models;
 	struct fl_with with;
 	struct fl_plan plan;
-	struct fl_inputs in;
-	struct fl_out out;
-	int64_t *seen;			/* (taken) client ids, ascending */
-	size_t seencap;
+	struct fl_arrivals clients;
 	struct fl_accord accord;	/* of the model, --with and the clients */
-	struct worker *worker;
-	/* Client i's update waits in slot[i % nslot] for its turn. */
-	struct slot *slot;
-	size_t nslot;
-	pthread_mutex_t lock;
-	pthread_cond_t moved;
-	size_t taken, written;
-	int over;			/* no more input */
-	size_t failed;			/* the lowest client that failed, SIZE_MAX: none */
-	struct fl_err err;		/* its error */
+	struct fl_out out;
+	struct worker *worker;		/* (threads) */
+	size_t written;
 };
-
-static void fail_at(struct crew *c, size_t i, const struct fl_err *e)
-{
-	if (i < c->failed) {
-		c->failed = i;
-		c->err = *e;
-	}
-	pthread_cond_broadcast(&c->moved);
-}
-
-/* Remembers the client of rec; refuses it the second time. */
-static int check_new(struct crew *c, const struct fl_tset *rec, struct fl_err *e)
-{
-	size_t lo = 0, hi = c->taken;
-	int64_t id;
-
-	if (fl_meta_need_i64(rec, "fl.client", &id, e) < 0)
-		return -1;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (c->seen[mid] < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo < c->taken && c->seen[lo] == id)
-		return fl_fail(e, FL_EDATA, "client %" PRId64 " occurs twice", id);
-	if (fl_grow(&c->seen, &c->seencap, c->taken + 1, sizeof *c->seen, e))
-		return -1;
-	memmove(c->seen + lo + 1, c->seen + lo, (c->taken - lo) * sizeof *c->seen);
-	c->seen[lo] = id;
-	return 0;
-}
-
-/* Name of the current input, and the folder it lies in. */
-static int note_input(const struct crew *c, struct worker *k, struct fl_err *e)
-{
-	const char *name = fl_inputs_name(&c->in);
-
-	free(k->name);
-	free(k->dir);
-	k->name = strdup(name);
-	k->dir = fl_dir_of(name);
-	return k->name && k->dir ? 0 : fl_fail_mem(e, strlen(name));
-}
-
-/* The next client's record; with several workers it must outlive the next read. */
-static int read_client(struct crew *c, struct worker *k, struct fl_err *e)
-{
-	struct fl_tset rec = { .t = NULL };
-	int rc = fl_inputs_next(&c->in, &rec, e);
-
-	if (rc <= 0)
-		return rc;
-	if (note_input(c, k, e) || check_new(c, &rec, e)) {
-		rc = fl_fail_in(e, "%s", fl_inputs_name(&c->in));
-	} else if (fl_accord_add(&c->accord, &rec, k->name, e)) {
-		rc = -1;
-	} else if (c->o->threads > 1 && !fl_stream_mapped(c->in.cur)) {
-		rc = fl_tset_clone(&k->rec, &rec, e) ? -1 : 1;
-	} else {
-		k->rec = rec;
-		return 1;
-	}
-	fl_tset_release(&rec);
-	return rc;
-}
-
-/* 1 and its number: a client to train; 0: none is left, or one has failed. */
-static int take(struct crew *c, struct worker *k, size_t *i)
-{
-	struct fl_err e = { 0 };
-	int rc = 0;
-
-	pthread_mutex_lock(&c->lock);
-	while (c->taken >= c->written + c->nslot && c->failed == SIZE_MAX)
-		pthread_cond_wait(&c->moved, &c->lock);
-	if (!c->over && c->failed == SIZE_MAX) {
-		rc = read_client(c, k, &e);
-		if (rc < 0)
-			fail_at(c, c->taken, &e);
-		c->over = rc <= 0;
-		*i = c->taken;
-		c->taken += rc > 0;
-	}
-	pthread_mutex_unlock(&c->lock);
-	return rc > 0;
-}
-
-static int write_update(struct crew *c, struct fl_tset *update, struct fl_err *e)
-{
-	char line[64];
-
-	snprintf(line, sizeof line, "%zu clients", c->written + 1);
-	fl_run_progress(c->run, line);
-	return fl_stream_write(&c->out, update, e);
-}
-
-/* Update i (moved in) is ready: writes all whose turn has come. */
-static void give(struct crew *c, size_t i, struct fl_tset *update)
-{
-	struct fl_err e = { 0 };
-
-	pthread_mutex_lock(&c->lock);
-	c->slot[i % c->nslot] = (struct slot){ *update, 1 };
-	while (c->written < c->failed) {
-		struct slot *s = &c->slot[c->written % c->nslot];
-
-		if (!s->ready)
-			break;
-		if (write_update(c, &s->update, &e))
-			fail_at(c, c->written, &e);
-		else
-			c->written++;
-		fl_tset_release(&s->update);
-		s->ready = 0;
-	}
-	pthread_cond_broadcast(&c->moved);
-	pthread_mutex_unlock(&c->lock);
-}
 
 /* --- one client --- */
 
@@ -288,23 +153,23 @@ static int use_model(struct worker *k, const struct fl_tset *model, const char *
 	return fl_room_model(&k->room, model, base, e);
 }
 
-static int get_model(struct crew *c, struct worker *k, const struct fl_data *d, struct fl_train *cfg,
+static int get_model(struct job *j, struct worker *k, const struct fl_data *d, struct fl_train *cfg,
                      struct fl_err *e)
 {
 	int64_t client = d->client;
 	char base[FL_HASH_TEXT];
 
-	if (!c->models.folder) {
-		if (k->arch || !use_model(k, &c->models.one, c->models.base, c->o->precision, e))
+	if (!j->models.folder) {
+		if (k->arch || !use_model(k, &j->models.one, j->models.base, j->o->precision, e))
 			return 0;
-		return fl_fail_in(e, "%s", c->o->model);
+		return fl_fail_in(e, "%s", j->o->model);
 	}
 	fl_tset_release(&k->personal);
-	if (fl_models_get(&c->models, client, &k->personal, base, e) ||
-	    fl_accord_pair(&k->personal, c->o->model, &d->rec, d->name, e))
+	if (fl_models_get(&j->models, client, &k->personal, base, e) ||
+	    fl_accord_pair(&k->personal, j->o->model, &d->rec, d->name, e))
 		return -1;
-	if (use_model(k, &k->personal, base, c->o->precision, e) || next_round(c->o, &k->personal, &cfg->round, e))
-		return fl_fail_in(e, "%s: client %" PRId64, c->o->model, client);
+	if (use_model(k, &k->personal, base, j->o->precision, e) || next_round(j->o, &k->personal, &cfg->round, e))
+		return fl_fail_in(e, "%s: client %" PRId64, j->o->model, client);
 	return 0;
 }
 
@@ -320,17 +185,17 @@ static int load_state(const char *path, int64_t round, struct fl_tset *old, stru
 }
 
 /* Trains with the state of rounds before, and publishes that of this round. */
-static int train_kept(struct crew *c, struct worker *k, const struct fl_train *cfg,
+static int train_kept(struct job *j, struct worker *k, const struct fl_train *cfg,
                       const struct fl_data *d, struct fl_tset *update, struct fl_err *e)
 {
 	struct fl_tset old = { .t = NULL }, state = { .t = NULL };
 	struct fl_mark m = fl_arena_mark(&k->arena);
-	char *path = fl_client_path(c->o->state, d->client, "sts", &k->arena, e);
+	char *path = fl_client_path(j->o->state, d->client, "sts", &k->arena, e);
 	int rc = -1;
 
 	if (path && !load_state(path, cfg->round, &old, e) &&
 	    !fl_local_train(cfg, &k->room, d, &old, &state, update, e) &&
-	    !fl_state_save(path, cfg->round, &old, &state, !c->o->no_sync, e))
+	    !fl_state_save(path, cfg->round, &old, &state, !j->o->no_sync, e))
 		rc = 0;
 	fl_tset_release(&old);
 	fl_tset_release(&state);
@@ -338,54 +203,55 @@ static int train_kept(struct crew *c, struct worker *k, const struct fl_train *c
 	return rc;
 }
 
-static int train_client(struct crew *c, struct worker *k, struct fl_tset *update,
-                        struct fl_err *e)
+static int train_client(void *ctx, void *item, int thread, struct fl_err *e)
 {
+	struct job *j = ctx;
+	struct item *it = item;
+	struct worker *k = &j->worker[thread];
 	struct fl_tset none = { .t = NULL };
-	struct fl_train cfg = c->cfg;
+	struct fl_train cfg = j->cfg;
 	struct fl_data d;
 	int rc;
 
-	if (fl_data_take(&d, &k->rec, k->dir, k->name, e))
+	if (fl_arrival_data(&it->in, &d, e))
 		return -1;
-	fl_plan_apply(&c->plan, d.client, &cfg);
-	if ((rc = get_model(c, k, &d, &cfg, e)) == 0)
-		rc = fl_local_keeps(&cfg) ? train_kept(c, k, &cfg, &d, update, e) :
-		     fl_local_train(&cfg, &k->room, &d, &none, &none, update, e);
+	fl_plan_apply(&j->plan, d.client, &cfg);
+	if ((rc = get_model(j, k, &d, &cfg, e)) == 0)
+		rc = fl_local_keeps(&cfg) ? train_kept(j, k, &cfg, &d, &it->update, e) :
+		     fl_local_train(&cfg, &k->room, &d, &none, &none, &it->update, e);
 	fl_data_release(&d);
-	return rc ? rc : fl_run_add_prov(c->run, c->o->no_prov, update, e);
+	return rc ? rc : fl_run_add_prov(j->run, j->o->no_prov, &it->update, e);
 }
 
-static int work(void *ctx, size_t item, int thread, struct fl_err *e)
+static int take_client(void *ctx, void *item, struct fl_err *e)
 {
-	struct crew *c = ctx;
-	struct worker *k = &c->worker[item];
-	size_t i;
+	return fl_arrivals_next(&((struct job *)ctx)->clients, &((struct item *)item)->in, e);
+}
 
-	(void)thread;
-	(void)e;
-	while (take(c, k, &i)) {
-		struct fl_tset update = { .t = NULL };
-		struct fl_err mine = { 0 };
+static int write_update(void *ctx, void *item, struct fl_err *e)
+{
+	struct job *j = ctx;
+	char line[64];
 
-		if (!train_client(c, k, &update, &mine)) {
-			give(c, i, &update);
-			continue;
-		}
-		fl_tset_release(&update);
-		pthread_mutex_lock(&c->lock);
-		fail_at(c, i, &mine);
-		pthread_mutex_unlock(&c->lock);
-	}
-	return 0;
+	snprintf(line, sizeof line, "%zu clients", ++j->written);
+	fl_run_progress(j->run, line);
+	return fl_stream_write(&j->out, &((struct item *)item)->update, e);
+}
+
+static void drop_item(void *item)
+{
+	struct item *it = item;
+
+	fl_arrival_release(&it->in);
+	fl_tset_release(&it->update);
 }
 
 /* --- all of it --- */
 
-static int plan(struct crew *c, struct fl_err *e)
+static int plan(struct job *j, struct fl_err *e)
 {
-	const struct opts *o = c->o;
-	struct fl_train *t = &c->cfg;
+	const struct opts *o = j->o;
+	struct fl_train *t = &j->cfg;
 
 	*t = (struct fl_train){
 		.method = o->method.v, .nmethod = o->method.n, .opt = o->opt, .schedule = o->schedule, .clip = o->clip,
@@ -393,105 +259,93 @@ static int plan(struct crew *c, struct fl_err *e)
 		.steps = o->steps, .batch = o->batch, .shuffle = o->shuffle,
 		.augment = o->augment.v, .naugment = o->augment.n,
 		.measure = o->measure.v, .nmeasure = o->measure.n, .keep_opt = o->keep_opt, .buffers = o->buffers, .seed = (uint64_t)o->seed,
-		.with = &c->with,
+		.with = &j->with,
 	};
 	if (!o->method.n)
 		return fl_fail(e, FL_EUSAGE, "--method names none");
 	if (fl_methods_sort(o->method.v, o->method.n, e))
 		return fl_fail_in(e, "--method");
-	if (o->method.n > 1 && fl_run_renew_prov(c->run, e))	/* in that order */
+	if (o->method.n > 1 && fl_run_renew_prov(j->run, e))	/* in that order */
 		return -1;
-	if (!strcmp(o->model, "-") && fl_run_stdin_default(c->run))
+	if (!strcmp(o->model, "-") && fl_run_stdin_default(j->run))
 		return fl_fail(e, FL_EUSAGE, "the model and the clients cannot both be standard input");
-	if (o->plan && fl_plan_read(&c->plan, o->plan, e))
+	if (o->plan && fl_plan_read(&j->plan, o->plan, e))
 		return -1;
-	if (!fl_plan_keeps(&c->plan, t))
+	if (!fl_plan_keeps(&j->plan, t))
 		return 0;
 	if (!o->state)
 		return fl_fail(e, FL_EUSAGE, "%s keeps state between rounds: --state must be given",
-		               fl_plan_keeps(&c->plan, t));
+		               fl_plan_keeps(&j->plan, t));
 	if (mkdir(o->state, 0777) && errno != EEXIST)
 		return fl_fail(e, FL_EIO, "%s: %s", o->state, strerror(errno));
 	return 0;
 }
 
-static int open_all(struct crew *c, struct fl_err *e)
+static int open_all(struct job *j, struct fl_err *e)
 {
-	const struct opts *o = c->o;
+	const struct opts *o = j->o;
 	struct fl_train all;
 
-	c->in = (struct fl_inputs){
-		.path = c->run->operand, .n = c->run->noperand,
-		.expect = o->expect == FL_UNSET ? -1 : o->expect,
-		.allow_empty = o->allow_empty, .keep = o->threads > 1,
+	j->clients = (struct fl_arrivals){
+		.in = {
+			.path = j->run->operand, .n = j->run->noperand,
+			.expect = o->expect == FL_UNSET ? -1 : o->expect, .allow_empty = o->allow_empty,
+		},
+		.ahead = o->threads > 1, .numbered = 1, .accord = &j->accord,
 	};
-	if (plan(c, e) || fl_run_output(c->run, &c->out, o->output, !o->no_sync, e) ||
-	    fl_with_open(&c->with, &o->with, e) ||
-	    fl_plan_methods(&c->plan, &c->cfg, &all, e) ||
-	    fl_methods_with(&all, &c->run->arena, e) ||
-	    fl_models_open(&c->models, o->model, e) ||
-	    fl_models_base(&c->models, (int)o->threads, e))
+	if (plan(j, e) || fl_run_output(j->run, &j->out, o->output, !o->no_sync, e) ||
+	    fl_with_open(&j->with, &o->with, e) ||
+	    fl_plan_methods(&j->plan, &j->cfg, &all, e) ||
+	    fl_methods_with(&all, &j->run->arena, e) ||
+	    fl_models_open(&j->models, o->model, e) ||
+	    fl_models_base(&j->models, (int)o->threads, e))
 		return -1;
-	if (fl_accord_add(&c->accord, &c->models.one, o->model, e) ||
-	    fl_with_accord(&c->with, &c->accord, e))
+	if (fl_accord_add(&j->accord, &j->models.one, o->model, e) ||
+	    fl_with_accord(&j->with, &j->accord, e))
 		return -1;
-	return c->models.folder ? 0 : next_round(o, &c->models.one, &c->cfg.round, e);
+	return j->models.folder ? 0 : next_round(o, &j->models.one, &j->cfg.round, e);
 }
 
-static int train_all(struct crew *c, struct fl_err *e)
+static int train_all(struct job *j, struct fl_err *e)
 {
-	size_t n = (size_t)c->o->threads;
+	struct fl_crew crew = {
+		.ctx = j, .size = sizeof(struct item), .threads = (int)j->o->threads,
+		.take = take_client, .work = train_client, .give = write_update, .drop = drop_item,
+	};
+	size_t n = (size_t)j->o->threads;
 
-	c->nslot = n > 1 ? 4 * n : 1;	/* room to run ahead of a slow client */
-	if (!(c->worker = fl_arena_zero(&c->run->arena, n, sizeof *c->worker, e)) ||
-	    !(c->slot = fl_arena_zero(&c->run->arena, c->nslot, sizeof *c->slot, e)))
+	if (!(j->worker = fl_arena_zero(&j->run->arena, n, sizeof *j->worker, e)) ||
+	    fl_crew_run(&crew, e) || fl_stream_write_end(&j->out, j->written, e))
 		return -1;
-	fl_par_for(n, (int)n, c, work, NULL);
-	if (c->failed < SIZE_MAX) {
-		*e = c->err;
-		return -1;
-	}
-	if (fl_stream_write_end(&c->out, c->written, e))
-		return -1;
-	return fl_out_commit(&c->out, e);
+	return fl_out_commit(&j->out, e);
 }
 
-static void release(struct crew *c)
+static void release(struct job *j)
 {
-	for (size_t i = 0; c->worker && i < (size_t)c->o->threads; i++) {
-		struct worker *k = &c->worker[i];
+	for (size_t i = 0; j->worker && i < (size_t)j->o->threads; i++) {
+		struct worker *k = &j->worker[i];
 
 		forget_net(k);
 		fl_tset_release(&k->personal);
-		fl_tset_release(&k->rec);
-		free(k->name);
-		free(k->dir);
 		fl_arena_release(&k->arena);
 	}
-	for (size_t i = 0; c->slot && i < c->nslot; i++)
-		fl_tset_release(&c->slot[i].update);
-	free(c->seen);
-	fl_out_abort(&c->out);
-	fl_inputs_release(&c->in);
-	fl_models_release(&c->models);
-	fl_accord_release(&c->accord);
-	fl_with_release(&c->with);
-	fl_plan_release(&c->plan);
+	fl_out_abort(&j->out);
+	fl_arrivals_release(&j->clients);
+	fl_models_release(&j->models);
+	fl_accord_release(&j->accord);
+	fl_with_release(&j->with);
+	fl_plan_release(&j->plan);
 }
 
 static int run(struct fl_run *r, struct fl_err *e)
 {
-	struct crew c = { .run = r, .o = r->opts, .failed = SIZE_MAX };
+	struct job j = { .run = r, .o = r->opts };
 	int rc = -1;
 
 	fl_heap_prepare();
-	pthread_mutex_init(&c.lock, NULL);
-	pthread_cond_init(&c.moved, NULL);
-	if (!open_all(&c, e))
-		rc = train_all(&c, e);
-	release(&c);
-	pthread_cond_destroy(&c.moved);
-	pthread_mutex_destroy(&c.lock);
+	if (!open_all(&j, e))
+		rc = train_all(&j, e);
+	release(&j);
 	return rc;
 }
 

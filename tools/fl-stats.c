@@ -4,17 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crew.h"
 #include "base/io.h"
-#include "base/par.h"
 #include "cli/tool.h"
 #include "data/data.h"
 #include "data/names.h"
+#include "fed/arrivals.h"
 #include "fed/stat/stat.h"
 #include "model/model.h"
 #include "nn/layer.h"
 
 #define BATCH ((size_t)256)
-#define WAVE 4			/* clients in memory a thread */
 
 struct opts {
 	const char *model, *output, *data;
@@ -54,7 +54,9 @@ struct room {
 };
 
 struct item {
+	struct fl_arrival in;		/* a client not looked at yet */
 	struct fl_data own;		/* the client's, unless all see the same */
+	int owned;			/* it is there */
 	const struct fl_data *data;
 	int64_t client;			/* -1: a model of nobody's */
 	struct fl_tset out;
@@ -72,10 +74,10 @@ struct job {
 	struct fl_data data;		/* of -d */
 	struct fl_out out;
 	struct room *room;		/* (threads) */
-	struct item *item;		/* (wave) */
-	size_t wave, n;			/* room for clients, clients waiting */
+	struct fl_arrivals clients;
+	int64_t *model;			/* (nmodel) with -d: whose models see the data; -1: nobody's */
+	size_t nmodel, nseen;		/* so many of them have begun */
 	unsigned long long written;
-	struct fl_tset seen;		/* a tensor a client: ids are its names */
 	struct fl_names names;		/* of the one model's classes, for tables */
 	struct fl_accord accord;	/* of the model, --with and the clients */
 };
@@ -234,12 +236,41 @@ static int use_model(const struct job *j, struct room *r, struct item *it, struc
 	return rc;
 }
 
-static int do_item(void *ctx, size_t i, int thread, struct fl_err *e)
+/* --- all clients --- */
+
+/* With -d the next model, else the next client. */
+static int take_item(void *ctx, void *item, struct fl_err *e)
+{
+	struct job *j = ctx;
+	struct item *it = item;
+
+	if (!j->o->data)
+		return fl_arrivals_next(&j->clients, &it->in, e);
+	if (j->nseen == j->nmodel)
+		return 0;
+	it->data = &j->data;
+	it->client = j->model[j->nseen++];
+	return 1;
+}
+
+static int open_item(struct item *it, struct fl_err *e)
+{
+	if (fl_arrival_data(&it->in, &it->own, e))
+		return -1;
+	it->owned = 1;
+	it->data = &it->own;
+	it->client = it->own.client;
+	return 0;
+}
+
+static int do_item(void *ctx, void *item, int thread, struct fl_err *e)
 {
 	const struct job *j = ctx;
 	struct room *r = &j->room[thread];
-	struct item *it = &j->item[i];
+	struct item *it = item;
 
+	if (!it->data && open_item(it, e))
+		return -1;
 	if (use_model(j, r, it, e))
 		return fl_fail_in(e, "%s", j->o->model);
 	if (!collect(j, r, it, e) && !describe(j, it, e))
@@ -247,106 +278,54 @@ static int do_item(void *ctx, size_t i, int thread, struct fl_err *e)
 	return it->client < 0 ? -1 : fl_fail_in(e, "client %" PRId64, it->client);
 }
 
-/* --- all clients --- */
-
-static void drop_items(struct job *j)
+static int write_item(void *ctx, void *item, struct fl_err *e)
 {
-	for (size_t i = 0; i < j->n; i++) {
-		fl_data_release(&j->item[i].own);
-		fl_tset_release(&j->item[i].out);
-		fl_arena_release(&j->item[i].arena);
-	}
-	j->n = 0;
+	struct job *j = ctx;
+
+	j->written++;
+	return fl_stream_write(&j->out, &((struct item *)item)->out, e);
 }
 
-/* Does what is waiting and writes it in order. */
-static int flush(struct job *j, struct fl_err *e)
+static void drop_item(void *item)
 {
-	int rc = fl_par_for(j->n, (int)j->o->threads, j, do_item, e);
+	struct item *it = item;
 
-	for (size_t i = 0; i < j->n && !rc; i++) {
-		rc = fl_stream_write(&j->out, &j->item[i].out, e);
-		j->written += !rc;
-	}
-	drop_items(j);
-	return rc;
+	fl_arrival_release(&it->in);
+	if (it->owned)
+		fl_data_release(&it->own);
+	fl_tset_release(&it->out);
+	fl_arena_release(&it->arena);
 }
 
-static int check_client(struct job *j, const struct fl_data *d, struct fl_err *e)
+/* The data of -d, and the models that see them: those of the folder, or the one. */
+static int open_data(struct job *j, struct fl_err *e)
 {
-	char id[32];
-
-	if (d->client < 0)
-		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", d->name);
-	snprintf(id, sizeof id, "%" PRId64, d->client);
-	if (fl_tset_find(&j->seen, id))
-		return fl_fail(e, FL_EDATA, "%s: client %s occurs twice", d->name, id);
-	return fl_tset_add(&j->seen, id, FL_U8, 0, NULL, NULL, e) ? 0 : -1;
-}
-
-static int add_names(struct job *j, const struct fl_data *d, struct fl_err *e)
-{
-	return any_label(j) ? 0 : fl_accord_add(&j->accord, &d->rec, d->name, e);
-}
-
-/* With several in memory a record must outlive the next read. */
-static int take(struct job *j, const struct fl_inputs *in, struct fl_tset *rec, struct fl_err *e)
-{
-	struct fl_tset copy = { .t = NULL };
-	struct fl_data *d = &j->item[j->n].own;
-	const char *name = fl_inputs_name(in);
-	char *dir = fl_dir_of(name);
-	int rc = -1;
-
-	if (!dir)
-		fl_fail_mem(e, strlen(name));
-	else if (j->wave == 1 || !fl_tset_clone(&copy, rec, e))
-		rc = fl_data_take(d, j->wave == 1 ? rec : &copy, dir, name, e);
-	fl_tset_release(&copy);
-	free(dir);
-	if (rc)
-		return rc;
-	j->item[j->n].data = d;
-	j->item[j->n++].client = d->client;
-	if (check_client(j, d, e) || add_names(j, d, e))
-		return -1;
-	return j->n == j->wave ? flush(j, e) : 0;
-}
-
-/* The data of -d, as every model of the folder sees it, or the one model. */
-static int do_models(struct job *j, struct fl_err *e)
-{
-	int64_t one = -1, *client = &one;
 	struct fl_data_how how = j->o->how;
-	size_t n = 1;
+	struct fl_arena *a = &j->run->arena;
 
+	if (!j->o->data)
+		return 0;
 	how.names = j->names.C && !any_label(j) ? &j->names : NULL;
-	if (fl_data_open(&j->data, j->o->data, &how, e) || add_names(j, &j->data, e))
+	if (fl_data_open(&j->data, j->o->data, &how, e) ||
+	    (!any_label(j) && fl_accord_add(&j->accord, &j->data.rec, j->data.name, e)))
 		return -1;
 	if (j->models.folder)
-		client = fl_models_list(&j->models, &j->run->arena, &n, e);
-	else if (fl_meta_i64(&j->models.one, "fl.client", &one, e) < 0)
+		return (j->model = fl_models_list(&j->models, a, &j->nmodel, e)) ? 0 : -1;
+	if (!(j->model = fl_arena_get(a, 1, sizeof *j->model, e)))
 		return -1;
-	for (size_t k = 0; client && k < n; k++) {
-		j->item[j->n].data = &j->data;
-		j->item[j->n++].client = client[k];
-		if (j->n == j->wave && flush(j, e))
-			return -1;
-	}
-	return client ? 0 : -1;
+	j->nmodel = 1;
+	*j->model = -1;
+	return fl_meta_i64(&j->models.one, "fl.client", j->model, e) < 0 ? -1 : 0;
 }
 
-static int do_all(struct job *j, struct fl_inputs *in, struct fl_err *e)
+static int do_all(struct job *j, struct fl_err *e)
 {
-	struct fl_tset rec = { .t = NULL };
-	int rc = j->o->data ? do_models(j, e) : 0;
+	struct fl_crew crew = {
+		.ctx = j, .size = sizeof(struct item), .threads = (int)j->o->threads, .take = take_item,
+		.work = do_item, .give = write_item, .drop = drop_item,
+	};
 
-	while (!rc && !j->o->data && (rc = fl_inputs_next(in, &rec, e)) > 0)
-		rc = take(j, in, &rec, e);
-	fl_tset_release(&rec);
-	if (!rc)
-		rc = flush(j, e);
-	if (rc || fl_stream_write_end(&j->out, j->written, e))
+	if (open_data(j, e) || fl_crew_run(&crew, e) || fl_stream_write_end(&j->out, j->written, e))
 		return -1;
 	return fl_out_commit(&j->out, e);
 }
@@ -378,7 +357,6 @@ static int prepare(struct job *j, struct fl_err *e)
 	const struct opts *o = j->o;
 	size_t threads = (size_t)o->threads;
 
-	j->wave = threads > 1 ? WAVE * threads : 1;
 	if (parse_what(j, e) ||
 	    !(j->who = fl_arena_fmt(&j->run->arena, e, "statistic %s", j->what.entry->name)) ||
 	    fl_with_open(&j->with, &o->with, e) ||
@@ -390,32 +368,33 @@ static int prepare(struct job *j, struct fl_err *e)
 	    fl_names_of(&j->names, &j->models.one, e) < 0 ||
 	    fl_with_accord(&j->with, &j->accord, e))
 		return -1;
+	j->clients = (struct fl_arrivals){
+		.in = {
+			.path = j->run->operand + 1, .n = j->run->noperand - 1,
+			.expect = o->expect == FL_UNSET ? -1 : o->expect, .allow_empty = o->allow_empty,
+		},
+		.ahead = threads > 1, .numbered = 1, .accord = any_label(j) ? NULL : &j->accord,
+	};
 	j->room = fl_arena_zero(&j->run->arena, threads, sizeof *j->room, e);
-	j->item = fl_arena_zero(&j->run->arena, j->wave, sizeof *j->item, e);
-	return j->room && j->item ? 0 : -1;
+	return j->room ? 0 : -1;
 }
 
 static int run(struct fl_run *r, struct fl_err *e)
 {
-	struct job j = { .run = r, .o = r->opts, .data = { .client = -1 } };
-	struct fl_inputs in = {
-		.path = r->operand + 1, .n = r->noperand ? r->noperand - 1 : 0,
-		.expect = j.o->expect == FL_UNSET ? -1 : j.o->expect,
-		.allow_empty = j.o->allow_empty,
-	};
-	int rc = prepare(&j, e) || do_all(&j, &in, e) ? -1 : 0;
+	const struct opts *o = r->opts;
+	struct job j = { .run = r, .o = o, .data = { .client = -1 } };
+	int rc;
 
-	drop_items(&j);
-	for (size_t i = 0; j.room && i < (size_t)j.o->threads; i++)
+	rc = prepare(&j, e) || do_all(&j, e) ? -1 : 0;
+	for (size_t i = 0; j.room && i < (size_t)o->threads; i++)
 		room_release(&j.room[i]);
-	fl_tset_release(&j.seen);
+	fl_arrivals_release(&j.clients);
 	fl_names_release(&j.names);
 	fl_accord_release(&j.accord);
 	fl_models_release(&j.models);
 	fl_with_release(&j.with);
-	if (j.o->data)
+	if (o->data)
 		fl_data_release(&j.data);
-	fl_inputs_release(&in);
 	fl_out_abort(&j.out);
 	return rc;
 }
