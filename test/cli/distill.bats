@@ -362,12 +362,114 @@ transformer() {
 	refuses 3 "client 1: the hypernetwork knows clients 0 to 0" -m one.safetensors -M pfedpg --base m u.sts
 	refuses 3 "client 0: tensors=*bias are 10 numbers of its model, the hypernetwork makes 650" \
 		-m h.safetensors -M pfedpg:tensors=*bias --base m u.sts
-	refuses 3 "the model is no hypernetwork: it reads a client's number" -m t.safetensors -M pfedpg --base m u.sts
+	refuses 3 "the model does not read a client's number, as a hypernetwork does: its input must be [1]" -m t.safetensors -M pfedpg --base m u.sts
 	refuses 2 "method generate wants --base" -m h.safetensors -M generate
 	refuses 2 "method generate makes a model of each client: -o FOLDER" -m h.safetensors -M generate \
 		--base t.safetensors -o -
 	refuses 2 "method generate reads no updates" -m h.safetensors -M generate --base t.safetensors u.sts
 	refuses 5 "is not finite" -m h.safetensors -M pfedpg --base m --opt sgd:lr=1e6 -e 9 u.sts
+}
+
+@test "a soup of the clients' models that help, as NumPy has it; labels are wanted" {
+	fl-partition -q -d digits -k 5 -B dirichlet:alpha=0.3 -s 1 -o c --test-frac 0.2 --test-output held
+	fl-init -a mlp:in=64,hidden=9,out=10 -s 1 -o g.safetensors
+	fl-local-train -m g.safetensors --opt sgd:lr=0.1 -e 3 -o u.sts c/*.safetensors
+	for p in greedy uniform; do
+		fl-distill -m g.safetensors -M soup:kind=$p -d held/0000.safetensors -o $p.safetensors u.sts
+	done
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, stream
+		d = load("held/0000.safetensors")[0]
+		x, y = d["x"].reshape(len(d["y"]), -1) / 16., d["y"]
+		g = load("g.safetensors")[0]
+		m = [{k: g[k].astype(float) + u[k] for k in g} for u, _, _ in stream("u.sts")]
+		def right(w):
+		    h = np.maximum(x @ w["0.weight"].T + w["0.bias"], 0)
+		    return ((h @ w["2.weight"].T + w["2.bias"]).argmax(1) == y).sum()
+		def mean(s):
+		    return {k: sum(w[k] for w in s) / len(s) for k in g}
+		soup = []
+		for w in sorted(m, key=right, reverse=True):
+		    if not soup or right(mean(soup + [w])) >= right(mean(soup)):
+		        soup.append(w)
+		assert 1 < len(soup) < 5, len(soup)
+		for name, s in ("greedy", soup), ("uniform", m):
+		    t, meta, _ = load(name + ".safetensors")
+		    assert all(np.allclose(t[k], mean(s)[k], rtol=1e-5, atol=1e-6) for k in g), name
+		    assert meta["fl.round"] == "1"
+	END
+	fl-distill -m g.safetensors -M soup -d held/0000.safetensors -j 3 -n 5 -o j.safetensors <u.sts
+	st-cmp j.safetensors greedy.safetensors
+	refuses 2 "method soup wants labelled data: -d SOURCE" -m g.safetensors -M soup u.sts
+	fl-partition -q -d held/0000.safetensors -k 1 -B iid -s 1 --shift unlabelled:share=0.1 -o some
+	refuses 3 "row 2 is not labelled (y is -1)" -m g.safetensors -M soup -d some/0000.safetensors u.sts
+	fl-init -a mlp:in=64,hidden=8,out=10 -s 1 -o other.safetensors
+	refuses 3 "client 0: its model is of another architecture than -m" -m other.safetensors \
+		-M soup --base g.safetensors -d held/0000.safetensors u.sts
+	fl-init -a mlp:in=64,hidden=9,out=4 -s 1 -o four.safetensors
+	refuses 3 "classes" -m four.safetensors -M soup --base g.safetensors -d held/0000.safetensors u.sts
+}
+
+@test "fedtgp and its prototypes equal PyTorch's, and are what method fedproto reads" {
+	o="--opt sgd:lr=0.1 -e 2 -b 2 --shuffle none"
+	fl-distill -m "$G/fedtgp-g.safetensors" -M fedtgp $o -o got.safetensors "$G"/fedtgp-[10].safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 got.safetensors "$G/fedtgp-want.safetensors"
+	fl-distill -m "$G/fedtgp-g.safetensors" -M fedtgp:margin=0.25 $o -o small.safetensors "$G"/fedtgp-[10].safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 small.safetensors "$G/fedtgp-small.safetensors"
+	fl-distill -m got.safetensors -M prototypes -o made.safetensors
+	st-cmp -v --rtol=2e-5 --atol=2e-6 made.safetensors "$G/fedtgp-made.safetensors"
+	fl-partition -q -d digits -k 3 -B dirichlet:alpha=0.3 -s 1 -o c
+	mkdir m
+	for k in 0 1 2; do fl-init -a mlp:in=64,hidden=$((20 + 5 * k))+8,out=10 -s $k -o m/000$k.safetensors; done
+	fl-init -a fedtgp:classes=10,dim=8 -o p.safetensors
+	for r in 1 2; do
+		fl-distill -m p.safetensors -M prototypes -o made.safetensors
+		fl-local-train -m m -M fedproto --with made.safetensors c/*.safetensors | fl-aggregate -m m -R own -o m
+		fl-stats -m m classmean c/*.safetensors | fl-distill -m p.safetensors -M fedtgp -b 10 --opt sgd:lr=0.01 \
+			-o p.safetensors -
+	done
+	refuses 2 "method fedtgp reads statistic classmean by --with" -m p.safetensors -M fedtgp
+	refuses 3 "statistic classmean of client 0: 'mean' and 'count' are not of 10 classes and 8 numbers each" \
+		-m p.safetensors -M fedtgp "$G"/fedtgp-[10].safetensors
+	refuses 3 "the model does not read a class: its input must be [1]" -m "$M" -M fedtgp "$G"/fedtgp-[10].safetensors
+	refuses 3 "the model does not read a class" -m "$M" -M prototypes
+}
+
+@test "draw makes data of a generator: by its classes, as it was trained" {
+	fl-distill -m "$G/fedgen-g-batch.safetensors" -M fedgen:noise=uniform -b 6 -o g.safetensors \
+		"$G"/fedgen-[01].safetensors "$G"/fedgen-count[01].safetensors
+	fl-distill -m g.safetensors -M draw:examples=700 -s 5 -o d.safetensors
+	fl-distill -m g.safetensors -M draw:examples=300 -s 5 -o few.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		t, m, _ = load("d.safetensors")
+		few = load("few.safetensors")[0]
+		assert m["fl.kind"] == "data" and m["fl.classes"] == "3" and t["x"].shape == (700, 7)
+		assert (t["x"][:300] == few["x"]).all() and (t["y"][:300] == few["y"]).all()
+		n = np.bincount(t["y"], minlength=3) / 700
+		assert abs(n - np.array([7, 4, 2]) / 13).max() < 0.06, n
+		g = {k: v.astype(float) for k, v in load("g.safetensors")[0].items()}
+		# The draw's numbers, by numpy's Philox: purpose 9, the example's number last.
+		for i in 0, 1, 299:
+		    r = np.random.Philox(key=5 | 9 << 64, counter=((2**64 - 1) << 128 | i << 192) - 1)
+		    u = (r.random_raw(5) >> np.uint64(11)) / 2.**53
+		    c = int(np.searchsorted(np.cumsum(g["@generator/classes"]), u[0], side="right"))
+		    assert c == t["y"][i]
+		    h = g["0.weight"] @ np.r_[u[1:], np.eye(3)[c]] + g["0.bias"]
+		    h = (h - g["1.running_mean"]) / np.sqrt(g["1.running_var"] + 1e-5) * g["1.weight"] + g["1.bias"]
+		    x = g["3.weight"] @ np.maximum(h, 0) + g["3.bias"]
+		    assert np.allclose(t["x"][i], x, rtol=1e-4, atol=1e-5)
+	END
+	# It is data as any other.
+	fl-init -a logreg:in=7,out=3 -o head.safetensors
+	fl-eval -m head.safetensors -d d.safetensors >/dev/null
+	refuses 2 "the generator does not say how many classes it has" -m "$G/fedgen-g-batch.safetensors" -M draw
+	fl-distill -m "$G/fedgen-g-batch.safetensors" -M draw:classes=3 -o raw.safetensors
+	refuses 3 "the generator has 7 inputs, want noise and 8 classes" -m "$G/fedgen-g-batch.safetensors" -M draw:classes=8
 }
 
 @test "what does not fit is refused" {

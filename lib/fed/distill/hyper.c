@@ -5,15 +5,21 @@
 
 #include "base/glob.h"
 
-int fl_hyper_of(struct fl_hyper *h, const struct fl_net *net, const char *tensors, struct fl_err *e)
+int fl_numbered_rows(const struct fl_net *net, const char *what, size_t *rows, struct fl_err *e)
 {
 	const struct fl_layer *first = net->layer;
 
 	if (!net->nlayer || !first->entry->discrete || !first->nparam || fl_shape_count(&net->in) != 1)
-		return fl_fail(e, FL_EDATA, "the model is no hypernetwork: it reads a client's number, its "
-		               "input [1], by a layer embedding");
-	*h = (struct fl_hyper){ .net = net, .tensors = tensors, .clients = first->param[0].dim[0] };
+		return fl_fail(e, FL_EDATA, "the model does not read %s: its input must be [1], and its first "
+		               "layer an embedding", what);
+	*rows = first->param[0].dim[0];
 	return 0;
+}
+
+int fl_hyper_of(struct fl_hyper *h, const struct fl_net *net, const char *tensors, struct fl_err *e)
+{
+	*h = (struct fl_hyper){ .net = net, .tensors = tensors };
+	return fl_numbered_rows(net, "a client's number, as a hypernetwork does", &h->clients, e);
 }
 
 /* Whether it makes the parameter: running statistics and what never trains are nobody's. */

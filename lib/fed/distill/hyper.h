@@ -17,6 +17,9 @@ struct fl_hyper {
 #define FL_HYPER_PARAM(type, member) { "tensors", FL_P_STR, offsetof(type, member), "*", 0, 0, NULL, \
 	"glob[+glob]", "tensors of clients' models that it makes" }
 
+/* How many numbers a net knows whose input is one number that an embedding looks up. what: "a
+ * client's number", for the message. FL_EDATA where it is no such net. */
+int fl_numbered_rows(const struct fl_net *net, const char *what, size_t *rows, struct fl_err *e);
 /* FL_EDATA where net is none. */
 int fl_hyper_of(struct fl_hyper *h, const struct fl_net *net, const char *tensors, struct fl_err *e);
 /* FL_EDATA where h does not know the client, or what it makes is not what the client's net has
