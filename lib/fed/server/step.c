@@ -19,7 +19,9 @@ struct work {
 	const float *from;		/* NULL: zeros */
 	float *to;
 	double *vec[FL_SERVER_VECS];
+	double *g;			/* all of the pseudo-gradient where the server looks at it, or NULL */
 	int added;			/* an increment: rate one, past the optimiser */
+	int taken;			/* read by the server: not added */
 	int variance;
 };
 
@@ -33,7 +35,16 @@ struct ctx {
 	struct work *work;		/* (u->n) */
 	struct tile *tile;
 	size_t ntile, cap;
+	struct fl_arena a;
 };
+
+/* "@METHOD/..." of the method whose extras the server reads. */
+static int is_taken(const struct fl_server *s, const char *name)
+{
+	size_t n = s->takes ? strlen(s->takes) : 0;
+
+	return n && name[0] == '@' && !strncmp(name + 1, s->takes, n) && name[n + 1] == '/';
+}
 
 /* The old value of a state tensor; FL_EDATA where it is not of that shape. */
 static int find_old(const struct fl_tset *old, const char *name, unsigned ndim, const size_t *dim,
@@ -128,14 +139,17 @@ static int prepare(struct ctx *c, size_t i, struct fl_tset *next, struct fl_tset
 {
 	const struct fl_tensor *t = c->s->u->t[i], *from = fl_tset_find(c->s->model, t->name);
 	struct work *w = &c->work[i];
-	struct fl_tensor *to = fl_tset_add(next, t->name, FL_F32, t->ndim, t->dim, NULL, e);
+	int taken = is_taken(c->s->server, t->name);
+	struct fl_tensor *to = taken ? NULL : fl_tset_add(next, t->name, FL_F32, t->ndim, t->dim, NULL, e);
 	size_t j;
 
-	if (!to)
+	if (!taken && !to)
 		return -1;
-	*w = (struct work){ .from = from ? from->data : NULL, .to = to->data,
+	*w = (struct work){ .from = from ? from->data : NULL, .to = to ? to->data : NULL, .taken = taken,
 	                    .added = fl_tensor_is_extra(t) || fl_tensor_is_running(t),
 	                    .variance = fl_tensor_is_running(t) && fl_name_is_variance(t->name) };
+	if (c->s->server->look && !(w->g = fl_arena_get(&c->a, t->n, sizeof *w->g, e)))
+		return -1;
 	for (j = 0; c->s->server->vec[j] && !w->added && t->n; j++)
 		if (!(w->vec[j] = make_vec(c, t, j, state, e)))
 			return -1;
@@ -197,6 +211,19 @@ static void add_increment(const struct work *w, const double *g, double *x, size
 			x[i] = 0;
 }
 
+/* The combined update of a tile. */
+static int get_tile(const struct ctx *c, const struct tile *t, int thread, double *u,
+                    struct fl_err *e)
+{
+	const double *g = c->work[t->i].g;
+
+	if (!g)
+		return c->s->u->get(c->s->u->ctx, t->i, t->i0, t->i1, thread, u, e);
+	for (size_t i = t->i0; i < t->i1; i++)
+		u[i - t->i0] = -g[i];
+	return 0;
+}
+
 static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	static const float zeros[FL_TILE];
@@ -206,7 +233,9 @@ static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 	double g[FL_TILE], x[FL_TILE], *vec[FL_SERVER_VECS] = { NULL };
 	size_t n = t->i1 - t->i0, j;
 
-	if (c->s->u->get(c->s->u->ctx, t->i, t->i0, t->i1, thread, g, e))
+	if (w->taken)
+		return 0;
+	if (get_tile(c, t, thread, g, e))
 		return -1;
 	widen(w->from ? w->from + t->i0 : zeros, x, g, n);
 	for (j = 0; j < FL_SERVER_VECS && w->vec[j]; j++)
@@ -217,6 +246,81 @@ static int do_tile(void *ctx, size_t item, int thread, struct fl_err *e)
 		c->s->server->apply(c->s->p, c->r, g, x, vec, n);
 	narrow(x, w->to + t->i0, n);
 	return check_finite(c, t, n, e);
+}
+
+/* --- servers that look at all of it --- */
+
+static int fill_tile(void *ctx, size_t item, int thread, struct fl_err *e)
+{
+	struct ctx *c = ctx;
+	const struct tile *t = &c->tile[item];
+	double *g = c->work[t->i].g + t->i0;
+
+	if (c->s->u->get(c->s->u->ctx, t->i, t->i0, t->i1, thread, g, e))
+		return -1;
+	for (size_t i = 0; i < t->i1 - t->i0; i++)
+		g[i] = -g[i];
+	return 0;
+}
+
+static int look(struct ctx *c, struct fl_server_round *r, struct fl_err *e)
+{
+	const struct fl_combined *u = c->s->u;
+	struct fl_server_part *part = fl_arena_get(&c->a, u->n, sizeof *part, e);
+
+	if (!part || fl_par_for(c->ntile, c->s->threads, c, fill_tile, e))
+		return -1;
+	for (size_t i = 0; i < u->n; i++) {
+		const struct work *w = &c->work[i];
+
+		part[i] = (struct fl_server_part){ .t = u->t[i], .added = w->added, .w = w->from, .g = w->g };
+		memcpy(part[i].vec, w->vec, sizeof w->vec);
+	}
+	return c->s->server->look(c->s->p, r, part, u->n, e);
+}
+
+const struct fl_server_part *fl_server_find(const struct fl_server_part *part, size_t n,
+                                            const char *name)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(part[mid].t->name, name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && !strcmp(part[lo].t->name, name) ? &part[lo] : NULL;
+}
+
+static int cast_vec(const struct ctx *c, size_t i, size_t j, struct fl_tset *next,
+                    struct fl_err *e)
+{
+	const struct fl_tensor *t = c->s->u->t[i];
+	char *name = fl_arena_fmt(&next->arena, e, "@%s/%s/%s", c->s->server->e.name,
+	                          c->s->server->vec[j], t->name);
+	struct fl_tensor *to = name ? fl_tset_add(next, name, FL_F32, t->ndim, t->dim, NULL, e) : NULL;
+
+	for (size_t k = 0; to && k < t->n; k++) {
+		float v = (float)c->work[i].vec[j][k];
+
+		((float *)to->data)[k] = v;
+		if (!isfinite(v))
+			return fl_fail(e, FL_ENUM, "tensor '%s': element %zu becomes non-finite", name, k);
+	}
+	return to ? 0 : -1;
+}
+
+/* What goes out with the model. */
+static int cast(const struct ctx *c, struct fl_tset *next, struct fl_err *e)
+{
+	for (size_t j = 0; j < FL_SERVER_VECS; j++)
+		for (size_t i = 0; c->s->server->cast >> j & 1 && i < c->s->u->n; i++)
+			if (c->work[i].vec[j] && cast_vec(c, i, j, next, e))
+				return -1;
+	return 0;
 }
 
 /* What the step leaves alone: the model's other tensors and metadata, and the
@@ -249,14 +353,16 @@ static int carry_over(const struct fl_step *s, struct fl_tset *next, struct fl_t
 	return 0;
 }
 
-static int run(struct ctx *c, struct fl_tset *next, struct fl_tset *state, struct fl_err *e)
+static int run(struct ctx *c, struct fl_server_round *r, struct fl_tset *next,
+               struct fl_tset *state, struct fl_err *e)
 {
 	size_t i;
 
 	for (i = 0; i < c->s->u->n; i++)
 		if (prepare(c, i, next, state, e))
 			return -1;
-	if (fl_par_for(c->ntile, c->s->threads, c, do_tile, e))
+	if ((c->s->server->look && look(c, r, e)) ||
+	    fl_par_for(c->ntile, c->s->threads, c, do_tile, e) || cast(c, next, e))
 		return -1;
 	return save_scalars(c->s, c->r, state, e) ? -1 : carry_over(c->s, next, state, e);
 }
@@ -278,7 +384,8 @@ int fl_server_step(const struct fl_step *s, struct fl_server_round *r, struct fl
 	    (s->server->begin && s->server->begin(s->p, r, e)) ||
 	    !(c.work = fl_alloc(s->u->n, sizeof *c.work, e)))
 		return -1;
-	rc = run(&c, next, state, e);
+	rc = run(&c, r, next, state, e);
+	fl_arena_release(&c.a);
 	free(c.work);
 	free(c.tile);
 	return rc;
