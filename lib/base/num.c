@@ -373,6 +373,13 @@ size_t fl_num_part(double p, size_t n)
 	return m;
 }
 
+size_t fl_num_part_up(double p, size_t n)
+{
+	size_t m = fl_num_part(p, n);
+
+	return n && (double)m / (double)n < p ? m + 1 : m;
+}
+
 size_t fl_num_part_near(double p, size_t n)
 {
 	return (fl_num_part(p, 2 * n) + 1) / 2;

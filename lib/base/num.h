@@ -35,6 +35,8 @@ int fl_num_alike(const char *was, const char *now);
  * the decimal or the ratio that was meant, so .29 of 100 are 29, though .29 * 100 is less,
  * and a/b of b are a. p >= 0, n < 2^53, and so is the result. */
 size_t fl_num_part(double p, size_t n);
+/* The same, rounded up: the smallest m with m/n >= p. */
+size_t fl_num_part_up(double p, size_t n);
 /* The same, rounded to the nearest, halves up. n < 2^52. */
 size_t fl_num_part_near(double p, size_t n);
 

@@ -61,12 +61,24 @@ static void warn_of_extras(const struct fl_reshape_job *j)
 		       "without", j->model->t[i].name);
 }
 
+static int change_values(struct fl_reshape_job *j, struct fl_tset *out, struct fl_err *e)
+{
+	float **x = fl_arena_get(&j->arena, j->next.nparam, sizeof *x, e);
+
+	if (!x)
+		return -1;
+	for (size_t i = 0; i < j->next.nparam; i++)
+		x[i] = fl_tset_find(out, j->next.param[i].name)->data;
+	return j->r->values(j->p, &j->next, x, e);
+}
+
 static int make(struct fl_reshape_job *j, const char *base, struct fl_tset *out, struct fl_err *e)
 {
 	if (open_job(j, e) || fl_reshape_pick(j, e) ||
 	    (j->r->layers && j->r->layers(j->p, &j->net, &j->items, e)) ||
 	    fl_items_build(&j->items, &j->next, e) || copy_meta(j->model, out, e) ||
-	    fl_meta_set(out, "fl.slice", NULL, e) || fl_reshape_copy(j, out, e))
+	    fl_meta_set(out, "fl.slice", NULL, e) || fl_reshape_copy(j, out, e) ||
+	    (j->r->values && change_values(j, out, e)))
 		return -1;
 	warn_of_extras(j);
 	return fl_meta_set(out, "fl.arch", j->next.arch, e) || set_base(j, base, out, e) ? -1 : 0;

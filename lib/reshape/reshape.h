@@ -1,6 +1,6 @@
-/* Copies of a model that are narrower, shallower, wider or deeper than it. What is cut is a
- * part of the model: fl.base says of which, fl.slice which block of each tensor, and updates of
- * it go into that model. What has grown is a model of its own that computes the same. */
+/* Copies of a model that are narrower, shallower, sparser, wider or deeper than it. What is cut
+ * is a part of the model: fl.base says of which, fl.slice which block of each tensor, and updates
+ * of it go into that model. What has grown is a model of its own that computes the same. */
 #ifndef FL_RESHAPE_RESHAPE_H
 #define FL_RESHAPE_RESHAPE_H
 
@@ -16,8 +16,8 @@ struct fl_reshape_in {
 	uint64_t seed;
 };
 
-/* Shapes are changed by units, those of a layer and of all that goes with them (nn/units.h),
- * or by layers, or both. */
+/* A copy has other units, those of a layer and of all that goes with them (nn/units.h), other
+ * layers, or other numbers. */
 struct fl_reshape {
 	struct fl_entry e;
 	int grows;		/* a model of its own, not a part */
@@ -32,6 +32,9 @@ struct fl_reshape {
 	/* Edits the architecture. A layer that the model has not is the identity. FL_EDATA. */
 	int (*layers)(const void *p, const struct fl_net *net, struct fl_items *items,
 	              struct fl_err *e);
+	/* Changes numbers of the copy: x(nparam) are its tensors, in the order of its net's
+	 * parameters. */
+	int (*values)(const void *p, const struct fl_net *net, float *const *x, struct fl_err *e);
 };
 
 extern const struct fl_entry *const fl_reshape_list[];

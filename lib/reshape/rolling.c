@@ -1,5 +1,6 @@
 /* FedRolex: a share of every hidden layer's units, a window that moves on by one unit a round
  * and wraps round, so that every weight has its turn. */
+#include "base/num.h"
 #include "reshape/width.h"
 
 struct rolling {
@@ -24,7 +25,7 @@ static size_t units(const void *pp, const struct fl_reshape_in *in, size_t group
                     size_t *of)
 {
 	const struct rolling *p = pp;
-	size_t m = fl_width_count(p->w.ratio, n), from = begin(in->round, p->step, n);
+	size_t m = fl_num_part_up(p->w.ratio, n), from = begin(in->round, p->step, n);
 
 	(void)group;
 	for (size_t i = 0; of && i < m; i++)

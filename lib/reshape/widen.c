@@ -1,7 +1,6 @@
 /* Net2WiderNet: more units that are copies of those there are, each copy worth its share to
  * those that read it, so that the net computes what it did. */
-#include <math.h>
-
+#include "base/num.h"
 #include "base/rng.h"
 #include "reshape/reshape.h"
 
@@ -22,10 +21,9 @@ static const struct fl_param params[] = {
 static size_t units(const void *pp, const struct fl_reshape_in *in, size_t group, size_t n,
                     size_t *of)
 {
-	size_t m = (size_t)ceil(((const struct widen *)pp)->factor * (double)n * (1 - 1e-12));
+	size_t m = fl_num_part_up(((const struct widen *)pp)->factor, n);
 	struct fl_rng r;
 
-	m = m < n ? n : m;
 	fl_rng_init(&r, in->seed, 0, group, FL_RNG_WIDEN, 0);
 	for (size_t i = 0; of && i < m; i++)
 		of[i] = i < n ? i : (size_t)fl_rng_below(&r, n);

@@ -1,15 +1,8 @@
 /* HeteroFL: the first share of every hidden layer's units. */
-#include <math.h>
-
+#include "base/num.h"
 #include "reshape/width.h"
 
 static const struct fl_param params[] = { FL_WIDTH_PARAMS, { 0 } };
-
-/* What rounding made a hair larger than a whole number is that number. */
-size_t fl_width_count(double ratio, size_t n)
-{
-	return (size_t)ceil(ratio * (double)n * (1 - 1e-12));
-}
 
 const char *fl_width_layers(const void *p)
 {
@@ -26,7 +19,7 @@ double fl_width_scale(const void *p)
 static size_t units(const void *p, const struct fl_reshape_in *in, size_t group, size_t n,
                     size_t *of)
 {
-	size_t m = fl_width_count(((const struct fl_width *)p)->ratio, n);
+	size_t m = fl_num_part_up(((const struct fl_width *)p)->ratio, n);
 
 	(void)in;
 	(void)group;

@@ -18,8 +18,6 @@ struct fl_width {		/* parameter blocks begin with it */
 	{ "layers", FL_P_STR, offsetof(struct fl_width, layers), NULL, 0, 0, NULL, "glob[+glob]", \
 	  "hidden layers, by name; not set, all" }
 
-/* How many of n units are left. */
-size_t fl_width_count(double ratio, size_t n);
 const char *fl_width_layers(const void *p);
 double fl_width_scale(const void *p);
 

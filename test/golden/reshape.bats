@@ -273,3 +273,64 @@ same_outputs() {
 	[ "$status" = 3 ]
 	[[ $output == *"server inco: no stage of the model has a later residual block"* ]]
 }
+
+@test "sparse: the largest numbers of all that train, and updates that go into the whole model" {
+	"$PYTHON" "$G/ref.py" cnn static 0 examples 1 .
+	for d in 0.0001 0.1 0.5 1; do
+		fl-reshape -m model0.safetensors sparse:density=$d -o s.safetensors
+		fl-reshape -m model0.safetensors "sparse:density=$d,tensors=f.*" -o f.safetensors
+		"$PYTHON" - <<-END
+			import sys; sys.path.insert(0, "$ROOT/test/golden")
+			import numpy as np
+			from fed_record import load
+			whole, _, base = load("model0.safetensors")
+			for name, chosen in (("s", whole), ("f", [n for n in whole if n.startswith("f.")])):
+			    part, meta, _ = load(name + ".safetensors")
+			    assert meta["fl.base"] == base and "fl.slice" not in meta
+			    v = np.concatenate([whole[n].ravel() for n in chosen])
+			    k = int(v.size * $d + 1e-9)
+			    least = np.sort(np.abs(v))[::-1][k - 1] if k else np.inf
+			    for n in whole:
+			        keep = np.abs(whole[n]) >= least if n in chosen else True
+			        assert (part[n] == np.where(keep, whole[n], 0)).all(), n
+		END
+	done
+	# Of equal numbers the first stay: 3 of 10.
+	fl-init -a '{"input":[4],"layers":[{"layer":"linear","out":2,"init":"zero"}]}' -o z.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, save
+		m = load("z.safetensors")[1]
+		save("one.safetensors", {"0.weight": np.full((2, 4), -1, "f4"), "0.bias": np.full(2, 1, "f4")},
+		     kind="model", round=0, arch=m["fl.arch"])
+	END
+	fl-reshape -m one.safetensors sparse:density=0.3 -o s.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		from fed_record import load
+		t = load("s.safetensors")[0]
+		assert t["0.weight"].ravel().tolist() == [-1] * 3 + [0] * 5 and t["0.bias"].tolist() == [0, 0]
+	END
+	# A round from a sparse model: the update is what a model of its own would get, and goes into the whole one.
+	fl-reshape -m model0.safetensors sparse:density=0.25 | gzip >s.gz
+	fl-reshape -m model0.safetensors --apart sparse:density=0.25 -o a.safetensors
+	fl-local-train -m s.gz client0.safetensors -o u.safetensors -q
+	fl-local-train -m a.safetensors client0.safetensors -o v.safetensors -q
+	st-cmp u.safetensors v.safetensors
+	fl-aggregate -n 1 -m model0.safetensors -o next.safetensors u.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load, stream
+		w, v = load("model0.safetensors")[0], load("next.safetensors")[0]
+		u = next(stream("u.safetensors"))[0]
+		assert all(np.allclose(v[n], w[n] + u[n], rtol=1e-6, atol=1e-7) for n in w)
+	END
+	# All of it is the model.
+	fl-reshape -m model0.safetensors sparse:density=1 -o s.safetensors
+	fl-local-train -m s.safetensors client0.safetensors | fl-aggregate -n 1 -m model0.safetensors --no-prov -o a
+	fl-local-train -m model0.safetensors client0.safetensors | fl-aggregate -n 1 -m model0.safetensors --no-prov | cmp - a
+	run fl-reshape -m model0.safetensors sparse:tensors=nope.* -o x
+	[ "$status" = 2 ]
+}

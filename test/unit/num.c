@@ -187,7 +187,7 @@ static void arithmetic(void)
 /* Of decimals with three places, by integers. */
 static void parts(void)
 {
-	size_t down = 0, near = 0, ratio = 0;
+	size_t down = 0, up = 0, near = 0, ratio = 0;
 
 	for (size_t a = 0; a <= 1000; a++)
 		for (size_t n = 1; n <= 400; n++) {
@@ -197,15 +197,19 @@ static void parts(void)
 			snprintf(text, sizeof text, "%zu.%03zu", a / 1000, a % 1000);
 			p = strtod(text, NULL);
 			down += fl_num_part(p, n) != a * n / 1000;
+			up += fl_num_part_up(p, n) != (a * n + 999) / 1000;
 			near += fl_num_part_near(p, n) != (2 * a * n + 1000) / 2000;
 			ratio += fl_num_part((double)a / (double)n, n) != a;
 		}
 	is_int((int64_t)down, 0, "parts of counts that are not rounded down");
+	is_int((int64_t)up, 0, "parts of counts that are not rounded up");
 	is_int((int64_t)near, 0, "parts of counts that are not the nearest");
 	is_int((int64_t)ratio, 0, "ratios of counts that are not the count");
 	ok(fl_num_part(.29, 100) == 29 && fl_num_part(.3, 4000000000) == 1200000000 &&
 	   fl_num_part(.5, 0) == 0 && fl_num_part(1e-300, 7) == 0 &&
 	   fl_num_part(.2899999999999, 100) == 28, "parts of counts");
+	ok(fl_num_part_up(.55, 100) == 55 && fl_num_part_up(1. / 16, 10) == 1 &&
+	   fl_num_part_up(.5, 0) == 0 && fl_num_part_up(1, 7) == 7, "parts of counts, rounded up");
 }
 
 /* Ascending; those beside each other in a row are equal. */
