@@ -151,8 +151,9 @@ static int add_key(const struct fl_entry *arch, const char *key, size_t value, s
 	return fl_str_check(s, e);
 }
 
-/* classes, images: of labelled images; 0: pairs. */
-static int find_arch(struct job *j, size_t dim, size_t classes, size_t images, struct fl_err *e)
+/* dim, image: widths of texts and of images. classes, images: of labelled images; 0: pairs. */
+static int find_arch(struct job *j, size_t dim, size_t image, size_t classes, size_t images,
+                     struct fl_err *e)
 {
 	const char *text = j->o.model ? fl_meta_get(&j->model, "fl.arch") : j->o.arch;
 	struct fl_str s = FL_STR_INIT;
@@ -165,6 +166,7 @@ static int find_arch(struct job *j, size_t dim, size_t classes, size_t images, s
 		rc = fl_spec_parse(&fl_family_arch, text, &j->run->arena, &j->spec, e);
 		if (!rc && !j->o.model)
 			rc = add_key(j->spec.entry, "dim", dim, &s, e) ||
+			     (image != dim && add_key(j->spec.entry, "image", image, &s, e)) ||
 			     (classes && (add_key(j->spec.entry, "classes", classes, &s, e) ||
 			                  add_key(j->spec.entry, "keys", images, &s, e))) ? -1 : 0;
 		if (!rc)
@@ -478,7 +480,7 @@ static int make_net(struct job *j, struct fl_err *e)
 
 static int check_data(struct job *j, struct fl_err *e)
 {
-	size_t d = j->t.a.reading.d;
+	const size_t *d = j->t.a.in;
 
 	if (fl_pairset_check(&j->train, d, NULL, e))
 		return -1;
@@ -572,7 +574,7 @@ static int begin_training(struct job *j, struct fl_err *e)
 
 static int train_pairs(struct job *j, struct fl_err *e)
 {
-	if (open_train(j, e) || find_arch(j, j->train.text.d, 0, 0, e) || fill_recipe(j, e) ||
+	if (open_train(j, e) || find_arch(j, j->train.text.d, j->train.image.d, 0, 0, e) || fill_recipe(j, e) ||
 	    make_net(j, e) || check_data(j, e) || renew_prov(j, &j->t.a.net, e) ||
 	    begin_training(j, e) || resume(j, e) || open_log(j, e))
 		return -1;
@@ -655,7 +657,7 @@ static int fit_net(struct job *j, const struct fl_fit *f, struct fl_err *e)
 	fl_real *w = NULL;
 	int rc = -1;
 
-	if (find_arch(j, f->d, f->C, f->N, e) || fl_model_net(&net, j->text, 1, e))
+	if (find_arch(j, f->d, f->d, f->C, f->N, e) || fl_model_net(&net, j->text, 1, e))
 		return -1;
 	if ((w = fl_alloc(net.P, sizeof *w, e)) && !renew_prov(j, &net, e)) {
 		fl_net_init(&net, (uint64_t)j->o.seed, w);

@@ -1051,11 +1051,11 @@ static int setup(struct job *j, struct fl_err *e)
 	if (fl_embeds_open(&j->gallery.m, o->gallery.v, o->gallery.n, e) ||
 	    fl_embeds_open(&j->query.m, o->queries.v, o->queries.n, e))
 		return -1;
+	if (adapt(j, e))	/* which may make rows of unlike widths comparable */
+		return -1;
 	if (j->query.m.d != j->gallery.m.d)
 		return fl_fail(e, FL_EDATA, "%s has rows of %zu values, %s of %zu", j->query.m.part[0].name,
 		               j->query.m.d, j->gallery.m.part[0].name, j->gallery.m.d);
-	if (adapt(j, e))
-		return -1;
 	j->query.n = j->query.m.N;
 	j->gallery.n = j->gallery.m.N;
 	if (pick_rows(j, &j->gallery, e) || drop_bare(j, &j->query, e) || drop_bare(j, &j->gallery, e) || set_order(j, &j->query, e) || set_order(j, &j->gallery, e) ||

@@ -344,13 +344,24 @@ static int other_parts(const struct fl_data *d, const struct fl_net *net, struct
 	return rc;
 }
 
+/* A loss of adapters, which compares a text and an image. */
+static int compares_sides(const struct fl_net *net)
+{
+	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
+
+	return loss && loss->reading;
+}
+
 /* The first example that lacks a part. */
-static int missing_part(const struct fl_data *d, struct fl_err *e)
+static int missing_part(const struct fl_data *d, const struct fl_net *net, struct fl_err *e)
 {
 	size_t i = 0;
 
 	while (d->part_row[i] != LACKS)
 		i++;
+	if (compares_sides(net))
+		return fl_fail(e, FL_EDATA, "%s: example %zu lacks part '%s', as %zu of %zu lack some; loss %s compares "
+		               "both", d->name, i / d->M, d->part[i % d->M].name, d->lacking, d->N, net->loss.entry->name);
 	return fl_fail(e, FL_EDATA, "%s: example %zu lacks part '%s', as %zu of %zu lack some; the model takes "
 	               "all as one: \"parts\" of an architecture and its layers part, impute and fuse can do "
 	               "without", d->name, i / d->M, d->part[i % d->M].name, d->lacking, d->N);
@@ -358,8 +369,10 @@ static int missing_part(const struct fl_data *d, struct fl_err *e)
 
 int fl_data_fits_parts(const struct fl_data *d, const struct fl_net *net, struct fl_err *e)
 {
+	if (d->lacking && (!net->npart || compares_sides(net)))
+		return missing_part(d, net, e);
 	if (!net->npart)
-		return d->lacking ? missing_part(d, e) : 0;
+		return 0;
 	if (d->M != net->npart)
 		return other_parts(d, net, e);
 	for (size_t m = 0; m < d->M; m++)

@@ -37,22 +37,22 @@ static int check_width(const struct fl_embeds *m, size_t d, struct fl_err *e)
 	                               m->part[0].name, m->d, d);
 }
 
-int fl_pairset_check(const struct fl_pairset *s, size_t d, uint64_t *key, struct fl_err *e)
+int fl_pairset_check(const struct fl_pairset *s, const size_t d[2], uint64_t *key, struct fl_err *e)
 {
 	float *x;
 	int rc = 0;
 
-	if (check_width(&s->text, d, e) || check_width(&s->image, d, e) ||
-	    !(x = fl_alloc(d, 2 * sizeof *x, e)))
+	if (check_width(&s->text, d[0], e) || check_width(&s->image, d[1], e) ||
+	    !(x = fl_alloc(d[0] + d[1], sizeof *x, e)))
 		return -1;
 	for (size_t i = 0; i < s->pairs.n && !rc; i++) {
 		fl_embeds_gather(&s->text, &s->pairs.text[i], 1, x);
-		fl_embeds_gather(&s->image, &s->pairs.image[i], 1, x + d);
+		fl_embeds_gather(&s->image, &s->pairs.image[i], 1, x + d[0]);
 		rc = check_row(&s->text, s->pairs.text[i], x, e) ||
-		     check_row(&s->image, s->pairs.image[i], x + d, e) ? -1 : 0;
+		     check_row(&s->image, s->pairs.image[i], x + d[0], e) ? -1 : 0;
 		if (key)
-			key[i] = (uint64_t)fl_crc32(0, x, d * sizeof *x) << 32 |
-			         fl_crc32(1, x + d, d * sizeof *x);
+			key[i] = (uint64_t)fl_crc32(0, x, d[0] * sizeof *x) << 32 |
+			         fl_crc32(1, x + d[0], d[1] * sizeof *x);
 	}
 	free(x);
 	return rc;
@@ -73,7 +73,7 @@ static int by_key(const void *va, const void *vb)
 }
 
 /* Keys of a set, sorted; the caller frees. */
-static struct keyed *keys(const struct fl_pairset *s, size_t d, struct fl_err *e)
+static struct keyed *keys(const struct fl_pairset *s, const size_t d[2], struct fl_err *e)
 {
 	uint64_t *key = fl_alloc(s->pairs.n, sizeof *key, e);
 	struct keyed *k = fl_alloc(s->pairs.n, sizeof *k, e);
@@ -98,11 +98,11 @@ static int same(const struct fl_embeds *m, uint32_t i, const struct fl_embeds *n
 	return !memcmp(x, x + m->d, m->d * sizeof *x);
 }
 
-int fl_pairset_apart(const struct fl_pairset *a, const struct fl_pairset *b, size_t d,
+int fl_pairset_apart(const struct fl_pairset *a, const struct fl_pairset *b, const size_t d[2],
                      struct fl_err *e)
 {
 	struct keyed *p = keys(a, d, e), *q = p ? keys(b, d, e) : NULL;
-	float *x = q ? fl_alloc(d, 2 * sizeof *x, e) : NULL;
+	float *x = q ? fl_alloc(d[0] > d[1] ? d[0] : d[1], 2 * sizeof *x, e) : NULL;
 	int rc = x ? 0 : -1;
 
 	for (size_t i = 0, j = 0; !rc && i < a->pairs.n && j < b->pairs.n;) {
@@ -148,14 +148,14 @@ double fl_adapt_lr(const struct fl_adapt *t)
 static void load_pairs(struct fl_adapt *t, const struct fl_pairset *s, const uint32_t *idx,
                        size_t i0, size_t B)
 {
-	size_t d = t->a.reading.d;
+	const size_t *d = t->a.in;
 
 	for (size_t b = 0; b < B; b++) {
-		float *x = t->bench.work.act[0] + b * 2 * d;
+		float *x = t->bench.work.act[0] + b * (d[0] + d[1]);
 		size_t i = idx ? idx[b] : i0 + b;
 
 		fl_embeds_gather(&s->text, &s->pairs.text[i], 1, x);
-		fl_embeds_gather(&s->image, &s->pairs.image[i], 1, x + d);
+		fl_embeds_gather(&s->image, &s->pairs.image[i], 1, x + d[0]);
 	}
 }
 

@@ -14,11 +14,11 @@ struct fl_pairset {
 	struct fl_pairs pairs;
 };
 void fl_pairset_release(struct fl_pairset *s);
-/* Widths must be the adapter's; rows that are paired finite and not zero: FL_EDATA by
+/* Widths must be the adapter's d[2], of texts and images; rows that are paired finite and not zero: FL_EDATA by
  * number. key (pairs.n), may be NULL: a hash of each pair's content. */
-int fl_pairset_check(const struct fl_pairset *s, size_t d, uint64_t *key, struct fl_err *e);
+int fl_pairset_check(const struct fl_pairset *s, const size_t d[2], uint64_t *key, struct fl_err *e);
 /* FL_EDATA: a pair of b has the content of one of a, both named by number. */
-int fl_pairset_apart(const struct fl_pairset *a, const struct fl_pairset *b, size_t d,
+int fl_pairset_apart(const struct fl_pairset *a, const struct fl_pairset *b, const size_t d[2],
                      struct fl_err *e);
 
 struct fl_adapt {

@@ -1,5 +1,5 @@
 /* Applying adapters. The half of a pair's row that is the other side's is zeros, which
- * the outputs of this side do not depend on. */
+ * the outputs of this side do not depend on; of a net with parts, the part is missing. */
 #include "model/adapter.h"
 
 #include <math.h>
@@ -21,6 +21,23 @@ static const struct fl_loss_entry *loss_of(const struct fl_adapter *a)
 	return (const struct fl_loss_entry *)a->net.loss.entry;
 }
 
+/* Where a text and an image stand in the input: a net's parts, or its halves. */
+static int find_sides(struct fl_adapter *a, int code, struct fl_err *e)
+{
+	const struct fl_net *net = &a->net;
+	size_t d = a->reading.d, all = fl_shape_count(&net->in);
+
+	a->in[0] = a->in[1] = a->at[1] = d;
+	if (net->npart == 2 && !strcmp(net->part[0].name, "text") && !strcmp(net->part[1].name, "image")) {
+		a->in[0] = a->at[1] = net->part[0].n;
+		a->in[1] = net->part[1].n;
+		return 0;
+	}
+	return !net->npart && all == 2 * d ? 0 :
+	       fl_fail(e, code, "the architecture takes %zu numbers, not a text and an image of %zu%s", all, d,
+	               net->npart ? " as parts text and image" : "");
+}
+
 /* What the net's loss reads, and room for weights; code: whose fault it is where it
  * reads none. Releases a on failure. */
 static int begin(struct fl_adapter *a, int code, struct fl_err *e)
@@ -32,10 +49,7 @@ static int begin(struct fl_adapter *a, int code, struct fl_err *e)
 		        "measures classifiers", l->e.name);
 	} else {
 		l->reading(a->net.loss.p, a->net.classes, &a->reading);
-		if (fl_shape_count(&a->net.in) != 2 * a->reading.d)
-			fl_fail(e, code, "the architecture takes %zu numbers, not a text and an image of %zu",
-			        fl_shape_count(&a->net.in), a->reading.d);
-		else if ((a->w = fl_alloc(a->net.P, sizeof *a->w, e)))
+		if (!find_sides(a, code, e) && (a->w = fl_alloc(a->net.P, sizeof *a->w, e)))
 			return 0;
 	}
 	fl_adapter_release(a);
@@ -81,14 +95,15 @@ void fl_adapter_release(struct fl_adapter *a)
 	*a = (struct fl_adapter){ .w = NULL };
 }
 
-/* Row x of the side at hand in a pair's place to(2d). */
+/* Row x of the side at hand in a pair's place to. */
 static void place(const struct fl_adapter *a, enum fl_side side, const float *x, fl_real *to)
 {
-	size_t d = a->reading.d, own = side == FL_SIDE_TEXT ? 0 : d;
+	size_t n = a->in[0] + a->in[1];
 
-	memset(to, 0, 2 * d * sizeof *to);
-	for (size_t k = 0; k < d; k++)
-		to[own + k] = x[k];
+	for (size_t k = 0; k < n; k++)
+		to[k] = a->net.npart ? NAN : 0;
+	for (size_t k = 0; k < a->in[side]; k++)
+		to[a->at[side] + k] = x[k];
 }
 
 void fl_adapter_apply(const struct fl_adapter *a, enum fl_side side, const float *x, size_t n,
@@ -106,7 +121,7 @@ void fl_adapter_apply(const struct fl_adapter *a, enum fl_side side, const float
 		};
 
 		for (size_t b = 0; b < B; b++)
-			place(a, side, x + (i + b) * d, k->act[0] + b * 2 * d);
+			place(a, side, x + (i + b) * a->in[side], k->act[0] + b * (a->in[0] + a->in[1]));
 		fl_net_forward(&a->net, k, a->w, B, 0, NULL);
 		loss_of(a)->posterior(a->net.loss.p, side, k->act[a->net.nlayer], B, a->net.classes,
 		                      &part);
@@ -158,9 +173,9 @@ static int check_finite(const struct job *j, const struct fl_posterior *out, siz
 static int block(void *ctx, size_t item, int thread, struct fl_err *e)
 {
 	const struct job *j = ctx;
-	size_t d = j->a->reading.d, i = item * BATCH, n = j->n - i < BATCH ? j->n - i : BATCH;
-	float *x = j->x + (size_t)thread * BATCH * d;
-	struct fl_posterior out = part_of(&j->out, i, d);
+	size_t i = item * BATCH, n = j->n - i < BATCH ? j->n - i : BATCH;
+	float *x = j->x + (size_t)thread * BATCH * j->a->in[j->side];
+	struct fl_posterior out = part_of(&j->out, i, j->a->reading.d);
 
 	fl_embeds_rows(j->rows, j->from + i, n, x);
 	if (fl_embeds_check_rows(j->rows, j->from + i, n, x, 1, e))
@@ -171,13 +186,13 @@ static int block(void *ctx, size_t item, int thread, struct fl_err *e)
 
 static int begin_job(struct job *j, struct fl_err *e)
 {
-	size_t t = (size_t)j->threads, size;
+	size_t t = (size_t)j->threads, in = j->a->in[j->side], size;
 	int rc = 0;
 
-	if (j->rows->d != j->a->reading.d)
+	if (j->rows->d != in)
 		return fl_fail(e, FL_EDATA, "%s: rows of %zu values, the adapter takes %zu",
-		               j->rows->part[0].name, j->rows->d, j->a->reading.d);
-	if (fl_mul(t * BATCH, j->a->reading.d, &size))
+		               j->rows->part[0].name, j->rows->d, in);
+	if (fl_mul(t * BATCH, in, &size))
 		return fl_fail_mem(e, SIZE_MAX);
 	if (!(j->work = fl_alloc(t, sizeof *j->work, e)) || !(j->x = fl_alloc(size, sizeof *j->x, e)))
 		return -1;

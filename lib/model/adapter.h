@@ -10,6 +10,7 @@ struct fl_adapter {
 	struct fl_net net;
 	fl_real *w;			/* (P) */
 	struct fl_reading reading;	/* width, score, what there is of either side */
+	size_t in[2], at[2];		/* of a side's rows: width, and place in the net's input */
 };
 
 /* From a record of kind model. FL_EDATA where its loss reads no distributions: it is

@@ -63,7 +63,7 @@ static int apply(const struct fl_adapter *a, enum fl_side side, const struct fl_
 {
 	enum { BATCH = 256 };
 	struct fl_work k;
-	float *x = fl_arena_get(&s->arena, s->d, BATCH * sizeof *x, e);
+	float *x = fl_arena_get(&s->arena, a->in[side], BATCH * sizeof *x, e);
 
 	if (!x || fl_work_init(&k, &a->net, BATCH, 0, e))
 		return -1;

@@ -48,6 +48,75 @@ END
 	done
 }
 
+@test "the plain contrastive adapter brings widths together, for retrieval and zero-shot" {
+	"$PYTHON" -c 'import numpy' 2>/dev/null || skip "no NumPy"
+	cd "$W"
+	"$PYTHON" - <<'END'
+import json
+import numpy as np
+r = np.random.default_rng(1)
+c = r.normal(size=(300, 6))
+t, i = (c @ r.normal(size=(6, d)) + .1 * r.normal(size=(300, d)) for d in (24, 10))
+for n, x in ("t", t), ("i", i):
+    np.save(n + ".npy", x[:200].astype("f4"))
+    np.save("val-" + n + ".npy", x[200:].astype("f4"))
+json.dump({str(k): k for k in range(100)}, open("truth.json", "w"))
+np.save("labels.npy", np.arange(100))
+END
+	go() { vlm-adapt -a clip:hidden=32,out=8 --texts t.npy --images i.npy --no-sync "$@"; }
+	for j in 1 3; do
+		go -e 60 -b 64 --opt adam:lr=0.003 -j $j -o m$j
+	done
+	cmp m1 m3
+	st-ls --meta m1 | grep -F 'fl.arch	clip:dim=24,image=10,out=8,hidden=32'
+	# Chance is 0.01.
+	vlm-retrieve --gallery val-i.npy --queries val-t.npy --adapter m1 --truth truth.json \
+		--metric hit@1 --no-hits --format json | jq -e '.["hit@1"] > 0.9'
+	vlm-zeroshot --images val-i.npy --texts val-t.npy --adapter m1 --labels labels.npy --format json |
+		jq -e 'select(.accuracy) | .accuracy > 0.9'
+	fails 3 "val-t.npy has rows of 24 values, val-i.npy of 10" \
+		vlm-retrieve --gallery val-i.npy --queries val-t.npy
+	fails 3 "val-i.npy: rows of 10 values, the adapter takes 24" vlm-adapt --apply m1 val-i.npy
+	fails 2 "dim, image and out are one; not 24, 10 and 8" go -a clip:out=8,residual=on -o never
+	fails 3 "i.npy: rows of 10 values, the adapter takes 24" go -a asymvlm -o never
+	fails 2 "prefixes: 8 of 8 numbers are no prefix" go -a clip:out=8,prefixes=4+8 -o never
+
+	# As pairs and as parts it is the same data to a client, to the bit; none may be missing.
+	fl-partition -d pairs:texts=t.npy,images=i.npy -k 3 -B iid -s 1 -o pairs --no-sync
+	fl-partition -d join:names=image+text,files=i.npy+t.npy -k 3 -B iid -s 1 -o parts --no-sync
+	for d in pairs parts; do
+		fl-local-train -m m1 -e 2 -b 16 --opt sgd:lr=0.1 --no-prov --no-sync -o $d.sts $d/*.safetensors
+	done
+	cmp pairs.sts parts.sts
+	fl-partition -d join:names=image+text,files=i.npy+t.npy -k 1 -B iid --no-sync -o lost \
+		--shift missing:by=example,rate=0.2
+	fails 3 "loss clip compares both" fl-local-train -m m1 -o never lost/0000.safetensors
+	[ ! -e never ]
+
+	# At the embeddings themselves: scores of before.
+	vlm-adapt -a clip --texts t.npy --images t.npy -e 0 --no-sync -o same
+	vlm-adapt --apply same val-t.npy --no-sync -o x
+	numbers 'np.abs(r[0]["emb"] - (t := np.load("val-t.npy")) / np.linalg.norm(t, axis=1)[:, None]).max() < 1e-6' x
+	# Cut at 4 numbers, embeddings of a model that was to serve so are the better ones.
+	for p in none 2+4; do
+		go -a clip:hidden=32,out=16,prefixes=$p -e 60 -b 64 --opt adam:lr=0.003 -o p
+		for s in t i; do
+			vlm-adapt --apply p --side $([ $s = t ] && echo text || echo image) val-$s.npy --no-sync -o e-$s
+		done
+		PYTHONPATH=$ROOT/test/golden "$PYTHON" - $p <<'END'
+import sys
+import numpy as np
+import fed_record
+t, i = (next(fed_record.stream(f))[0]["emb"][:, :4] for f in ("e-t", "e-i"))
+unit = lambda x: x / np.linalg.norm(x, axis=1)[:, None]
+hit = ((unit(t) @ unit(i).T).argmax(1) == np.arange(100)).mean()
+print(sys.argv[1], hit)
+open("hits", "a").write(f"{hit}\n")
+END
+	done
+	awk 'NR == 1 { a = $1 } NR == 2 { exit !($1 > a + 0.1) }' hits
+}
+
 @test "each baseline orders what was planted in the direction that the manual says" {
 	for a in probvlm,0.2,1 prolip,-1,-0.4 pcmepp,-1,-0.8; do
 		IFS=, read -r name lo hi <<<"$a"
@@ -233,9 +302,11 @@ sys.exit(abs(a - b) > 1e-12)' "$W/log" "$W/r" $way
 }
 
 @test "bad input: widths, pairs, rows" {
-	fails 3 "texts are rows of 8 values, images of 6" fl-partition -d "pairs:texts=$V#text,images=$N#image" \
-		-k 2 -B iid -o "$W/c"
-	[ ! -e "$W/c" ]
+	fl-partition -d "pairs:texts=$V#text,images=$N#image" -k 2 -B iid -o "$W/c" --no-sync
+	fl-init -a asymvlm:dim=8,hidden=4 -o "$W/g" --no-sync
+	fails 3 "pairs are a text of 8 and an image of 6 values, the model takes 16 in all" \
+		fl-local-train -m "$W/g" -o "$W/u" "$W"/c/0000.safetensors
+	[ ! -e "$W/u" ]
 	fails 3 "rows of 6 values, the adapter takes 8" vlm-adapt -a asymvlm:hidden=4 --texts $V#text \
 		--images $N#image --pairs $V
 	fails 3 "rows of 8 values, the adapter takes 9" vlm-adapt -a asymvlm:hidden=4,dim=9 --texts $V#text \

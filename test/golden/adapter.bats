@@ -6,7 +6,7 @@ setup() {
 	S=$ROOT/test/golden/adapter/steps
 	cd "$BATS_TEST_TMPDIR"
 	cp "$S/data.safetensors" .
-	METHODS="asymvlm-vmf asymvlm-ps pfe pcmepp prolip probvlm"
+	METHODS="asymvlm-vmf asymvlm-ps pfe pcmepp prolip probvlm clip clip-free"
 }
 
 # trained METHOD OPTION...: the steps, with what the recipe says unless given.

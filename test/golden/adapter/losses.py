@@ -94,6 +94,23 @@ def probvlm(o, mean="free"):
     return crit(i, x) + crit(u, t) + 1e-4 * (crit(i, t) + crit(u, x))
 
 
+def clip(o, tau=.07, learn=False, direction="both", intra=None, prefixes=()):
+    d = o.shape[1] // 2
+    tau = (-o[0, -1]).exp() if learn else tau
+    y, total = torch.arange(len(o)), 0
+    for n in (d, *prefixes):
+        u, v = F.normalize(o[:, :n], dim=1), F.normalize(o[:, d:d + n], dim=1)
+        side = {}
+        for way, a, b in ("t2i", u, v), ("i2t", v, u):
+            z = a @ b.T / tau
+            if intra is not None:
+                own = intra * a @ a.T / tau
+                z = torch.cat([z, own.masked_fill(torch.eye(len(o), dtype=torch.bool), -math.inf)], 1)
+            side[way] = F.cross_entropy(z, y)
+        total = total + {"both": (side["t2i"] + side["i2t"]) / 2, **side}[direction]
+    return total
+
+
 G = torch.Generator().manual_seed(5)
 
 
@@ -201,6 +218,18 @@ case("probvlm-one", "probvlm", probvlm, bayes(1, 5, 1., 1.))
 case("probvlm-sharp", "probvlm", probvlm, bayes(3, 3, 30., 1e4), 1e-11, 1e-4)
 case("probvlm-flat", "probvlm", probvlm, bayes(3, 3, 1e-6, 1e-6), 1e-11, 1e-4)
 case("probvlm-exact", "probvlm", probvlm, bayes(3, 3, 1., 1., 0.), 1e-11, 1e-4)
+for way in "both", "t2i", "i2t":
+    case(f"clip-{way}", f"clip:direction={way}", lambda o, way=way: clip(o, direction=way), rnd(9, 10))
+case("clip-warm", "clip:tau=2", lambda o: clip(o, 2), rnd(40, 6))
+case("clip-one", "clip", clip, rnd(1, 8))
+case("clip-learn", "clip:learn=on", lambda o: clip(o, learn=True),
+     torch.cat([rnd(7, 12), column(7, 2.5)], 1))
+case("clip-intra", "clip:tau=0.03,intra=0.8", lambda o: clip(o, .03, intra=.8), rnd(9, 8), 1e-11, 1e-4)
+case("clip-intra-t2i", "clip:tau=0.5,intra=1.5,direction=t2i,learn=on",
+     lambda o: clip(o, learn=True, intra=1.5, direction="t2i"), torch.cat([rnd(5, 6), column(5, .7)], 1))
+case("clip-prefixes", "clip:prefixes=2+5,learn=on,intra=0.5",
+     lambda o: clip(o, learn=True, prefixes=(2, 5), intra=.5),
+     torch.cat([rnd(11, 16), column(11, 1.5)], 1))
 
 
 def main():

@@ -100,6 +100,22 @@ class ProbVLM(Part):
         return made.probvlm(torch.cat(self.img_BayesCap(x) + self.txt_BayesCap(t) + [t, x], 1))
 
 
+class Clip(Part):
+    def __init__(self, residual, tau):
+        tower = lambda: nn.Sequential(nn.Linear(DIM, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, DIM))
+        scale = nn.Parameter(-torch.log(torch.tensor(tau)))
+        super().__init__(adaptor=Part(text=tower(), image=tower(), logit_scale=scale))
+        self.residual = residual
+        for t in (self.adaptor.text, self.adaptor.image) if residual else ():
+            nn.init.zeros_(t[2].weight)
+            nn.init.zeros_(t[2].bias)
+
+    def loss(self, t, x):
+        a = self.adaptor
+        u, v = [self.residual * z + g(z) for g, z in ((a.text, normalize(t)), (a.image, normalize(x)))]
+        return made.clip(torch.cat([u, v, *columns(len(t), a.logit_scale)], 1), learn=True)
+
+
 ARCH = f"dim={DIM},hidden={HIDDEN}"
 METHODS = {
     "asymvlm-vmf": (f"asymvlm:{ARCH},dist=vmf", lambda: AsymVLM("vmf")),
@@ -108,6 +124,8 @@ METHODS = {
     "pcmepp": (f"pcmepp:{ARCH}", lambda: Gauss(True)),
     "prolip": (f"prolip:{ARCH}", lambda: Gauss(False)),
     "probvlm": (f"probvlm:{ARCH}", ProbVLM),
+    "clip": (f"clip:{ARCH},tau=0.5", lambda: Clip(1, .5)),
+    "clip-free": (f"clip:{ARCH},residual=off", lambda: Clip(0, .07)),
 }
 
 
@@ -116,7 +134,8 @@ def optimiser(name, params):
     adamw = lambda lr, wd: torch.optim.AdamW(params, lr=lr, weight_decay=wd)
     return {"asymvlm-vmf": lambda: sgd(1e-2), "asymvlm-ps": lambda: sgd(1e-2),
             "pfe": lambda: sgd(1e-3), "pcmepp": lambda: adamw(5e-4, 1e-4),
-            "prolip": lambda: adamw(5e-4, 5e-4), "probvlm": lambda: adamw(1e-4, 5e-4)}[name]()
+            "prolip": lambda: adamw(5e-4, 5e-4), "probvlm": lambda: adamw(1e-4, 5e-4),
+            "clip": lambda: adamw(5e-4, 1e-4), "clip-free": lambda: adamw(5e-4, 1e-4)}[name]()
 
 
 def train(name, net, t, x):
