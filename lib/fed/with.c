@@ -273,7 +273,8 @@ const struct fl_tset **fl_with_all(const struct fl_with *w, const struct fl_want
 	qsort(all, *n, sizeof *all, by_client);
 	for (size_t k = 0; k < *n; k++) {
 		if (all[k].client < 0 || (k && all[k].client == all[k - 1].client)) {
-			fl_fail(e, FL_EDATA, all[k].client < 0 ? "%s reads records by client, but a record says no fl.client" :
+			fl_fail(e, FL_EDATA, all[k].client < 0 ?
+			        "%s reads records by client, but a record says no fl.client" :
 			        "%s: client %" PRId64 " is there twice", who, all[k].client);
 			return NULL;
 		}

@@ -21,7 +21,8 @@ static const struct fl_param table[] = {
 };
 
 /* The classes that it was trained for, or as many as are given. */
-static int find_classes(const struct params *p, const struct fl_tset *rec, size_t *C, struct fl_err *e)
+static int find_classes(const struct params *p, const struct fl_tset *rec, size_t *C,
+                        struct fl_err *e)
 {
 	const struct fl_tensor *t = fl_tset_find(rec, "@generator/classes");
 
@@ -33,8 +34,9 @@ static int find_classes(const struct params *p, const struct fl_tset *rec, size_
 }
 
 /* Examples i to i + B, on their way through the net. */
-static int draw_batch(const struct fl_generator *g, struct fl_work *k, const struct fl_distill_run *r,
-                      size_t i, size_t B, float *x, int64_t *y, struct fl_err *e)
+static int draw_batch(const struct fl_generator *g, struct fl_work *k,
+                      const struct fl_distill_run *r, size_t i, size_t B, float *x, int64_t *y,
+                      struct fl_err *e)
 {
 	size_t in = g->noise + g->C, d = g->net->classes;
 	const fl_real *z = k->act[g->net->nlayer];

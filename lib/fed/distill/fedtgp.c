@@ -72,7 +72,8 @@ static int add_all(struct lesson *l, const struct fl_tset *const *rec, size_t n,
 }
 
 /* Its square, of two classes' sums over n(c) clients. */
-static double distance(const struct lesson *l, const double *sum, const double *n, size_t a, size_t b)
+static double distance(const struct lesson *l, const double *sum, const double *n, size_t a,
+                       size_t b)
 {
 	double s = 0;
 

@@ -28,7 +28,8 @@ static int is_made(const struct fl_hyper *h, const struct fl_net_param *q)
 	return q->buffer == FL_TRAINED && fl_glob_match(h->tensors, q->name);
 }
 
-int fl_hyper_fits(const struct fl_hyper *h, const struct fl_net *of, int64_t client, struct fl_err *e)
+int fl_hyper_fits(const struct fl_hyper *h, const struct fl_net *of, int64_t client,
+                  struct fl_err *e)
 {
 	size_t n = 0;
 

@@ -24,7 +24,8 @@ int fl_numbered_rows(const struct fl_net *net, const char *what, size_t *rows, s
 int fl_hyper_of(struct fl_hyper *h, const struct fl_net *net, const char *tensors, struct fl_err *e);
 /* FL_EDATA where h does not know the client, or what it makes is not what the client's net has
  * of those tensors. */
-int fl_hyper_fits(const struct fl_hyper *h, const struct fl_net *of, int64_t client, struct fl_err *e);
+int fl_hyper_fits(const struct fl_hyper *h, const struct fl_net *of, int64_t client,
+                  struct fl_err *e);
 /* v(h->net->classes) <- those tensors of a record by fl_net_export(). */
 void fl_hyper_take(const struct fl_hyper *h, const struct fl_net *of, const struct fl_tset *rec,
                    fl_real *v);

@@ -11,7 +11,8 @@
 /* --- nets --- */
 
 /* The net of a model's architecture: one for all of them. */
-static const struct fl_net *net_of(struct fl_members *m, const struct fl_tset *model, struct fl_err *e)
+static const struct fl_net *net_of(struct fl_members *m, const struct fl_tset *model,
+                                   struct fl_err *e)
 {
 	const char *arch = fl_meta_get(model, "fl.arch");
 	struct fl_net *net;
