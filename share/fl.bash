@@ -18,7 +18,8 @@ _fltools() {
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		[[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
 	else
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		words=$(grep -v '^-' <<<"$words")
+		mapfile -t COMPREPLY < <(compgen -W "$words" -f -- "$cur")
 	fi
 }
 complete -o filenames -F _fltools "${BASH_SOURCE[0]##*/}"

@@ -1,4 +1,5 @@
-/* Option tables as words for a shell: options, then NAME=values of specs. */
+/* Option tables as words for a shell: options, then NAME=values of specs; and what may stand
+ * as an operand. */
 #include "cli/table.h"
 
 #include <string.h>
@@ -19,10 +20,24 @@ static void words(const struct fl_opt *o, struct fl_str *out)
 	}
 }
 
+/* The entries of the family that the operands begin with, as those of fl-stats do. */
+static void operand_words(const struct fl_tool *t, struct fl_str *out)
+{
+	for (const struct fl_family *const *f = t->families; t->operands && f && *f; f++) {
+		size_t n = strlen((*f)->name);
+
+		if (strncmp(t->operands, (*f)->name, n) || t->operands[n] != ' ')
+			continue;
+		for (size_t i = 0; (*f)->list[i]; i++)
+			fl_str_addf(out, "%s\n", (*f)->list[i]->name);
+	}
+}
+
 void fl_complete(const struct fl_tool *t, struct fl_str *out)
 {
 	for (const struct fl_opt *o = t->opts; o && o->p.name; o++)
 		words(o, out);
 	for (const struct fl_opt *o = fl_common_opts; o->p.name; o++)
 		words(o, out);
+	operand_words(t, out);
 }

@@ -146,7 +146,7 @@ meant() {
 	done
 }
 
-@test "completion knows values after --option=, --option and -o, and files elsewhere" {
+@test "completion knows values after --option=, --option and -o, and names and files elsewhere" {
 	cat >ask <<-END
 		. "$ROOT/share/fl.bash"
 		compopt() { :; }
@@ -163,6 +163,9 @@ meant() {
 	[[ "$(bash ask fl-aggregate --serv)" == "--server= --server=adafedadam "* ]]
 	[ "$(bash ask fl-init -a shake)" = shakespeare-lstm ]
 	[ "$(bash ask fl-partition -d fashion)" = fashion-mnist ]
+	touch wide.safetensors
+	[ "$(bash ask fl-reshape -m g.safetensors wid)" = "wide.safetensors widen width" ]
+	[[ "$(bash ask fl-stats classm)" == classmean ]]
 }
 
 @test "a terminal as standard input prints the short usage" {
