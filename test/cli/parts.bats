@@ -176,6 +176,51 @@ looks() {
 	[ ! -e x ]
 }
 
+@test "m3col contrasts towers of parts of unlike widths as it does those of columns" {
+	"$PYTHON" - "$ROOT/samples/m3col.json" <<-'END'
+	import json, sys
+	net = json.load(open(sys.argv[1]))
+	first, second = net["layers"][0]["body"], net["layers"][0]["shortcut"]
+	net["layers"][-1]["out"] = net["layers"][6]["out"] = net["layers"][3]["out"] = 3
+	net["input"], first[0]["size"], second[0]["begin"], second[0]["size"] = [9], 4, 4, 5
+	json.dump(net, open("columns.json", "w"))
+	del net["input"]
+	net["parts"] = {"c": 5, "text": 4}
+	first[0], second[0] = {"layer": "part", "of": "text"}, {"layer": "part", "of": "c"}
+	json.dump(net, open("parts.json", "w"))
+	END
+	fl-partition -d "$ROWS" -k 1 -B iid -o parts --no-sync
+	mkdir columns
+	"$PYTHON" - parts/0000.safetensors columns/0000.safetensors <<-'END'
+	import json, struct, sys
+	import numpy as np
+	b = open(sys.argv[1], "rb").read()
+	n = struct.unpack("<Q", b[:8])[0]
+	h = json.loads(b[8:8 + n])
+	t = {k: np.frombuffer(b, {"F32": "<f4", "I64": "<i8"}[v["dtype"]], offset=8 + n + v["data_offsets"][0],
+	                      count=int(np.prod(v["shape"]))).reshape(v["shape"]) for k, v in h.items() if k[0] != "_"}
+	p, out = t["part"], {"y": t["y"]}
+	out["x"] = np.hstack([t["x.text"][p[:, 0]], t["x.c"][p[:, 1]]])
+	head, at = {"__metadata__": h["__metadata__"]}, 0
+	for k, a in out.items():
+	    head[k] = {"dtype": {"<f4": "F32", "<i8": "I64"}[a.dtype.str], "shape": list(a.shape), "data_offsets": [at, at + a.nbytes]}
+	    at += a.nbytes
+	text = json.dumps(head).encode()
+	open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + b"".join(a.tobytes() for a in out.values()))
+	END
+	for d in columns parts; do
+		fl-init -a $d.json -s 2 -o $d.safetensors --no-sync
+		fl-local-train -m $d.safetensors -M m3col:rounds=1 -e 3 -b 8 --opt sgd:lr=0.2 -o $d.sts --no-sync \
+			$d/0000.safetensors
+	done
+	st-cmp columns.sts parts.sts
+	fl-partition -d "$ROWS" -k 1 -B iid -o lost --shift missing:by=example,rate=0.3 --no-sync
+	fl-local-train -m parts.safetensors -M m3col:rounds=1 -e 3 -b 8 --opt sgd:lr=0.2 -o lost.sts --no-sync \
+		lost/0000.safetensors
+	run st-cmp -q parts.sts lost.sts
+	[ "$status" = 1 ]
+}
+
 @test "st-check looks at parts" {
 	# bad EXPRESSION MESSAGE: of the record with one thing changed.
 	bad() {

@@ -81,6 +81,48 @@ state_of() {
 	two_rounds fedsam fedsam:rho=0.2
 }
 
+@test "precision equals the reference by element and by tensor, and so does the mean by it" {
+	for each in element tensor; do
+		want=$([ $each = element ] || echo T)
+		for r in 1 2; do
+			fl-local-train -m "$G/precision/model$((r - 1)).safetensors" $SMALL --no-prov \
+				-M precision:floor=1e-6,each=$each -o got.sts "$G/precision/data.safetensors"
+			st-cmp --rtol=2e-3 --atol=2e-7 got.sts "$G/precision/want$want$r.safetensors"
+			st-cat --plain --no-sync -o got-plain.sts got.sts
+			st-cat --plain --no-sync -o plain.sts "$G/precision/want$want$r.safetensors"
+			st-cmp --rtol=2e-5 --atol=2e-7 got-plain.sts plain.sts
+		done
+	done
+	fl-partition -q -d digits -k 3 -B iid -s 1 -o c --no-sync
+	fl-init -a logreg:in=64,out=10 -s 1 -o m.safetensors --no-sync
+	go() { fl-local-train -m m.safetensors --opt sgd:lr=0.1 -b 32 --no-prov "$@" c/*.safetensors; }
+	go -M precision -j 2 -e 2 -o u.sts
+	fl-aggregate -m m.safetensors -R mean:weight=uniform -o next.safetensors --no-sync u.sts
+	PYTHONPATH=$ROOT/test/golden "$PYTHON" - <<-'END'
+	import numpy as np
+	import fed_record
+	u = [r[0] for r in fed_record.stream("u.sts") if r[0]]
+	(w,), (got,) = ([r[0] for r in fed_record.stream(f + ".safetensors")] for f in ("m", "next"))
+	assert len(u) == 3
+	for k in w:
+	    m = np.array([v["@mask/" + k] for v in u], float)
+	    assert (m > 0).all() and m.std(0).any()
+	    want = w[k] + (m * [v[k] for v in u]).sum(0) / m.sum(0)
+	    assert np.abs(got[k] - want).max() < 1e-7, k
+	END
+	# One sample has no variance: all count alike, as in FedAvg.
+	go --steps 1 -M precision:burn=1 | fl-aggregate -n 3 -m m.safetensors -o one.safetensors --no-sync
+	go --steps 1 | fl-aggregate -n 3 -m m.safetensors -o fedavg.safetensors --no-sync
+	st-cmp --rtol=1e-6 --atol=1e-8 one.safetensors fedavg.safetensors
+	# Noise: the same for any -j, wider, by seed.
+	go -M precision:temperature=1 -j 1 -e 2 -o hot.sts
+	go -M precision:temperature=1 -j 3 -e 2 | st-cmp hot.sts -
+	run st-cmp -q hot.sts u.sts
+	[ "$status" = 1 ]
+	run st-cmp -q hot.sts <(go -M precision:temperature=1 -e 2 -s 9)
+	[ "$status" = 1 ]
+}
+
 @test "fal equals the reference: linf with bounds, l2, the fast gradient sign" {
 	two_rounds fal fal:eps=0.3,alpha=0.12,steps=4,lo=-1.5,hi=1.7
 	for c in l2-:eps=0.8,norm=l2,steps=3 fgsm-:eps=0.25,steps=1 fgsm-:eps=0.25,alpha=0.3,steps=1; do
