@@ -3,7 +3,6 @@
 #include "nn/units.h"
 
 #include <stdint.h>
-#include <string.h>
 
 struct maker {
 	const struct fl_net *net;

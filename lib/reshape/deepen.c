@@ -1,7 +1,5 @@
 /* Net2DeeperNet: behind a relu, a layer that is the identity and a relu, which changes nothing
  * that is not below 0. */
-#include <string.h>
-
 #include "base/glob.h"
 #include "nn/layer.h"
 #include "reshape/items.h"

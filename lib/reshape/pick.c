@@ -1,9 +1,6 @@
 /* Units: which there are to cut or to copy, and the architecture with so many. */
 #include "reshape/job.h"
 
-#include <stdint.h>
-#include <string.h>
-
 #include "base/glob.h"
 #include "base/log.h"
 #include "nn/layer.h"

@@ -2,7 +2,6 @@
 #include "reshape/reshape.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "model/model.h"

@@ -1,7 +1,6 @@
 /* Sub-networks that send blocks of tensors, as fl.slice says (tensor/slice.h): a block is its
  * tensor with zeros around it and a mask. */
 #include <stdint.h>
-#include <string.h>
 
 #include "fed/agg/collect_int.h"
 #include "tensor/slice.h"
