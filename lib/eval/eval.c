@@ -49,6 +49,25 @@ static int measure_with(struct fl_eval *ev, const struct fl_eval_side *side, str
 	return fl_eval_client(ev->how.panel, side, &first, d, out, e);
 }
 
+/* Lays what the client kept after the model's round over the model's weights w. */
+static int lay_kept(const struct fl_eval *ev, const struct fl_loaded *of, const struct fl_data *d,
+                    fl_real *w, struct fl_err *e)
+{
+	struct fl_tset state = { .t = NULL };
+	struct fl_arena a = { 0 };
+	char *path = fl_client_path(ev->how.state, d->client, "sts", &a, e);
+	int rc = path ? fl_state_load(path, of->round < 0 ? INT64_MAX : of->round + 1, &state, e) : -1;
+
+	if (rc == 2)
+		rc = fl_fail(e, FL_EDATA, "%s: is of later rounds than the model", path);
+	else if (!rc && (fl_running_check(&state, FL_PRIVATE, e) ||
+	                 fl_net_import(&of->net, &state, FL_PRIVATE, 1, w, e)))
+		rc = fl_fail_in(e, "%s", path);
+	fl_tset_release(&state);
+	fl_arena_release(&a);
+	return rc < 0 ? -1 : 0;
+}
+
 /* A model of its own, from a folder. */
 static int measure_personal(struct fl_eval *ev, struct seat *s, const struct fl_data *d,
                             struct fl_measured *out, struct fl_err *e)
@@ -68,6 +87,8 @@ static int measure_personal(struct fl_eval *ev, struct seat *s, const struct fl_
 	if (!rc && (rc = fl_loaded_init(&own, &model, e) ||
 	                 fl_eval_room_init(&room, &own.net, changes_inputs(ev), e) ? -1 : 0))
 		fl_fail_in(e, "%s: model of client %" PRId64, path, d->client);
+	if (!rc && ev->how.state)
+		rc = lay_kept(ev, &own, d, own.w, e);
 	if (!rc)
 		rc = measure_with(ev, &side, s, d, out, e);
 	fl_eval_room_release(&room);
@@ -76,31 +97,13 @@ static int measure_personal(struct fl_eval *ev, struct seat *s, const struct fl_
 	return rc;
 }
 
-static int read_state(const struct fl_eval *ev, const char *path, fl_real *w, struct fl_err *e)
-{
-	const struct fl_loaded *one = &ev->one;
-	struct fl_tset state = { .t = NULL };
-	int rc = fl_state_load(path, one->round < 0 ? INT64_MAX : one->round + 1, &state, e);
-
-	if (rc == 2)
-		rc = fl_fail(e, FL_EDATA, "%s: is of later rounds than the model", path);
-	else if (!rc && (fl_running_check(&state, FL_PRIVATE, e) ||
-	                 fl_net_import(&one->net, &state, FL_PRIVATE, 1, w, e)))
-		rc = fl_fail_in(e, "%s", path);
-	fl_tset_release(&state);
-	return rc < 0 ? -1 : 0;
-}
-
 /* The model's weights, but for what the client kept after that round. */
 static int measure_kept(struct fl_eval *ev, struct seat *s, const struct fl_data *d,
                         struct fl_measured *out, struct fl_err *e)
 {
 	struct fl_loaded own = ev->one;
 	struct fl_eval_side side = { &own, &s->room, NULL };
-	struct fl_arena a = { 0 };
 	size_t P = own.net.P;
-	char *path;
-	int rc;
 
 	if (d->client < 0)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing, so nothing in %s is its own",
@@ -108,10 +111,7 @@ static int measure_kept(struct fl_eval *ev, struct seat *s, const struct fl_data
 	if (!s->own && !(s->own = fl_alloc(P, sizeof *s->own, e)))
 		return -1;
 	own.w = memcpy(s->own, ev->one.w, P * sizeof *s->own);
-	path = fl_client_path(ev->how.state, d->client, "sts", &a, e);
-	rc = path ? read_state(ev, path, s->own, e) : -1;
-	fl_arena_release(&a);
-	return rc ? rc : measure_with(ev, &side, s, d, out, e);
+	return lay_kept(ev, &ev->one, d, s->own, e) || measure_with(ev, &side, s, d, out, e) ? -1 : 0;
 }
 
 int fl_eval_measure(struct fl_eval *ev, const struct fl_data *d, int thread,
@@ -152,8 +152,6 @@ static int open_models(struct fl_eval *ev, struct fl_err *e)
 	if (fl_models_open(&ev->models, path, e) ||
 	    !(ev->seat = fl_alloc((size_t)ev->how.threads, sizeof *ev->seat, e)) || open_first(ev, e))
 		return -1;
-	if (ev->models.folder && ev->how.state)
-		return fl_fail(e, FL_EUSAGE, "--state goes with one model, and -m is a folder");
 	if (!ev->models.folder && (fl_loaded_init(&ev->one, &ev->models.one, e) ||
 	                           fl_names_of(&ev->names, &ev->models.one, e) < 0))
 		return fl_fail_in(e, "%s", path);

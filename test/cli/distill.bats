@@ -314,6 +314,11 @@ transformer() {
 		fl-distill -m h.safetensors -M pfedpg:$hyper --base m --opt adam:lr=0.01 -o h.safetensors u.sts
 		fl-distill -m h.safetensors -M generate:$hyper --base m -o m
 	done
+	# What was generated, with the heads that clients keep, knows their data.
+	fl-eval --format json -m m --state s c/*.safetensors >with.json
+	fl-eval --format json -m m c/*.safetensors >without.json
+	accuracy() { jq 'select(.kind == "summary").accuracy' $1.json; }
+	jq -en "$(accuracy with) > $(accuracy without) + 0.2"
 	"$PYTHON" - <<-END
 		import sys; sys.path.insert(0, "$ROOT/test/golden")
 		import numpy as np
