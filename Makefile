@@ -95,7 +95,11 @@ HDR_test   := table/sample.h
 HDR_correction := table/sample.h
 HDR_ranking := table/ranking.h
 HDR_format := table/grid.h
-GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(B)/gen/known.c $(B)/gen/blob.c
+# Lists made alike whose entries nobody gives by name.
+INNER := fused
+DIR_fused  := lib/nn
+HDR_fused  := nn/fused.h
+GEN := $(FAMILIES:%=$(B)/gen/%_list.c) $(INNER:%=$(B)/gen/%_list.c) $(B)/gen/known.c $(B)/gen/blob.c
 
 OBJ   := $(SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 BLASOBJ := $(B)/obj/blas/gemm.o
@@ -153,7 +157,7 @@ $(B)/gen/$(1)_list.c: $(DIR_$(1)) $(wildcard $(DIR_$(1))/*.c) tools/registry.sh
 	$$(call say,GEN)
 	$$(Q)sh tools/registry.sh $(1) $(DIR_$(1)) $(HDR_$(1)) >$$@
 endef
-$(foreach f,$(FAMILIES),$(eval $(call FAMILY_RULE,$(f))))
+$(foreach f,$(FAMILIES) $(INNER),$(eval $(call FAMILY_RULE,$(f))))
 
 # Every family and its folder, for the test of all entries.
 $(B)/gen/families.h: Makefile

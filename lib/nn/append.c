@@ -53,12 +53,11 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 		w[i] = (fl_real)((const struct append *)l->p)->init;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->in), m = size(l);
 	fl_real *y = a->y;
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++, y += n + m) {
 		memcpy(y, a->x + b * n, n * sizeof *y);
 		memcpy(y + n, a->w + l->off[0], m * sizeof *y);

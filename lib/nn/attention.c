@@ -129,9 +129,9 @@ static struct head head(const struct dims *d, const fl_real *cache, size_t b, si
 	};
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
-	struct dims d = dims(l, B);
+	struct dims d = dims(l, a->B);
 	struct mat m = { NULL, 1 };
 	size_t n = d.B * d.T, most = 0;
 	fl_product p[] = {
@@ -178,7 +178,7 @@ static void attend(const struct fl_layer *l, const struct fl_pass *a, const stru
 	fl_matmul(&g, room);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct dims d = dims(l, a->B);
 	struct mat x = { a->x, d.D }, w_in = { a->w + l->off[W_IN], 3 * d.D };
@@ -187,7 +187,6 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	fl_product g = product(NN, x, w_in, a->cache, 3 * d.D, d.B * d.T, 3 * d.D, d.D,
 	                       a->w + l->off[B_IN]);
 
-	(void)relu;
 	fl_matmul(&g, room);
 	for (size_t b = 0; b < d.B; b++)
 		for (size_t h = 0; h < d.heads; h++)

@@ -28,12 +28,11 @@ FL_BODY void rows(const struct fl_window *g, fl_real *plane, fl_real *y, size_t 
 			row(g, plane + (top + i - g->ph) * g->W, y, j, back);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_window g;
 	fl_real scale, *y = a->y;
 
-	(void)relu;
 	fl_pool_window(&g, l, NULL);
 	scale = 1 / (fl_real)(g.kh * g.kw);
 	for (size_t r = 0; r < a->B * g.C * g.OH; r++, y += g.OW) {
@@ -45,9 +44,9 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	}
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
-	(void)B;
+	(void)a;
 	return l->out.d[2];
 }
 

@@ -72,11 +72,10 @@ static void update(const struct fl_layer *l, const struct fl_norm *n, const fl_r
 	w[l->off[BATCHES]] += 1;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_norm n = sets(l, a);
 
-	(void)relu;
 	a->cache[2 * n.C] = (fl_real)!a->train;
 	if (a->train)
 		fl_norm_stats(&n, a->x, a->cache);

@@ -11,11 +11,10 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->in), m = fl_shape_count(&l->in2);
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++) {
 		memcpy(a->y + b * (n + m), a->x + b * n, n * sizeof *a->y);
 		memcpy(a->y + b * (n + m) + n, a->x2 + b * m, m * sizeof *a->y);

@@ -7,8 +7,8 @@
  *   dx(C,.) = w(C,.) windows of dy   each dx one chain from 0, ascending (row,
  *                                 column) of the kernel, then O
  *   db = sum of dy, as lanes.h defines
- * Where relu and pooling follow (fl_layer.pooled), y and dy before these are there for
- * a few images at a time, and db is the sum of the pooled gradient that goes anywhere.
+ * Where relu and pooling are computed with it, y and dy before these are there for a few
+ * images at a time.
  * With steps between windows, the pixels of x fall into phases, by their place
  * modulo the step, each with its own places of the kernel. The record holds w as
  * PyTorch does, (O, C/groups, kh, kw). With groups, each group is such a
@@ -70,11 +70,12 @@ static size_t spread(size_t n)
 	return ((n + line - 1) / line | 1) * line;
 }
 
-static int geometry(struct geo *g, const struct fl_layer *l, size_t B, struct fl_err *e)
+static int geometry(struct geo *g, const struct fl_layer *l, size_t B, enum fl_conv2d_end end,
+                    struct fl_err *e)
 {
 	const struct fl_conv2d *p = l->p;
 
-	*g = (struct geo){ .G = (size_t)p->groups, .O = (size_t)p->out, .pooled = l->pooled };
+	*g = (struct geo){ .G = (size_t)p->groups, .O = (size_t)p->out, .pooled = end == FL_CONV2D_POOL };
 	if (fl_window_init(&g->w, l, &p->kernel, &p->stride, &p->padding, e))
 		return -1;
 	g->c = g->w.C / g->G;
@@ -99,7 +100,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 
 	if (p->out == FL_UNSET)
 		return fl_fail(e, FL_EUSAGE, "key 'out' is missing");
-	if (geometry(&g, l, 1, e))
+	if (geometry(&g, l, 1, FL_CONV2D_BARE, e))
 		return -1;
 	if (g.c * g.G != g.w.C || g.o * g.G != g.O)
 		return fl_fail(e, FL_EUSAGE, "%zu groups do not divide %zu channels in and %zu out",
@@ -127,7 +128,7 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 	struct geo g;
 	double out, bound;
 
-	geometry(&g, l, 1, NULL);
+	geometry(&g, l, 1, FL_CONV2D_BARE, NULL);
 	out = (double)(g.O * g.w.kh * g.w.kw);
 	bound = how == FL_CONV2D_GLOROT ? sqrt(6 / ((double)g.K + out)) : 1 / sqrt((double)g.K);
 	if (param == BIAS && (how == FL_CONV2D_KAIMING || how == FL_CONV2D_GLOROT))
@@ -387,14 +388,14 @@ static int by_winograd(const struct geo *g)
 	return g->G == 1 && fl_winograd_takes(&g->w, g->O);
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch_to(const struct fl_layer *l, size_t B, enum fl_conv2d_end end)
 {
 	fl_real none[1] = { 0 };
 	struct geo g;
 	fl_product y, dx, dw;
 	size_t n;
 
-	geometry(&g, l, B, NULL);
+	geometry(&g, l, B, end, NULL);
 	if (by_winograd(&g))
 		return fl_winograd_scratch(&g.w, g.O);
 	y = product_y(&g, none, none, none, none);
@@ -429,12 +430,13 @@ static void forward_group(const struct geo *g, const struct fl_pass *a, const fl
 		fl_quads_take(y, g->o * g->w.OH / 2, g->w.OW, a->y + at / 4, a->cache + at / 4, 1);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward_to(const struct fl_layer *l, const struct fl_pass *a, enum fl_conv2d_end end)
 {
 	const fl_real *w = a->w + l->off[WEIGHT], *bias = l->nparam > BIAS ? a->w + l->off[BIAS] : NULL;
+	int relu = end != FL_CONV2D_BARE;
 	struct geo g;
 
-	geometry(&g, l, a->B, NULL);
+	geometry(&g, l, a->B, end, NULL);
 	if (by_winograd(&g)) {
 		fl_winograd_y(&g.w, g.O, a->B, a->x, w, bias, relu, a->y, g.pooled ? a->cache : NULL,
 		              a->scratch);
@@ -612,14 +614,15 @@ static void backward_direct(const struct geo *g, const fl_real *w, const struct 
 		weight_rows(rows, 0, g->K);
 }
 
-static void backward(const struct fl_layer *l, const struct fl_pass *a)
+static void backward_from(const struct fl_layer *l, const struct fl_pass *a,
+                          enum fl_conv2d_end end)
 {
 	const fl_real *w = a->w + l->off[WEIGHT];
 	fl_real *dw = a->dw + l->off[WEIGHT];
 	struct geo g;
 	struct rows rows = { a, l->off[WEIGHT], 0, 0 };
 
-	geometry(&g, l, a->B, NULL);
+	geometry(&g, l, a->B, end, NULL);
 	rows.O = g.O;
 	rows.per = g.w.kh * g.w.kw;
 	if (a->flags & FL_BACK_FIRST)
@@ -632,13 +635,30 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		bias_gradient(l, &g, a);
 }
 
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
+{
+	return scratch_to(l, a->B, FL_CONV2D_BARE);
+}
+
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	forward_to(l, a, FL_CONV2D_BARE);
+}
+
+static void backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	backward_from(l, a, FL_CONV2D_BARE);
+}
+
 static double madds(const struct fl_layer *l)
 {
 	struct geo g;
 
-	geometry(&g, l, 1, NULL);
+	geometry(&g, l, 1, FL_CONV2D_BARE, NULL);
 	return (double)g.K * (double)g.P * (double)g.O;
 }
+
+const struct fl_convolution fl_conv2d_run = { scratch_to, forward_to, backward_from };
 
 const struct fl_layer_entry fl_layer_conv2d = {
 	.e = {
@@ -650,9 +670,8 @@ const struct fl_layer_entry fl_layer_conv2d = {
 		.psize = sizeof(struct fl_conv2d),
 		.formula = "y_o = b_o + sum_c w_oc * x_c",
 	},
+	.conv = &fl_conv2d_run,
 	.units = FL_UNITS_OWN,
-	.fuse_relu = 1,
-	.fuse_pool = 1,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

@@ -32,4 +32,23 @@ extern const char *const fl_conv2d_init[];	/* by the above, NULL-terminated */
 
 extern const struct fl_layer_entry fl_layer_conv2d;	/* weight first, then bias */
 
+/* What a convolution does to its outputs while they are at hand. With pooling, y and dy of a
+ * pass are the pooling's and its cache holds the places, as quads.h has them: a quarter of the
+ * numbers, and of their gradients, is stored, and db is the sum of that part of dy that goes
+ * anywhere. With relu alone, backward is the bare one, of dy before the relu. */
+enum fl_conv2d_end {
+	FL_CONV2D_BARE,
+	FL_CONV2D_RELU,
+	FL_CONV2D_POOL		/* relu, then max-pooling of 2x2 */
+};
+
+/* How a layer that convolves runs to any such end: for steps that compute it with what
+ * follows. Only l itself is read, not what stands behind it. */
+struct fl_convolution {
+	size_t (*scratch)(const struct fl_layer *l, size_t B, enum fl_conv2d_end end);
+	void (*forward)(const struct fl_layer *l, const struct fl_pass *a, enum fl_conv2d_end end);
+	void (*backward)(const struct fl_layer *l, const struct fl_pass *a, enum fl_conv2d_end end);
+};
+extern const struct fl_convolution fl_conv2d_run;
+
 #endif

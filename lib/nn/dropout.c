@@ -37,11 +37,10 @@ static void draw(struct fl_rng *r, double p, fl_real *f, size_t n)
 	}
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = a->B * l->cache;
 
-	(void)relu;
 	if (a->train && a->rng)
 		draw(a->rng, ((const struct dropout *)l->p)->p, a->cache, n);
 	else

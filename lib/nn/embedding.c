@@ -51,12 +51,11 @@ static size_t row(const struct fl_layer *l, fl_real x)
 	return x >= 0 && x < (fl_real)num && x == (fl_real)(size_t)x ? (size_t)x : num;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t D = l->out.d[1];
 	const fl_real *w = a->w + l->off[0];
 
-	(void)relu;
 	for (size_t i = 0; i < a->B * l->in.d[0]; i++) {
 		size_t r = row(l, a->x[i]);
 

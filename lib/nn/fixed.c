@@ -16,14 +16,14 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
-	return fl_layer_linear.scratch(l, B);
+	return fl_layer_linear.scratch(l, a);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	fl_layer_linear.forward(l, a, relu);
+	fl_layer_linear.forward(l, a);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)

@@ -129,11 +129,10 @@ static void find_shares(const struct fl_layer *l, const struct fl_pass *a, const
 		share[m] = sum > 0 ? (fl_real)(s[m] / sum) : 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t part[FL_PARTS_MAX], M = list_parts(l, part, NULL), h = fl_shape_count(&l->out);
 
-	(void)relu;
 	memset(a->y, 0, a->B * h * sizeof *a->y);
 	for (size_t b = 0; b < a->B; b++) {
 		fl_real *share = a->cache + b * M, *y = a->y + b * h;

@@ -97,12 +97,11 @@ static void some(int approximate, const fl_real *x, fl_real *y, fl_real *d, size
 	}
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	const struct gelu *p = l->p;
 	size_t n = a->B * l->cache;
 
-	(void)relu;
 	for (size_t i = 0; i < n; i += BLOCK)
 		some(p->approximate, a->x + i, a->y + i, a->cache + i, n - i < BLOCK ? n - i : BLOCK);
 }

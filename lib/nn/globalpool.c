@@ -13,12 +13,11 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t P = l->in.d[1] * l->in.d[2];
 	const fl_real *x = a->x;
 
-	(void)relu;
 	for (size_t i = 0; i < a->B * l->in.d[0]; i++, x += P) {
 		double sum = 0;
 

@@ -39,12 +39,11 @@ static struct fl_norm sets(const struct fl_layer *l, const struct fl_pass *a)
 	};
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	const struct groupnorm *p = l->p;
 	struct fl_norm n = sets(l, a);
 
-	(void)relu;
 	fl_norm_forward(l, a, &n, p->eps, p->affine);
 }
 

@@ -30,12 +30,11 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->in);
 	fl_real *y = a->y;
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++, y += n) {
 		if (fl_part_there(l, a, l->part, b))
 			memcpy(y, a->x + b * n, n * sizeof *y);

@@ -113,19 +113,19 @@ static fl_product product_dkeys(const struct fl_layer *l, const struct fl_pass *
 	};
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
 	static fl_product (*const product[])(const struct fl_layer *, const struct fl_pass *) = {
 		product_near, product_dx, product_dkeys,
 	};
 	fl_real none[1] = { 0 };
 	struct fl_layer at0 = *l;
-	struct fl_pass a = { .B = B, .x = none, .w = none, .dx = none, .dw = none, .cache = none };
+	struct fl_pass some = { .B = a->B, .x = none, .w = none, .dx = none, .dw = none, .cache = none };
 	size_t most = 0;
 
 	memset(at0.off, 0, sizeof at0.off);
 	for (size_t i = 0; i < sizeof product / sizeof *product; i++) {
-		fl_product p = product[i](&at0, &a);
+		fl_product p = product[i](&at0, &some);
 		size_t n = fl_matmul_scratch(&p);
 
 		most = n > most ? n : most;
@@ -133,13 +133,12 @@ static size_t scratch(const struct fl_layer *l, size_t B)
 	return most;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	fl_product near = product_near(l, a);
 	fl_real alpha = a->w[l->off[ALPHA]], beta = a->w[l->off[BETA]];
 	struct dims d = dims(l);
 
-	(void)relu;
 	fl_matmul(&near, a->scratch);
 	memset(a->y, 0, a->B * d.C * sizeof *a->y);
 	for (size_t b = 0; b < a->B; b++) {

@@ -76,12 +76,7 @@ struct fl_layer {
 	size_t body, shortcut;		/* a block's nested layers, which stand just before it */
 	size_t skip;			/* a block: the activation it adds, of shape in2 */
 	struct fl_shape in2;
-	int threads;			/* its products may use: fl_net_threads(); 0: one */
-	enum fl_gemm_precision precision;	/* of them, where it is a linear layer: fl_net_precision() */
 	size_t cache;			/* reals an example that backward needs beyond x and y */
-	int pooled;			/* does the relu and the pooling of 2x2 that follow it, too: y and
-					 * dy are the pooling's, cache holds its places; out stays its own */
-	int within;			/* such a relu or pooling: nothing is left to do */
 	const struct fl_net_part *parts;	/* (nparts) of the net's examples */
 	size_t nparts, input;		/* input: numbers of an example of the net */
 	size_t part;			/* the one that alone its output comes from; SIZE_MAX: none */
@@ -92,8 +87,10 @@ enum {
 	FL_BACK_INPUT = 2	/* dx alone is wanted: dw is room that may be left as it is */
 };
 
-struct fl_pass {		/* one forward or backward of one layer */
+struct fl_pass {		/* one forward or backward of one layer, or of those a step fuses */
 	size_t B;
+	int threads;		/* linear layers' products may use: fl_net_threads(); 0: one */
+	enum fl_gemm_precision precision;	/* of these: fl_net_precision() */
 	const fl_real *x;	/* (B, in) */
 	const fl_real *x2;	/* (B, in2), a block's */
 	fl_real *y;		/* (B, out) */
@@ -142,21 +139,19 @@ struct fl_layer_entry {
 	int view;		/* y is x, another shape: nothing to compute, no functions */
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
 	int discrete;		/* takes whole numbers, which have no gradient: dx is 0 */
-	int relu;		/* is the relu that others can apply themselves */
 	int part;		/* reads one part of an example, and is what reads the input of nets with parts */
 	int presence;		/* looks at which parts an example has, in input */
 	int raw;		/* as the first, takes inputs of any size: normalises them, or looks them up */
-	int fuse_relu;		/* forward can apply a following relu itself */
-	int fuse_pool;		/* a following relu and pooling, forward and backward: fl_layer.pooled */
-	int (*quads)(const struct fl_layer *l);	/* whether it is such a pooling, as quads.h does */
+	const struct fl_convolution *conv;	/* a convolution: how it runs (conv2d.h); or NULL */
 	/* Fills out, nparam, param, cache from in and p. FL_EUSAGE: does not fit. */
 	int (*shape)(struct fl_layer *l, struct fl_err *e);
-	/* Scratch for batches up to B. NULL: none. */
-	size_t (*scratch)(const struct fl_layer *l, size_t B);
+	/* Scratch for passes of up to a->B examples by its threads in its precision: no more of
+	 * a is there. NULL: none. */
+	size_t (*scratch)(const struct fl_layer *l, const struct fl_pass *a);
 	/* PyTorch's default initialisation, drawn in the record's order, into w, the
 	 * parameter's own stretch; r is keyed by parameter. NULL: zero. */
 	void (*init)(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w);
-	void (*forward)(const struct fl_layer *l, const struct fl_pass *a, int relu);
+	void (*forward)(const struct fl_layer *l, const struct fl_pass *a);
 	void (*backward)(const struct fl_layer *l, const struct fl_pass *a);
 	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example; NULL: 0 */
 };

@@ -11,12 +11,11 @@ static const struct fl_param params[] = {
 	{ 0 }
 };
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	fl_real slope = (fl_real)((const struct leaky *)l->p)->slope;
 	size_t n = a->B * fl_shape_count(&l->in);
 
-	(void)relu;
 	for (size_t i = 0; i < n; i++)
 		a->y[i] = a->x[i] < 0 ? slope * a->x[i] : a->x[i];
 }

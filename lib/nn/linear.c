@@ -63,7 +63,7 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 			w[i * O + o] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
 }
 
-static fl_product product_y(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static fl_product product_y(const struct fl_layer *l, const struct fl_pass *a)
 {
 	int bias = l->nparam > BIAS;
 
@@ -74,7 +74,7 @@ static fl_product product_y(const struct fl_layer *l, const struct fl_pass *a, i
 		.c = a->y, .ldc = l->out.d[0],
 		.start = bias ? FL_GEMM_BIAS : FL_GEMM_ZERO,
 		.bias = bias ? a->w + l->off[BIAS] : NULL,
-		.relu = relu, .precision = l->precision,
+		.precision = a->precision,
 	};
 }
 
@@ -85,7 +85,7 @@ static fl_product product_dx(const struct fl_layer *l, const struct fl_pass *a)
 		.a = a->dy, .lda = l->out.d[0],
 		.b = a->w + l->off[WEIGHT], .ldb = l->out.d[0], .tb = 1,
 		.c = a->dx, .ldc = l->in.d[0],
-		.precision = l->precision,
+		.precision = a->precision,
 	};
 }
 
@@ -97,12 +97,12 @@ static fl_product product_dw(const struct fl_layer *l, const struct fl_pass *a)
 		.b = a->dy, .ldb = l->out.d[0],
 		.c = a->dw + l->off[WEIGHT], .ldc = l->out.d[0],
 		.start = a->flags & FL_BACK_FIRST ? FL_GEMM_ZERO : FL_GEMM_ADD,
-		.precision = l->precision,
+		.precision = a->precision,
 	};
 }
 
 /* By this thread alone, as where an optimiser follows row by row, or by all; in the
- * layer's precision or in F32. */
+ * pass's precision or in F32. */
 static size_t room(const fl_product *p, int threads)
 {
 	size_t one = fl_matmul_par_scratch(p, 1), all = fl_matmul_par_scratch(p, threads);
@@ -115,32 +115,40 @@ static size_t room(const fl_product *p, int threads)
 	return most;
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
 	fl_real none[1] = { 0 };
 	struct fl_layer at0 = *l;
-	struct fl_pass a = { .B = B, .x = none, .y = none, .w = none, .dy = none, .dx = none,
-	                     .dw = none };
+	struct fl_pass some = { .B = a->B, .x = none, .y = none, .w = none, .dy = none, .dx = none,
+	                        .dw = none, .precision = a->precision };
 	fl_product y, dx, dw;
 	size_t n, m;
 
 	at0.off[WEIGHT] = at0.off[BIAS] = 0;
-	y = product_y(&at0, &a, 0);
-	dx = product_dx(&at0, &a);
-	dw = product_dw(&at0, &a);
-	n = room(&y, l->threads);
-	if ((m = room(&dx, l->threads)) > n)
+	y = product_y(&at0, &some);
+	dx = product_dx(&at0, &some);
+	dw = product_dw(&at0, &some);
+	n = room(&y, a->threads);
+	if ((m = room(&dx, a->threads)) > n)
 		n = m;
-	if ((m = room(&dw, l->threads)) > n)
+	if ((m = room(&dw, a->threads)) > n)
 		n = m;
 	return n;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	fl_product y = product_y(l, a, relu);
+	fl_product y = product_y(l, a);
 
-	fl_matmul_par(&y, a->scratch, l->threads);
+	fl_matmul_par(&y, a->scratch, a->threads);
+}
+
+void fl_linear_relu(const struct fl_layer *l, const struct fl_pass *a)
+{
+	fl_product y = product_y(l, a);
+
+	y.relu = 1;
+	fl_matmul_par(&y, a->scratch, a->threads);
 }
 
 static void bias_backward(const struct fl_layer *l, const struct fl_pass *a)
@@ -193,7 +201,7 @@ static void weight_backward(const struct fl_layer *l, const struct fl_pass *a)
 	}
 	p.rows = a->done ? weight_rows : NULL;
 	p.ctx = &r;
-	fl_matmul_par(&p, a->scratch, a->done ? 1 : l->threads);
+	fl_matmul_par(&p, a->scratch, a->done ? 1 : a->threads);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)
@@ -201,7 +209,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	if (a->dx) {		/* first: done() may change the weights */
 		fl_product p = product_dx(l, a);
 
-		fl_matmul_par(&p, a->scratch, l->threads);
+		fl_matmul_par(&p, a->scratch, a->threads);
 	}
 	if (a->flags & FL_BACK_INPUT)
 		return;
@@ -230,7 +238,6 @@ const struct fl_layer_entry fl_layer_linear = {
 		.formula = "y = W x + b",
 	},
 	.units = FL_UNITS_OWN,
-	.fuse_relu = 1,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

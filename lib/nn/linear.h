@@ -12,5 +12,10 @@ enum { FL_LINEAR_TORCH, FL_LINEAR_ZERO, FL_LINEAR_GLOROT };
 extern const struct fl_param fl_linear_params[];
 /* A layer of these whose shape() makes the only parameter a buffer has fixed weights. */
 extern const struct fl_layer_entry fl_layer_linear;
+extern const struct fl_layer_entry fl_layer_steplinear;
+
+/* Their forward passes with the relu that follows: y = max(x w + b, 0). */
+void fl_linear_relu(const struct fl_layer *l, const struct fl_pass *a);
+void fl_steplinear_relu(const struct fl_layer *l, const struct fl_pass *a);
 
 #endif

@@ -113,9 +113,10 @@ static size_t product_room(const struct dims *d, size_t n)
 	return (n * d->R + line - 1) / line * line;
 }
 
-static size_t scratch(const struct fl_layer *l, size_t n)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct dims d = dims(l);
+	size_t n = a->B;
 	fl_real v[1] = { 0 };
 	fl_product p[] = {
 		straight(v, v, v, n, d.I, d.O, FL_GEMM_ZERO), straight(v, v, v, n, d.I, d.R, FL_GEMM_ZERO),
@@ -131,13 +132,12 @@ static size_t scratch(const struct fl_layer *l, size_t n)
 	return product_room(&d, n) + most;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct dims d = dims(l);
 	fl_real *room = a->scratch + product_room(&d, a->B);
 	fl_product p = straight(a->x, a->w + l->off[A], a->cache, a->B, d.I, d.R, FL_GEMM_ZERO);
 
-	(void)relu;
 	fl_matmul(&p, room);
 	for (size_t i = 0; i < a->B * d.R; i++)
 		a->cache[i] *= d.scale;

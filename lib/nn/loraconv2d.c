@@ -123,17 +123,22 @@ static fl_product product_b(const struct dims *d, const fl_real *a, const fl_rea
 	                     .start = flags & FL_BACK_FIRST ? FL_GEMM_ZERO : FL_GEMM_ADD };
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch_to(const struct fl_layer *l, size_t B, enum fl_conv2d_end end)
 {
 	struct dims d = dims(l);
 	fl_real x[1] = { 0 };
 	fl_product p[] = { product_v(&d, x, x, x), product_a(&d, x, x, x), product_b(&d, x, x, x, 0) };
-	size_t most = fl_layer_conv2d.scratch(l, B);
+	size_t most = fl_conv2d_run.scratch(l, B, end);
 
 	for (size_t i = 0; i < sizeof p / sizeof *p; i++)
 		if (fl_matmul_scratch(&p[i]) > most)
 			most = fl_matmul_scratch(&p[i]);
 	return rest(&d) + most;
+}
+
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
+{
+	return scratch_to(l, a->B, FL_CONV2D_BARE);
 }
 
 /* The layer as a convolution over the vector of V and bias. */
@@ -171,12 +176,17 @@ static struct fl_pass inner(const struct fl_layer *l, const struct fl_layer *con
 	return b;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward_to(const struct fl_layer *l, const struct fl_pass *a, enum fl_conv2d_end end)
 {
 	struct fl_layer conv = plain(l);
 	struct fl_pass b = inner(l, &conv, a);
 
-	fl_layer_conv2d.forward(&conv, &b, relu);
+	fl_conv2d_run.forward(&conv, &b, end);
+}
+
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	forward_to(l, a, FL_CONV2D_BARE);
 }
 
 /* dV(K,O) -> the gradients of A and B. */
@@ -196,13 +206,14 @@ static void adapter_backward(const struct fl_layer *l, const struct fl_pass *a, 
 	fl_pass_done(a, l->off[b_of(l)], d.R * d.O);
 }
 
-static void backward(const struct fl_layer *l, const struct fl_pass *a)
+static void backward_from(const struct fl_layer *l, const struct fl_pass *a,
+                          enum fl_conv2d_end end)
 {
 	struct fl_layer conv = plain(l);
 	struct fl_pass b = inner(l, &conv, a);
 	struct dims d = dims(l);
 
-	fl_layer_conv2d.backward(&conv, &b);
+	fl_conv2d_run.backward(&conv, &b, end);
 	if (a->flags & FL_BACK_INPUT)
 		return;
 	if (a->flags & FL_BACK_FIRST) {
@@ -213,12 +224,19 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	adapter_backward(l, a, b.dw);
 }
 
+static void backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	backward_from(l, a, FL_CONV2D_BARE);
+}
+
 static double madds(const struct fl_layer *l)
 {
 	struct dims d = dims(l);
 
 	return fl_layer_conv2d.madds(l) + (double)d.K * (double)d.R * (double)d.O;
 }
+
+static const struct fl_convolution convolution = { scratch_to, forward_to, backward_from };
 
 const struct fl_layer_entry fl_layer_loraconv2d = {
 	.e = {
@@ -230,8 +248,7 @@ const struct fl_layer_entry fl_layer_loraconv2d = {
 		.psize = sizeof(struct loraconv2d),
 		.formula = "V = W + alpha/r B A; y = conv2d(V, x) + b",
 	},
-	.fuse_relu = 1,
-	.fuse_pool = 1,
+	.conv = &convolution,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

@@ -158,9 +158,9 @@ static struct room rooms(const struct dims *d)
 	return r;
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
-	struct dims d = dims(l, B);
+	struct dims d = dims(l, a->B);
 	fl_real v[1] = { 0 };
 	fl_product p[] = {
 		product_x(&d, v, v, v, v), product_h(&d, v, v, v), product_dh(&d, v, v, v),
@@ -238,7 +238,7 @@ static void hand_on(const struct fl_layer *l, const struct fl_pass *a, const str
 		memcpy(a->y + b * d->H, h, bytes);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct dims d = dims(l, a->B);
 	struct room r = rooms(&d);
@@ -246,7 +246,6 @@ static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
 	fl_real *bias = a->scratch + r.bias, *h = a->scratch + r.dh;
 	fl_product p = product_x(&d, a->x, a->w + l->off[W_IH], bias, k.gates);
 
-	(void)relu;
 	for (size_t j = 0; j < d.G; j++)
 		bias[j] = a->w[l->off[B_IH] + j] + a->w[l->off[B_HH] + j];
 	fl_matmul(&p, a->scratch + r.product);

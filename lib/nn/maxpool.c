@@ -25,14 +25,6 @@ static int is_quads(const struct fl_window *g)
 	       g->H % 2 == 0 && g->W % 2 == 0;
 }
 
-static int quads(const struct fl_layer *l)
-{
-	struct fl_window g;
-
-	fl_pool_window(&g, l, NULL);
-	return is_quads(&g);
-}
-
 /* --- any windows --- */
 
 /* Row r of y and of the places, from the window's place (i,j). */
@@ -125,11 +117,10 @@ static void unpool(const struct fl_window *g, size_t planes, fl_real *dx, const 
 FL_ISA_FN(unpool, (const struct fl_window *g, size_t planes, fl_real *dx, const fl_real *dy,
                    const fl_real *at), (g, planes, dx, dy, at))
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_window g;
 
-	(void)relu;
 	fl_pool_window(&g, l, NULL);
 	if (is_quads(&g))
 		fl_quads_take(a->x, a->B * g.C * g.OH, g.W, a->y, a->cache, 0);
@@ -160,8 +151,17 @@ const struct fl_layer_entry fl_layer_maxpool = {
 		.formula = "y = max of x over the window",
 	},
 	.units = FL_UNITS_KEPT,
-	.quads = quads,
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,
 };
+
+int fl_quads_pools(const struct fl_layer *l)
+{
+	struct fl_window g;
+
+	if (l->entry != &fl_layer_maxpool)
+		return 0;
+	fl_pool_window(&g, l, NULL);
+	return is_quads(&g);
+}

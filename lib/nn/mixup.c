@@ -62,12 +62,11 @@ static size_t other(const struct fl_pass *a, size_t b)
 	return (size_t)a->cache[b * DRAWN + OTHER];
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->in);
 	fl_real *y = a->y;
 
-	(void)relu;
 	draw(l->p, a->train ? a->rng : NULL, a->cache, a->B);
 	for (size_t b = 0; b < a->B; b++, y += n + DRAWN) {
 		fl_real beta = a->cache[b * DRAWN + BETA];

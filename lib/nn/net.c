@@ -151,34 +151,6 @@ size_t fl_net_feature_at(const struct fl_net *net)
 	return net->layer[net->feature_layer].from;
 }
 
-/* Activation at is read by the layer after it alone, and not as features or by a tap. */
-static int read_once(const struct fl_net *net, size_t at)
-{
-	for (size_t i = 0; i < net->nlayer; i++)
-		if ((net->layer[i].from == at && i != at) ||
-		    (net->layer[i].entry->block && net->layer[i].skip == at))
-			return 0;
-	for (size_t i = 0; i < net->ntap; i++)
-		for (size_t k = 0; k < net->tap[i].nof; k++)
-			if (net->tap[i].of[k] == at)
-				return 0;
-	return net->layer[at].from == at && fl_net_feature_at(net) != at;
-}
-
-/* Layers that do the relu and the pooling after them: a quarter of the numbers, and
- * of their gradients, is stored. */
-static void set_pooled(struct fl_net *net)
-{
-	for (size_t i = 0; i + 2 < net->nlayer; i++) {
-		struct fl_layer *l = &net->layer[i];
-
-		l->pooled = l->entry->fuse_pool && l[1].entry->relu && l[2].entry->quads &&
-		            l[2].entry->quads(&l[2]) && read_once(net, i + 1) && read_once(net, i + 2);
-		l[1].within |= l->pooled;
-		l[2].within |= l->pooled;
-	}
-}
-
 static int set_arch(struct fl_net *net, struct fl_err *e)
 {
 	struct fl_str s = FL_STR_INIT;
@@ -195,11 +167,10 @@ int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e)
 	*net = (struct fl_net){ .layer = NULL };
 	if (fl_arch_read(net, json, e) || fl_parts_check(net, e) || shape_layers(net, e) || place_params(net, e) ||
 	    names_differ(net, e) || set_ends(net, e) || set_loss(net, e) || fl_taps_shape(net, e) ||
-	    set_arch(net, e)) {
+	    set_arch(net, e) || fl_net_plan(net, fl_fused_list, e)) {
 		fl_net_release(net);
 		return -1;
 	}
-	set_pooled(net);
 	return 0;
 }
 
@@ -229,7 +200,6 @@ static int take_layers(struct fl_net *head, size_t at, struct fl_err *e)
 		l->from -= at;
 		l->skip -= l->entry->block ? at : 0;
 		l->item -= item;
-		l->pooled = l->within = 0;
 	}
 	return 0;
 }
@@ -291,8 +261,7 @@ int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct
 		return fl_fail(e, FL_EDATA, "a layer from %s on reads what is below", net->layer[at].at);
 	if (!take_params(head, at, e) && !take_layers(head, at, e) && !take_taps(head, at, e)) {
 		head->features = fl_shape_count(&head->in);
-		set_pooled(head);
-		if (!set_arch(head, e))
+		if (!set_arch(head, e) && !fl_net_plan(head, fl_fused_list, e))
 			return 0;
 	}
 	fl_net_release(head);
@@ -308,15 +277,11 @@ void fl_net_release(struct fl_net *net)
 void fl_net_threads(struct fl_net *net, int threads)
 {
 	net->threads = threads;
-	for (size_t i = 0; i < net->nlayer; i++)
-		net->layer[i].threads = threads;
 }
 
 void fl_net_precision(struct fl_net *net, enum fl_gemm_precision precision)
 {
 	net->precision = precision;
-	for (size_t i = 0; i < net->nlayer; i++)
-		net->layer[i].precision = precision;
 }
 
 double fl_net_madds(const struct fl_net *net)

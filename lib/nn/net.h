@@ -21,6 +21,7 @@
 #ifndef FL_NN_NET_H
 #define FL_NN_NET_H
 
+#include "nn/fused.h"
 #include "nn/layer.h"
 #include "tensor/tset.h"
 
@@ -44,9 +45,20 @@ struct fl_tap {
 	double weight;		/* of its loss in what training minimises */
 };
 
+/* A step of the plan: a layer, or a few in a row that one kernel computes. */
+struct fl_net_step {
+	const struct fl_fused *fused;	/* that kernel; NULL: the layer's own */
+	size_t layer, n;		/* it computes n layers from there on */
+	size_t from, skip;		/* the activations that it reads; skip: a block's second one */
+	size_t to;			/* the one that it writes; those between are nowhere */
+	size_t cache;			/* reals an example */
+};
+
 struct fl_net {
 	struct fl_layer *layer;
 	size_t nlayer;
+	struct fl_net_step *step;	/* (nstep) the plan, in layer order: all that passes go through */
+	size_t nstep;
 	struct fl_net_param *param;	/* in layer order */
 	size_t nparam;
 	size_t P;		/* reals in a flat vector (each parameter 64-byte aligned; gaps stay 0) */
@@ -72,6 +84,11 @@ struct fl_net {
  * by model/model.h. FL_EUSAGE with the place in the JSON. */
 int fl_net_build(struct fl_net *net, const char *json, struct fl_err *e);
 void fl_net_release(struct fl_net *net);
+/* Plans the net anew with the fused kernels of a list that a NULL ends: of those that match,
+ * the one of most layers is taken, and of these the first. An activation that features or a
+ * tap are, or that is read elsewhere, too, is not between the layers of a step. fl_net_build
+ * and fl_net_head have planned with fl_fused_list. Before fl_work_init. */
+int fl_net_plan(struct fl_net *net, const struct fl_entry *const *fused, struct fl_err *e);
 /* Products over whole batches may use so many threads, whose number changes no bit.
  * Before fl_work_init; backward() uses them where it has no done(). */
 void fl_net_threads(struct fl_net *net, int threads);
@@ -127,10 +144,11 @@ struct fl_tap_work {
  * caches, scratch, for batches up to B. Reused for every step. */
 struct fl_work {
 	size_t B;
-	fl_real **act;		/* (nlayer+1): act[0] input (B,in) to be filled, act[nlayer] logits */
-	fl_real **dact;		/* (nlayer+1) gradients; fused or in-place layers share */
-	fl_real **dx, **dx2;	/* (nlayer) what a layer adds to those of what it reads, or NULL */
-	fl_real **cache;
+	fl_real **act;		/* (nlayer+1): act[0] input (B,in) to be filled, act[nlayer] logits;
+				 * NULL between the layers of a step */
+	fl_real **dact;		/* (nlayer+1) gradients; in-place layers share */
+	fl_real **dx, **dx2;	/* (nstep) what a step adds to those of what it reads, or NULL */
+	fl_real **cache;	/* (nstep) */
 	fl_real *target;	/* (B, net->targets) to be filled, or NULL */
 	double weight;		/* of the net's loss; whoever trains may set it anew */
 	struct fl_tap_work *tap;	/* (net->ntap) */

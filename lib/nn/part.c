@@ -29,11 +29,10 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	const struct fl_net_part *p = &l->parts[l->part];
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++)
 		if (fl_part_there(l, a, l->part, b))
 			memcpy(a->y + b * p->n, a->x + b * l->input + p->at, p->n * sizeof *a->y);

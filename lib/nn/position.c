@@ -20,11 +20,10 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 		w[i] = (fl_real)(.02 * fl_rng_normal(r));
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->in);
 
-	(void)relu;
 	for (size_t i = 0; i < a->B * n; i++)
 		a->y[i] = a->x[i] + a->w[l->off[0] + i % n];
 }

@@ -23,12 +23,11 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	               fl_shape_str(&l->in, one, sizeof one), fl_shape_str(&l->in2, two, sizeof two));
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->out);
 	int one = is_by_number(l);
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++)
 		for (size_t i = b * n; i < (b + 1) * n; i++)
 			a->y[i] = a->x[one ? b : i] * a->x2[i];

@@ -40,12 +40,11 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 		w[i] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = fl_shape_count(&l->in), m = fl_shape_count(&l->out) - n;
 	fl_real *y = a->y;
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++, y += m + n) {
 		memcpy(y, a->w + l->off[0], m * sizeof *y);
 		memcpy(y + m, a->x + b * n, n * sizeof *y);

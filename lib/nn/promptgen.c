@@ -72,11 +72,11 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 		w[i] = (fl_real)(bound * (2 * fl_rng_real(r) - 1));
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct dims d = dims(l);
 
-	return B ? 4 * d.K * d.n + 2 * d.n + d.D : 0;
+	return a->B ? 4 * d.K * d.n + 2 * d.n + d.D : 0;
 }
 
 /* --- products of a vector --- */
@@ -161,14 +161,13 @@ static void attend(const struct fl_layer *l, const struct fl_pass *a, const stru
 	add_back(r->values, att, r->row, d->K, d->n);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct dims d = dims(l);
 	struct room r = lay(a, &d);
 	const fl_real *base = a->w + l->off[BASE], *x = a->x;
 	fl_real *y = a->y, *att = a->cache;
 
-	(void)relu;
 	project(l, a, &d, &r);
 	for (size_t b = 0; b < a->B; b++, y += d.K * d.D)
 		for (size_t q = 0; q < d.Q; q++, x += d.D, att += d.K) {

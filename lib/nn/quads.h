@@ -5,7 +5,7 @@
 #define FL_NN_QUADS_H
 
 #include "kernel/isa.h"
-#include "nn/real.h"
+#include "nn/layer.h"
 
 enum { FL_QUADS_NONE = 4 };
 
@@ -28,5 +28,8 @@ FL_BODY void fl_quads_pick(fl_real a, fl_real b, fl_real c, fl_real d, int relu,
 void fl_quads_take(const fl_real *x, size_t n, size_t W, fl_real *y, fl_real *at, int relu);
 /* The gradient of x by that of y. */
 void fl_quads_give(fl_real *dx, size_t n, size_t W, const fl_real *dy, const fl_real *at);
+
+/* Whether a layer is such a pooling. */
+int fl_quads_pools(const struct fl_layer *l);
 
 #endif

@@ -1,6 +1,6 @@
 /* Rectified linear unit; NaN passes, as in PyTorch. */
 #include "kernel/isa.h"
-#include "nn/layer.h"
+#include "nn/relu.h"
 
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
@@ -27,9 +27,8 @@ FL_ISA_FN(rectify, (const fl_real *x, fl_real *y, size_t n), (x, y, n))
 static void mask(const fl_real *y, const fl_real *dy, fl_real *dx, size_t n);
 FL_ISA_FN(mask, (const fl_real *y, const fl_real *dy, fl_real *dx, size_t n), (y, dy, dx, n))
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	(void)relu;
 	rectify(a->x, a->y, a->B * fl_shape_count(&l->in));
 }
 
@@ -49,7 +48,6 @@ const struct fl_layer_entry fl_layer_relu = {
 	},
 	.units = FL_UNITS_KEPT,
 	.elementwise = 1,
-	.relu = 1,
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,

@@ -19,11 +19,10 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	size_t n = a->B * fl_shape_count(&l->in);
 
-	(void)relu;
 	for (size_t i = 0; i < n; i++)
 		a->y[i] = a->x[i] + a->x2[i];
 }

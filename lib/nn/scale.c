@@ -49,9 +49,8 @@ static void times(const struct fl_layer *l, const fl_real *x, const fl_real *w, 
 			y[i] = x[i] * w[i * by];
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	(void)relu;
 	times(l, a->x, a->w + l->off[0], a->y, a->B);
 }
 

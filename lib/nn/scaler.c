@@ -27,11 +27,10 @@ static void divide(const fl_real *x, fl_real by, fl_real *y, size_t n)
 }
 
 /* The cache, of every example, holds what it is divided by: 1 outside training. */
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	fl_real by = a->train ? (fl_real)((const struct scaler *)l->p)->rate : 1;
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++)
 		a->cache[b] = by;
 	divide(a->x, by, a->y, a->B * fl_shape_count(&l->in));

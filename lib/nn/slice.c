@@ -30,12 +30,11 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	const struct slice *p = l->p;
 	size_t n = fl_shape_count(&l->in), m = (size_t)p->size;
 
-	(void)relu;
 	for (size_t b = 0; b < a->B; b++)
 		memcpy(a->y + b * m, a->x + b * n + p->begin, m * sizeof *a->y);
 }

@@ -12,6 +12,15 @@ static struct fl_layer one(const struct fl_layer *l)
 	return step;
 }
 
+/* A pass over examples as one over steps. */
+static struct fl_pass by_step(const struct fl_layer *l, const struct fl_pass *a)
+{
+	struct fl_pass b = *a;
+
+	b.B *= l->in.d[0];
+	return b;
+}
+
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
 	struct fl_layer step;
@@ -30,11 +39,12 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_layer step = one(l);
+	struct fl_pass b = by_step(l, a);
 
-	return fl_layer_linear.scratch(&step, B * l->in.d[0]);
+	return fl_layer_linear.scratch(&step, &b);
 }
 
 static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_real *w)
@@ -44,21 +54,27 @@ static void init(const struct fl_layer *l, unsigned param, struct fl_rng *r, fl_
 	fl_layer_linear.init(&step, param, r, w);
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_layer step = one(l);
-	struct fl_pass b = *a;
+	struct fl_pass b = by_step(l, a);
 
-	b.B *= l->in.d[0];
-	fl_layer_linear.forward(&step, &b, relu);
+	fl_layer_linear.forward(&step, &b);
+}
+
+void fl_steplinear_relu(const struct fl_layer *l, const struct fl_pass *a)
+{
+	struct fl_layer step = one(l);
+	struct fl_pass b = by_step(l, a);
+
+	fl_linear_relu(&step, &b);
 }
 
 static void backward(const struct fl_layer *l, const struct fl_pass *a)
 {
 	struct fl_layer step = one(l);
-	struct fl_pass b = *a;
+	struct fl_pass b = by_step(l, a);
 
-	b.B *= l->in.d[0];
 	fl_layer_linear.backward(&step, &b);
 }
 
@@ -79,7 +95,6 @@ const struct fl_layer_entry fl_layer_steplinear = {
 		.psize = sizeof(struct fl_linear),
 		.formula = "y_t = W x_t + b",
 	},
-	.fuse_relu = 1,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

@@ -1,9 +1,8 @@
 /* Hyperbolic tangent. */
 #include "nn/act.h"
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	(void)relu;
 	fl_act_tanh(a->x, a->y, a->B * fl_shape_count(&l->in));
 }
 

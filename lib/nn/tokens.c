@@ -22,9 +22,8 @@ static void transpose(const fl_real *x, fl_real *y, size_t B, size_t n, size_t m
 				y[j * n + i] = x[i * m + j];
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	(void)relu;
 	transpose(a->x, a->y, a->B, l->out.d[1], l->out.d[0]);
 }
 

@@ -66,9 +66,8 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	return 0;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
 {
-	(void)relu;
 	fl_unit_rows(a->x, a->y, a->cache, a->B, l->out.d[0]);
 	to_length(l, a->y, a->B * l->out.d[0]);
 }

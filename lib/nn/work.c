@@ -3,7 +3,7 @@
  * A view shares its input's buffer; so does an elementwise layer, unless that
  * buffer is the input, the features, or the output of an elementwise layer,
  * whose backward reads it. Gradients are always taken in place there. What lies
- * between a layer and the pooling that it does itself has no buffers. */
+ * between the layers of a fused step has no buffers. */
 #include <stdint.h>
 #include <string.h>
 
@@ -38,12 +38,6 @@ static int read_twice(const struct fl_net *net, const struct fl_work *k, size_t 
 	return net->layer[i].entry->block && k->act[net->layer[i].skip] == x;
 }
 
-/* The activation that layer i writes. */
-static size_t output_of(const struct fl_net *net, size_t i)
-{
-	return i + 1 + (net->layer[i].pooled ? 2 : 0);
-}
-
 /* Whether features or a tap are what layer i reads, as it is or in another shape. */
 static int looked_at(const struct fl_net *net, const struct fl_work *k, size_t i)
 {
@@ -75,38 +69,47 @@ static int in_place(const struct fl_net *net, const struct fl_work *k, size_t i)
 	return j && !net->layer[j - 1].entry->elementwise && !read_twice(net, k, i);
 }
 
+static const struct fl_layer *first_layer(const struct fl_net *net, const struct fl_net_step *s)
+{
+	return &net->layer[s->layer];
+}
+
+static size_t output_size(const struct fl_net *net, const struct fl_net_step *s)
+{
+	return fl_shape_count(&net->layer[s->to - 1].out);
+}
+
 static int get_activations(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
 {
 	if (!(k->act[0] = buffer(k, k->B, fl_shape_count(&net->in), e)))
 		return -1;
-	for (size_t i = 0; i < net->nlayer; i++) {
-		size_t to = output_of(net, i);
-		const struct fl_layer *l = &net->layer[i];
+	for (size_t i = 0; i < net->nstep; i++) {
+		const struct fl_net_step *s = &net->step[i];
 
-		if (!l->within && !(k->act[to] = in_place(net, k, i) ? k->act[l->from] :
-		                    buffer(k, k->B, fl_shape_count(&net->layer[to - 1].out), e)))
+		k->act[s->to] = !s->fused && in_place(net, k, s->layer) ? k->act[s->from] :
+		                buffer(k, k->B, output_size(net, s), e);
+		if (!k->act[s->to])
 			return -1;
 	}
 	return 0;
 }
 
-/* Where no backward pass reads them, layers share one. */
+/* Where no backward pass reads them, steps share one. */
 static int get_caches(struct fl_work *k, const struct fl_net *net, enum fl_work_use use,
                       struct fl_err *e)
 {
 	size_t most = 0;
 	fl_real *shared = NULL;
 
-	for (size_t i = 0; i < net->nlayer; i++)
-		if (net->layer[i].cache > most)
-			most = net->layer[i].cache;
+	for (size_t i = 0; i < net->nstep; i++)
+		if (net->step[i].cache > most)
+			most = net->step[i].cache;
 	if (use == FL_WORK_FORWARD && most && !(shared = buffer(k, k->B, most, e)))
 		return -1;
-	for (size_t i = 0; i < net->nlayer; i++) {
-		size_t n = net->layer[output_of(net, i) - 1].cache;
+	for (size_t i = 0; i < net->nstep; i++) {
+		size_t n = net->step[i].cache;
 
-		if (n && !net->layer[i].within &&
-		    !(k->cache[i] = shared ? shared : buffer(k, k->B, n, e)))
+		if (n && !(k->cache[i] = shared ? shared : buffer(k, k->B, n, e)))
 			return -1;
 	}
 	return 0;
@@ -127,33 +130,47 @@ static int wanted(const struct fl_net *net, int input, size_t at)
 	return input || at > net->first;
 }
 
+/* Whether the gradient of a step's input stands where that of its output does. */
+static int shares_gradient(const struct fl_net *net, const struct fl_net_step *s)
+{
+	const struct fl_layer_entry *en = first_layer(net, s)->entry;
+
+	return !s->fused && (en->view || en->elementwise);
+}
+
+static int get_step_gradients(struct fl_work *k, const struct fl_net *net, int input, size_t i,
+                              struct fl_err *e)
+{
+	const struct fl_net_step *s = &net->step[i];
+	const struct fl_layer *l = first_layer(net, s);
+
+	if (!k->dact[s->to] &&	/* taps alone read it */
+	    !(k->dact[s->to] = buffer(k, k->B, output_size(net, s), e)))
+		return -1;
+	if (wanted(net, input, s->from)) {
+		k->dx[i] = shares_gradient(net, s) ? k->dact[s->to] :
+		           buffer(k, k->B, fl_shape_count(&l->in), e);
+		if (!k->dx[i])
+			return -1;
+		claim(k, s->from, k->dx[i]);
+	}
+	if (l->entry->block && wanted(net, input, s->skip)) {
+		if (!(k->dx2[i] = buffer(k, k->B, fl_shape_count(&l->in2), e)))
+			return -1;
+		claim(k, s->skip, k->dx2[i]);
+	}
+	return 0;
+}
+
 static int get_gradients(struct fl_work *k, const struct fl_net *net, int input, struct fl_err *e)
 {
 	if (input && !(k->input = buffer(k, k->B, fl_shape_count(&net->in), e)))
 		return -1;
 	if (!(k->dact[net->nlayer] = buffer(k, k->B, net->classes, e)))
 		return -1;
-	for (size_t i = net->nlayer; i-- > (input ? 0 : net->first);) {
-		const struct fl_layer *l = &net->layer[i];
-		const struct fl_layer_entry *en = l->entry;
-		size_t to = output_of(net, i);
-
-		if (!l->within && !k->dact[to] &&	/* taps alone read it */
-		    !(k->dact[to] = buffer(k, k->B, fl_shape_count(&net->layer[to - 1].out), e)))
+	for (size_t i = net->nstep; i-- > 0 && wanted(net, input, net->step[i].to);)
+		if (get_step_gradients(k, net, input, i, e))
 			return -1;
-		if (wanted(net, input, l->from) && !l->within) {
-			k->dx[i] = en->view || en->elementwise ? k->dact[i + 1] :
-			           buffer(k, k->B, fl_shape_count(&l->in), e);
-			if (!k->dx[i])
-				return -1;
-			claim(k, l->from, k->dx[i]);
-		}
-		if (en->block && wanted(net, input, l->skip)) {
-			if (!(k->dx2[i] = buffer(k, k->B, fl_shape_count(&l->in2), e)))
-				return -1;
-			claim(k, l->skip, k->dx2[i]);
-		}
-	}
 	return 0;
 }
 
@@ -164,13 +181,23 @@ static size_t loss_scratch(const struct fl_spec *loss, size_t B, size_t C)
 	return entry ? fl_loss_scratch(entry, loss->p, B, C) : 0;
 }
 
+static size_t step_scratch(const struct fl_net *net, const struct fl_net_step *s,
+                           const struct fl_pass *a)
+{
+	const struct fl_layer *l = first_layer(net, s);
+
+	if (s->fused && s->fused->scratch)
+		return s->fused->scratch(l, a);
+	return l->entry->scratch ? l->entry->scratch(l, a) : 0;
+}
+
 static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_err *e)
 {
+	struct fl_pass a = { .B = k->B, .threads = net->threads, .precision = net->precision };
 	size_t most = 0;
 
-	for (size_t i = 0; i < net->nlayer; i++) {
-		const struct fl_layer *l = &net->layer[i];
-		size_t n = l->entry->scratch ? l->entry->scratch(l, k->B) : 0;
+	for (size_t i = 0; i < net->nstep; i++) {
+		size_t n = step_scratch(net, &net->step[i], &a);
 
 		if (n > most)
 			most = n;
@@ -190,14 +217,14 @@ static int get_scratch(struct fl_work *k, const struct fl_net *net, struct fl_er
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, enum fl_work_use use,
                  struct fl_err *e)
 {
-	size_t n = net->nlayer + 1;
+	size_t n = net->nlayer + 1, m = net->nstep;
 
 	*k = (struct fl_work){ .B = B };
 	if (!(k->act = fl_arena_zero(&k->arena, n, sizeof *k->act, e)) ||
 	    !(k->dact = fl_arena_zero(&k->arena, n, sizeof *k->dact, e)) ||
-	    !(k->dx = fl_arena_zero(&k->arena, n, sizeof *k->dx, e)) ||
-	    !(k->dx2 = fl_arena_zero(&k->arena, n, sizeof *k->dx2, e)) ||
-	    !(k->cache = fl_arena_zero(&k->arena, n, sizeof *k->cache, e)) ||
+	    !(k->dx = fl_arena_zero(&k->arena, m, sizeof *k->dx, e)) ||
+	    !(k->dx2 = fl_arena_zero(&k->arena, m, sizeof *k->dx2, e)) ||
+	    !(k->cache = fl_arena_zero(&k->arena, m, sizeof *k->cache, e)) ||
 	    get_activations(k, net, e) || get_caches(k, net, use, e) ||
 	    (use != FL_WORK_FORWARD && get_gradients(k, net, use == FL_WORK_INPUT, e)) ||
 	    get_scratch(k, net, e) || fl_taps_init(k, net, use != FL_WORK_FORWARD, e)) {
@@ -213,30 +240,34 @@ void fl_work_release(struct fl_work *k)
 	*k = (struct fl_work){ .act = NULL };
 }
 
-/* Layer i computes the relu that follows it, too. */
-static int fused(const struct fl_net *net, const struct fl_work *k, size_t i)
+/* What step i reads, forward and backward. */
+static struct fl_pass step_pass(const struct fl_net *net, const struct fl_work *k, size_t i,
+                                const fl_real *w, size_t B)
 {
-	return !net->layer[i].pooled && net->layer[i].entry->fuse_relu && i + 1 < net->nlayer &&
-	       net->layer[i + 1].entry->relu && net->layer[i + 1].from == i + 1 &&
-	       k->act[i + 2] == k->act[i + 1];
+	const struct fl_net_step *s = &net->step[i];
+
+	return (struct fl_pass){
+		.B = B, .threads = net->threads, .precision = net->precision, .x = k->act[s->from],
+		.x2 = first_layer(net, s)->entry->block ? k->act[s->skip] : NULL, .y = k->act[s->to],
+		.cache = k->cache[i], .w = w, .input = k->act[0], .scratch = k->scratch,
+	};
 }
 
 void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *w, size_t B,
                     int train, struct fl_rng *rng)
 {
-	for (size_t i = 0; i < net->nlayer; i++) {
-		const struct fl_layer *l = &net->layer[i];
-		int relu = fused(net, k, i);
-		struct fl_pass a = {
-			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
-			.w = w, .x2 = l->entry->block ? k->act[l->skip] : NULL, .train = train, .rng = rng,
-			.input = k->act[0],
-			.stats = train ? k->stats : NULL, .scratch = k->scratch,
-		};
+	for (size_t i = 0; i < net->nstep; i++) {
+		const struct fl_net_step *s = &net->step[i];
+		const struct fl_layer *l = first_layer(net, s);
+		struct fl_pass a = step_pass(net, k, i, w, B);
 
-		if (!l->entry->view && !l->within)
-			l->entry->forward(l, &a, relu);
-		i += (size_t)relu;
+		a.train = train;
+		a.rng = rng;
+		a.stats = train ? k->stats : NULL;
+		if (s->fused)
+			s->fused->forward(l, &a);
+		else if (!l->entry->view)
+			l->entry->forward(l, &a);
 	}
 	for (size_t i = 0; i < net->ntap; i++)
 		k->tap[i].add = 0;
@@ -284,10 +315,10 @@ double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y
 	return net->ntap ? sum + fl_taps_loss(net, k, y, B, grad) : sum;
 }
 
-/* From a layer's offsets to the net's parameters. */
+/* From a step's offsets to the net's parameters. */
 struct stretch {
-	const struct fl_layer *l;
-	size_t param;		/* index of the layer's first */
+	const struct fl_net *net;
+	size_t param, end;	/* the step's, [param, end) */
 	fl_done *done;
 	void *ctx;
 };
@@ -295,11 +326,40 @@ struct stretch {
 static void tell(void *ctx, size_t off, size_t n, fl_real *g)
 {
 	const struct stretch *s = ctx;
-	unsigned j = s->l->nparam - 1;
+	size_t j = s->end - 1;
 
-	while (j && s->l->off[j] > off)
+	while (j > s->param && s->net->param[j].off > off)
 		j--;
-	s->done(s->ctx, s->param + j, off, off + n, g);
+	s->done(s->ctx, j, off, off + n, g);
+}
+
+/* Where a fused step leaves it to its two layers, the second one's pass is in place. */
+static void step_backward(const struct fl_net *net, const struct fl_net_step *s, struct fl_pass *a,
+                          fl_real *dy)
+{
+	const struct fl_layer *l = first_layer(net, s);
+	fl_real *dx = a->dx;
+
+	if (s->fused && s->fused->backward) {
+		s->fused->backward(l, a);
+		return;
+	}
+	if (s->fused) {
+		a->dx = dy;
+		l[1].entry->backward(&l[1], a);
+		a->dx = dx;
+	}
+	if (!l->entry->view)
+		l->entry->backward(l, a);
+}
+
+static size_t step_params(const struct fl_net *net, const struct fl_net_step *s)
+{
+	size_t n = 0;
+
+	for (size_t j = 0; j < s->n; j++)
+		n += net->layer[s->layer + j].nparam;
+	return n;
 }
 
 static void add(const fl_real *x, fl_real *y, size_t n)
@@ -318,31 +378,32 @@ static void share(struct fl_work *k, size_t at, const fl_real *d, size_t n)
 void fl_net_backward(const struct fl_net *net, struct fl_work *k, const fl_real *w, fl_real *dw,
                      size_t B, struct fl_rng *rng, fl_done *done, void *ctx)
 {
-	size_t param = net->nparam;
+	struct stretch p = { net, net->nparam, net->nparam, done, ctx };
 	int input = k->dinput != FL_DINPUT_NONE, alone = k->dinput == FL_DINPUT_ALONE;
 
-	for (size_t i = net->nlayer; i-- > (input ? 0 : net->first);) {
-		const struct fl_layer *l = &net->layer[i];
-		struct stretch s = { l, param -= l->nparam, done, ctx };
-		fl_real *dx = wanted(net, input, l->from) ? k->dx[i] : NULL;
-		fl_real *dx2 = wanted(net, input, l->skip) ? k->dx2[i] : NULL;
-		struct fl_pass a = {
-			.B = B, .x = k->act[l->from], .y = k->act[output_of(net, i)], .cache = k->cache[i],
-			.w = w, .train = 1, .rng = rng, .input = k->act[0], .dy = k->dact[output_of(net, i)], .dx = dx,
-			.dw = dw, .x2 = l->entry->block ? k->act[l->skip] : NULL, .dx2 = dx2,
-			.flags = FL_BACK_FIRST | (alone ? FL_BACK_INPUT : 0),
-			.done = done && !alone ? tell : NULL, .ctx = &s,
-			.scratch = k->scratch,
-		};
+	for (size_t i = net->nstep; i-- > 0 && wanted(net, input, net->step[i].to);) {
+		const struct fl_net_step *s = &net->step[i];
+		const struct fl_layer *l = first_layer(net, s);
+		struct fl_pass a = step_pass(net, k, i, w, B);
 
-		if (net->ntap && !l->within)
-			fl_taps_back(net, k, output_of(net, i), B);
-		if (!l->entry->view && !l->within)
-			l->entry->backward(l, &a);
-		share(k, l->from, dx, B * fl_shape_count(&l->in));
-		share(k, l->skip, dx2, B * fl_shape_count(&l->in2));
-		if (k->dfeature && i == net->feature_layer && wanted(net, input, l->from))
-			add(k->dfeature, k->dact[l->from], B * net->features);
+		p.end = p.param;
+		p.param -= step_params(net, s);
+		a.train = 1;
+		a.rng = rng;
+		a.dy = k->dact[s->to];
+		a.dx = wanted(net, input, s->from) ? k->dx[i] : NULL;
+		a.dx2 = wanted(net, input, s->skip) ? k->dx2[i] : NULL;
+		a.dw = dw;
+		a.flags = FL_BACK_FIRST | (alone ? FL_BACK_INPUT : 0);
+		a.done = done && !alone ? tell : NULL;
+		a.ctx = &p;
+		if (net->ntap)
+			fl_taps_back(net, k, s->to, B);
+		step_backward(net, s, &a, k->dact[s->to]);
+		share(k, s->from, a.dx, B * fl_shape_count(&l->in));
+		share(k, s->skip, a.dx2, B * fl_shape_count(&l->in2));
+		if (k->dfeature && s->layer == net->feature_layer && wanted(net, input, s->from))
+			add(k->dfeature, k->dact[s->from], B * net->features);
 	}
 }
 

@@ -70,9 +70,14 @@ static size_t vector(struct sizes s)
 	return lines(s.K * s.O) + lines(s.O);
 }
 
-static size_t scratch(const struct fl_layer *l, size_t B)
+static size_t scratch_to(const struct fl_layer *l, size_t B, enum fl_conv2d_end end)
 {
-	return 2 * vector(sizes(l)) + fl_layer_conv2d.scratch(l, B);
+	return 2 * vector(sizes(l)) + fl_conv2d_run.scratch(l, B, end);
+}
+
+static size_t scratch(const struct fl_layer *l, const struct fl_pass *a)
+{
+	return scratch_to(l, a->B, FL_CONV2D_BARE);
 }
 
 /* Mean and 1/sqrt(max(sum of squares, eps)) of n columns of w(K,O); free: whether
@@ -155,12 +160,17 @@ static struct fl_pass inner(const struct fl_layer *l, const struct fl_layer *con
 	return b;
 }
 
-static void forward(const struct fl_layer *l, const struct fl_pass *a, int relu)
+static void forward_to(const struct fl_layer *l, const struct fl_pass *a, enum fl_conv2d_end end)
 {
 	struct fl_layer conv = plain(l);
 	struct fl_pass b = inner(l, &conv, a);
 
-	fl_layer_conv2d.forward(&conv, &b, relu);
+	fl_conv2d_run.forward(&conv, &b, end);
+}
+
+static void forward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	forward_to(l, a, FL_CONV2D_BARE);
 }
 
 /* Gradients of n columns: dv(K,O) -> dw (added) and dgain (added). */
@@ -194,7 +204,8 @@ static size_t count(const struct fl_layer *l, unsigned param)
 	return param == WEIGHT ? sizes(l).K * sizes(l).O : sizes(l).O;
 }
 
-static void backward(const struct fl_layer *l, const struct fl_pass *a)
+static void backward_from(const struct fl_layer *l, const struct fl_pass *a,
+                          enum fl_conv2d_end end)
 {
 	struct fl_layer conv = plain(l);
 	struct fl_pass b = inner(l, &conv, a);
@@ -202,7 +213,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	size_t gain = l->off[gain_of(l)];
 	struct columns c;
 
-	fl_layer_conv2d.backward(&conv, &b);
+	fl_conv2d_run.backward(&conv, &b, end);
 	if (a->flags & FL_BACK_INPUT)
 		return;
 	for (unsigned j = 0; j < l->nparam && a->flags & FL_BACK_FIRST; j++)
@@ -220,10 +231,17 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		fl_pass_done(a, l->off[j], count(l, j));
 }
 
+static void backward(const struct fl_layer *l, const struct fl_pass *a)
+{
+	backward_from(l, a, FL_CONV2D_BARE);
+}
+
 static double madds(const struct fl_layer *l)
 {
 	return fl_layer_conv2d.madds(l);
 }
+
+static const struct fl_convolution convolution = { scratch_to, forward_to, backward_from };
 
 const struct fl_layer_entry fl_layer_wsconv2d = {
 	.e = {
@@ -235,8 +253,7 @@ const struct fl_layer_entry fl_layer_wsconv2d = {
 		.psize = sizeof(struct wsconv2d),
 		.formula = "V = g (W - mean) / sqrt(max(sum (W - mean)^2, eps)); y = conv2d(V, x) + b",
 	},
-	.fuse_relu = 1,
-	.fuse_pool = 1,
+	.conv = &convolution,
 	.shape = shape,
 	.scratch = scratch,
 	.init = init,

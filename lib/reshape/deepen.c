@@ -1,7 +1,7 @@
 /* Net2DeeperNet: behind a relu, a layer that is the identity and a relu, which changes nothing
  * that is not below 0. */
 #include "base/glob.h"
-#include "nn/layer.h"
+#include "nn/relu.h"
 #include "reshape/items.h"
 #include "reshape/reshape.h"
 
@@ -24,7 +24,7 @@ static const char *relu_name(const void *net, size_t i)
 
 static int is_chosen(const char *after, const struct fl_layer *l)
 {
-	return after ? fl_glob_match(after, l->name) : l->entry->relu;
+	return after ? fl_glob_match(after, l->name) : l->entry == &fl_layer_relu;
 }
 
 /* A square layer over what l gives: linear, or a convolution with a field of 3. */
@@ -46,7 +46,7 @@ static int deepen(const struct fl_layer *l, size_t i, struct fl_items *t, struct
 {
 	json_t *deep, *relu;
 
-	if (!l->entry->relu)
+	if (l->entry != &fl_layer_relu)
 		return fl_fail(e, FL_EDATA, "%s: %s is no relu: what is behind it could not be the identity",
 		               l->name, l->entry->e.name);
 	if (l->out.ndim != 1 && l->out.ndim != 3)

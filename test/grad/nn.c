@@ -215,7 +215,7 @@ static double layer_value(void *ctx)
 	if (t->l->entry->view)
 		memcpy(t->a.y, t->x, t->ny * sizeof *t->x);
 	else
-		t->l->entry->forward(t->l, &t->a, 0);
+		t->l->entry->forward(t->l, &t->a);
 	for (size_t i = 0; i < t->ny; i++)
 		sum += t->c[i] * t->a.y[i];
 	return sum;
@@ -275,7 +275,7 @@ static void check_layer(const struct sample *s, size_t B)
 	lose_parts(t.l, input, B);
 	t.w = noise(net.P, 2);
 	t.c = noise(t.ny, 3);
-	scratch = t.l->entry->scratch ? t.l->entry->scratch(t.l, B) : 0;
+	scratch = t.l->entry->scratch ? t.l->entry->scratch(t.l, &(struct fl_pass){ .B = B }) : 0;
 	t.a = (struct fl_pass){
 		.B = B, .x = t.x, .x2 = x2, .dx2 = vec(n2), .y = vec(t.ny), .w = t.w, .dy = t.c, .dx = vec(nx),
 		.dw = vec(net.P), .cache = vec(B * t.l->cache), .scratch = vec(scratch), .input = input,

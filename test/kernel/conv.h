@@ -17,6 +17,7 @@ struct conv {
 	struct shape s;
 	struct fl_conv2d p;
 	struct fl_layer l;
+	int pooled;
 	size_t OH, OW, nx, ny, nw;
 	float *x, *w, *y, *dy, *dx, *dw, *at, *scratch;
 };
@@ -31,7 +32,7 @@ static inline float *numbers(size_t n)
 	return p;
 }
 
-/* pooled: relu and pooling follow, and are the layer's own. */
+/* pooled: relu and pooling are computed with it. */
 static inline void set_up(struct conv *c, struct shape draw, int pooled)
 {
 	const struct shape *s = &c->s;
@@ -42,7 +43,8 @@ static inline void set_up(struct conv *c, struct shape draw, int pooled)
 		.stride = { .n = 2, .d = { (int64_t)s->sh, (int64_t)s->sw } },
 		.padding = { .n = 2, .d = { (int64_t)s->ph, (int64_t)s->pw } } };
 	c->l = (struct fl_layer){ .entry = &fl_layer_conv2d, .p = &c->p,
-		.in = { 3, { s->C, s->H, s->W } }, .pooled = pooled };
+		.in = { 3, { s->C, s->H, s->W } } };
+	c->pooled = pooled;
 	fl_layer_conv2d.shape(&c->l, NULL);
 	c->OH = c->l.out.d[1];
 	c->OW = c->l.out.d[2];
@@ -57,7 +59,8 @@ static inline void set_up(struct conv *c, struct shape draw, int pooled)
 	c->dx = numbers(c->nx);
 	c->dw = numbers(c->nw + s->O);
 	c->at = numbers(c->ny);
-	c->scratch = aligned_alloc(64, fl_layer_conv2d.scratch(&c->l, s->B) * sizeof(float) + 64);
+	c->scratch = aligned_alloc(64, sizeof(float) *
+		fl_conv2d_run.scratch(&c->l, s->B, pooled ? FL_CONV2D_POOL : FL_CONV2D_RELU) + 64);
 }
 
 static inline void tear_down(struct conv *c)
@@ -74,11 +77,12 @@ static inline void tear_down(struct conv *c)
 
 static inline void run(struct conv *c, int relu)
 {
+	enum fl_conv2d_end end = c->pooled ? FL_CONV2D_POOL : relu ? FL_CONV2D_RELU : FL_CONV2D_BARE;
 	struct fl_pass a = { .B = c->s.B, .x = c->x, .y = c->y, .w = c->w, .dy = c->dy, .dx = c->dx,
 		.dw = c->dw, .flags = FL_BACK_FIRST, .train = 1, .cache = c->at, .scratch = c->scratch };
 
-	fl_layer_conv2d.forward(&c->l, &a, relu);
-	fl_layer_conv2d.backward(&c->l, &a);
+	fl_conv2d_run.forward(&c->l, &a, end);
+	fl_conv2d_run.backward(&c->l, &a, end);
 }
 
 /* y, dx and dw to o; returns what is behind them. */
