@@ -319,6 +319,11 @@ static const struct fl_received *received(void *ctx, const struct fl_update *u, 
 	return &j->now;
 }
 
+static const struct fl_tset *past(void *ctx, const struct fl_received *r, struct fl_err *e)
+{
+	return fl_history_model(&((struct job *)ctx)->history, r, e);
+}
+
 /* --- state --- */
 
 /* A rule that keeps rows itself shares the state with the server. */
@@ -630,6 +635,7 @@ static int aggregate(struct job *j, struct fl_err *e)
 	    (!j->rule->personal && load_state(j, e)))
 		return -1;
 	j->c.received = received;
+	j->c.past = past;
 	j->c.how = fl_method_how;
 	j->c.ctx = j;
 	j->c.spec = fl_str_c(&j->spec);

@@ -40,6 +40,9 @@ struct fl_fold_all {
 struct fl_fold {
 	unsigned needs;
 	const struct fl_fact *facts;	/* wanted, or NULL */
+	/* Whether late updates are taken as differences to the model of now, u + then - now, as
+	 * methods that mix models have it. NULL: as they are. */
+	int (*rebase)(const void *p);
 	int mean;			/* finish() looks at s[0] alone, the sum of what updates count:
 					 * sub-networks can join, coordinate by coordinate */
 	unsigned share;			/* s[share], 0 or more, is what a client counts in a mean: running

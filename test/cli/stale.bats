@@ -49,3 +49,93 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 		END
 	done
 }
+
+@test "fedasync: late models are mixed from where the model is now, as NumPy has it" {
+	for spec in fedasync fedasync:alpha=0.3,decay=const fedasync:decay=hinge,a=10,b=1 \
+		fedasync:of=update,alpha=1 fedasync:alpha=0.9,decay=poly,a=2; do
+		o="-n 3 -m g2.safetensors --stale 2 --history past -R $spec"
+		fl-aggregate $o -o got.safetensors now.sts late1.sts late2.sts
+		fl-aggregate $o -j 2 late2.sts now.sts late1.sts | cmp - got.safetensors
+		cat now.sts late2.sts late1.sts | fl-aggregate $o | cmp - got.safetensors
+		"$PYTHON" - $spec <<-END
+			import sys; sys.path.insert(0, "$ROOT/test/golden")
+			import numpy as np
+			from fed_record import load, stream
+			p = dict(x.split("=") for x in sys.argv[1].partition(":")[2].split(",") if x)
+			alpha, a, b = float(p.get("alpha", .6)), float(p.get("a", .5)), float(p.get("b", 4))
+			s = {"const": lambda t: 1, "poly": lambda t: (t + 1) ** -a,
+			     "hinge": lambda t: 1 if t <= b else 1 / (a * (t - b) + 1)}[p.get("decay", "poly")]
+			u = [next(stream(f + ".sts"))[0] for f in ("now", "late1", "late2")]
+			g = [load("g%d.safetensors" % r)[0] for r in (2, 1, 0)]
+			w, got = g[0], load("got.safetensors")[0]
+			for k in w:
+			    move = 0
+			    for age in range(3):
+			        trained = g[age][k].astype(float) + u[age][k]
+			        move = move + alpha * s(age) * (u[age][k].astype(float) if "of" in p else trained - w[k]) / 3
+			    assert np.allclose(got[k], w[k] + move, rtol=1e-6, atol=1e-7), k
+		END
+	done
+}
+
+@test "fedasync: alpha=1 without decay takes a late client's model; without anybody late it is the mean" {
+	fl-aggregate -n 1 -m g2.safetensors --stale 2 --history past -R fedasync:alpha=1,decay=const -o got.safetensors late2.sts
+	fl-aggregate -n 1 -m g0.safetensors -o want.safetensors late2.sts
+	st-cmp --rtol=1e-6 --atol=1e-7 <(st-cat --plain got.safetensors) <(st-cat --plain want.safetensors)
+	fl-local-train -m g2.safetensors c/*.safetensors -o all.sts
+	fl-aggregate --no-prov -n 3 -m g2.safetensors -R fedasync:alpha=1 -o a.safetensors all.sts
+	fl-aggregate --no-prov -n 3 -m g2.safetensors -R mean:weight=uniform -o b.safetensors all.sts
+	cmp a.safetensors b.safetensors
+	fl-aggregate -n 2 -m g2.safetensors --stale 2 --history past -R fedasync --partial -o p.sts late1.sts late2.sts
+	fl-aggregate -n 3 -m g2.safetensors --stale 2 --history past -R fedasync -o a.safetensors p.sts now.sts
+	fl-aggregate -n 3 -m g2.safetensors --stale 2 --history past -R fedasync now.sts late1.sts late2.sts | cmp - a.safetensors
+}
+
+@test "late updates of sub-networks: blocks, masks, and what they leave out" {
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import json
+		import numpy as np
+		from fed_record import load, save
+		w, _, base = load("g1.safetensors")
+		r = np.random.default_rng(3)
+		name = next(k for k, v in w.items() if v.shape == (8, 64))
+		own = np.zeros((8, 64), "u1")
+		own[:3, 5:20] = 1
+		x = r.normal(size=(8, 64)).astype("f4") * own
+		m = dict(kind="update", client=5, round=2, base=base, examples=7)
+		save("block.safetensors", {name: x[:3, 5:20]}, slice=json.dumps({name: [[0, 3], [5, 20]]}), **m)
+		save("mask.safetensors", {name: x, "@mask/" + name: own}, **m)
+	END
+	for rule in mean median fedasync fedfix; do
+		o="-n 2 -m g2.safetensors --no-prov --stale 2 --history past -R $rule"
+		fl-aggregate $o -o a.safetensors now.sts block.safetensors
+		fl-aggregate $o now.sts mask.safetensors | cmp - a.safetensors
+	done
+	# Alone, what it does not have stays.
+	fl-aggregate -n 1 -m g2.safetensors --stale 2 --history past -R fedasync:alpha=1,decay=const -o a.safetensors mask.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		import numpy as np
+		from fed_record import load
+		now, then, got, u = (load(f + ".safetensors")[0] for f in ("g2", "g1", "a", "mask"))
+		for k, v in now.items():
+		    own = u.get("@mask/" + k, np.zeros(v.shape)) > 0
+		    want = np.where(own, then[k].astype(float) + u.get(k, 0 * v), v)
+		    assert np.allclose(got[k], want, rtol=1e-6, atol=1e-7) and (got[k][~own] == v[~own]).all(), k
+	END
+}
+
+@test "rules that see everything at once take late updates" {
+	fl-init -a '{"input":[64],"layers":[{"layer":"lora","out":10,"rank":4}]}' -s 1 -o l0.safetensors
+	mkdir -p old
+	cp l0.safetensors old/
+	fl-local-train -m l0.safetensors -o l0.sts c/0000.safetensors
+	fl-local-train -m l0.safetensors -o late.sts c/0001.safetensors
+	fl-aggregate -n 1 -m l0.safetensors -o l1.safetensors l0.sts
+	fl-local-train -m l1.safetensors -o now1.sts c/0000.safetensors
+	for rule in flora hetlora; do
+		fl-aggregate -n 2 -m l1.safetensors --stale 1 --history old -R $rule -o a.safetensors now1.sts late.sts
+		fl-aggregate -n 2 -m l1.safetensors --stale 1 --history old -R $rule late.sts now1.sts | cmp - a.safetensors
+	done
+}

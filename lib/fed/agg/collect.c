@@ -184,10 +184,17 @@ static int is_taken(const struct fl_collect *c, const struct fl_tensor *t)
 	       t->name[n + 1] == '/';
 }
 
-/* That a tensor is one of the model that the client received. */
-static int check_held(const struct fl_arrived *m, const struct fl_tensor *t, struct fl_err *e)
+/* The model whose tensors an update has: of a late one, that of now has them, too. */
+static const struct fl_tset *shapes_of(const struct fl_collect *c, const struct fl_arrived *m)
 {
-	const struct fl_tensor *want = fl_tset_find(m->from->model, t->name);
+	return m->from->model ? m->from->model : c->model;
+}
+
+/* That a tensor is one of the model that the client received. */
+static int check_held(const struct fl_collect *c, const struct fl_arrived *m,
+                      const struct fl_tensor *t, struct fl_err *e)
+{
+	const struct fl_tensor *want = fl_tset_find(shapes_of(c, m), t->name);
 
 	if (!want)
 		return fl_fail(e, FL_EDATA, "tensor '%s' is not in the model", t->name);
@@ -208,7 +215,7 @@ static struct fl_slot *slot_of(struct fl_collect *c, const struct fl_arrived *m,
 
 	if (c->model || fl_tensor_is_extra(t))
 		return fl_collect_slot(c, t, e);
-	if (check_held(m, t, e))
+	if (check_held(c, m, t, e))
 		return NULL;
 	s = fl_collect_find(c, t->name);
 	if (!s || fl_tensor_same_shape(&s->t, t))
@@ -338,7 +345,7 @@ static int match(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 			return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine extras",
 			               t->name, c->who);
 		/* Whole rules see records and models themselves: no slots. */
-		if (c->rule->whole ? check_held(m, t, e) : !(p->slot = slot_of(c, m, t, e)))
+		if (c->rule->whole ? check_held(c, m, t, e) : !(p->slot = slot_of(c, m, t, e)))
 			return -1;
 	}
 	return 0;
@@ -534,6 +541,22 @@ static int bind(struct fl_arrived *m, struct fl_err *e)
 	return fl_stream_bind(m->in, m->buffer, &m->rec, e);
 }
 
+static int rebases(const struct fl_collect *c)
+{
+	return c->fold && c->fold->rebase && c->fold->rebase(c->fp);
+}
+
+/* Late, as a difference to the model of now. */
+static int rebase(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
+{
+	const struct fl_tset *then;
+
+	if (!rebases(c) || m->u.round == c->round)
+		return 0;
+	then = m->from->model ? m->from->model : c->past(c->ctx, m->from, e);
+	return then ? fl_rebase(&m->rec, then, c->model, &c->wide, e) : -1;
+}
+
 /* Sums and columns look at each byte once, by tiles; the others at will. */
 static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_arrived *m, struct fl_err *e)
 {
@@ -541,7 +564,7 @@ static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_arrived *
 
 	m->in = in->cur;
 	m->fd = fl_stream_apart(in->cur, &m->buffer);
-	if (once && !c->kept && !c->facts && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
+	if (once && !c->kept && !rebases(c) && !c->facts && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
 		return 0;
 	return bind(m, e);
 }
@@ -553,8 +576,8 @@ static int read_update(struct fl_collect *c, struct fl_inputs *in, struct fl_tse
 
 	if (!m || fl_update_read(&m->rec, &m->u, e) || place(c, in, m, e))
 		return -1;
-	if (check_model(c, m, e) || fl_slice_undo(&m->rec, m->from->model, &c->wide, e) ||
-	    match(c, m, e))
+	if (check_model(c, m, e) || fl_slice_undo(&m->rec, shapes_of(c, m), &c->wide, e) ||
+	    rebase(c, m, e) || match(c, m, e))
 		return fl_fail_in(e, "client %lld", (long long)m->u.client);
 	if (fl_update_check(&m->u, c->needs, c->who, e))
 		return -1;

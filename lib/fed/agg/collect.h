@@ -116,6 +116,8 @@ struct fl_collect {
 	/* The model that an update must have been trained from. */
 	const struct fl_received *(*received)(void *ctx, const struct fl_update *u,
 	                                      struct fl_err *e);
+	/* That of a late update, with its tensors, where the fold rebases. */
+	const struct fl_tset *(*past)(void *ctx, const struct fl_received *r, struct fl_err *e);
 	/* What FL_NEED_HOW asks for, from the record: fl_method_how(). */
 	int (*how)(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);
 	void *ctx;
@@ -154,7 +156,7 @@ struct fl_collect {
 	const struct fl_tensor **tensor;	/* of fl_combined */
 	struct fl_slot **owned;
 	float **scratch;		/* (threads) */
-	double here, past;		/* a mix() */
+	double here, gone;		/* of a mix() */
 	struct fl_spool spool;
 	struct fl_arena wide;		/* what the slices of the record at hand stand for */
 	const char *file;

@@ -81,6 +81,10 @@ void fl_weights_add(const float *restrict x, double w, double *restrict sum, siz
 int fl_slice_undo(struct fl_tset *rec, const struct fl_tset *model, struct fl_arena *wide,
                   struct fl_err *e);
 
+/* rebase.c: late updates as differences to the model of now; their data are in a */
+int fl_rebase(struct fl_tset *rec, const struct fl_tset *then, const struct fl_tset *now,
+              struct fl_arena *a, struct fl_err *e);
+
 /* spool.c */
 int fl_spool_add(struct fl_spool *s, const void *p, size_t n, size_t *at, struct fl_err *e);
 int fl_spool_map(struct fl_spool *s, struct fl_err *e);

@@ -404,7 +404,7 @@ static void add_past(const struct fl_collect *c, const struct fl_slot *s, size_t
 
 	fl_bins_value(&s->past, past, i0, i1);
 	for (size_t j = 0; j < i1 - i0; j++)
-		out[j] += c->past * past[j];
+		out[j] += c->gone * past[j];
 }
 
 int fl_exact_get(void *ctx, size_t i, size_t i0, size_t i1, int thread, double *out,

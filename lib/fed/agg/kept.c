@@ -231,13 +231,13 @@ int fl_kept_finish(struct fl_collect *c, struct fl_err *e)
 {
 	struct fl_fold_all a = { .s = c->s, .K = c->K };
 
-	if (count_all(c, &a, e) || take_all(c, e) || c->fold->mix(c->fp, &a, &c->here, &c->past, e))
+	if (count_all(c, &a, e) || take_all(c, e) || c->fold->mix(c->fp, &a, &c->here, &c->gone, e))
 		return -1;
 	if (a.N > FL_BINS_TERMS - 2 * c->K)
 		return fl_fail(e, FL_EDATA, "more than %d clients", FL_BINS_TERMS);
-	return isfinite(c->here) && isfinite(c->past) ? 0 :
+	return isfinite(c->here) && isfinite(c->gone) ? 0 :
 	       fl_fail(e, FL_ENUM, "%s: a weight becomes %g", c->who,
-	               isfinite(c->here) ? c->past : c->here);
+	               isfinite(c->here) ? c->gone : c->here);
 }
 
 int fl_kept_state(struct fl_collect *c, struct fl_tset *state, struct fl_err *e)

@@ -57,7 +57,7 @@ static int make_room(struct fl_collect *c, struct view *v, struct fl_err *e)
 
 		v->u[k] = m->u;
 		v->update[k] = &m->rec;
-		v->model[k] = m->from->model;
+		v->model[k] = m->from->model ? m->from->model : c->model;
 		v->row[k] = fl_collect_row(c, m->u.client);
 		if (!(v->keep[k] = fl_arena_zero(&c->arena, nrow, sizeof **v->keep, e)))
 			return -1;
