@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "cli/tool.h"
 #include "fed/agg/collect.h"
-#include "fed/agg/history.h"
 #include "fed/agg/kept.h"
 #include "fed/agg/memory.h"
+#include "fed/agg/sent.h"
 #include "fed/client/client.h"
 #include "fed/server/step.h"
 #include "fed/stat/stat.h"
@@ -62,24 +62,13 @@ static const struct fl_opt opts[] = {
 	FL_OPT_END
 };
 
-/* A model of the personal ones, as its client received it. */
-struct held {
-	struct fl_received r;
-	struct fl_tset model;
-	int64_t client;
-};
-
 struct job {
 	struct fl_run *run;
 	const struct opts *o;
 	const struct fl_rule *rule;
 	const struct fl_server *server;
 	struct fl_str spec, sspec;	/* of the fold's or rule's owner; of the server */
-	struct fl_models models;
-	struct fl_received now;		/* the one model */
-	struct held **held;		/* (nheld) personal models */
-	size_t nheld, heldcap;
-	struct fl_history history;
+	struct fl_sent sent;
 	struct fl_with with;
 	struct fl_memory memory;
 	struct fl_kept kept;
@@ -214,39 +203,10 @@ static int print_needs(const struct job *j, struct fl_err *e)
 
 /* --- models --- */
 
-static int receive(struct fl_received *r, const struct fl_tset *model, const char *base,
-                   struct fl_err *e)
-{
-	if (fl_meta_get(model, "fl.base"))
-		return fl_fail(e, FL_EDATA, "is a part of another model, into which its updates go: -m that "
-		               "one; fl-reshape --apart makes a model of its own");
-	r->model = model;
-	memmove(r->base, base, sizeof r->base);		/* base may be r->base */
-	return fl_meta_need_i64(model, "fl.round", &r->round, e) < 0 ||
-	       fl_running_check(model, "", e) ? -1 : 0;
-}
-
-static const struct fl_received *hold(struct job *j, int64_t client, struct fl_err *e)
-{
-	struct held *h = fl_arena_zero(&j->run->arena, 1, sizeof *h, e);
-
-	if (!h || fl_grow(&j->held, &j->heldcap, j->nheld + 1, sizeof *j->held, e) ||
-	    fl_models_get(&j->models, client, &h->model, h->r.base, e))
-		return NULL;
-	h->client = client;
-	j->held[j->nheld++] = h;
-	if (!receive(&h->r, &h->model, h->r.base, e))
-		return &h->r;
-	fl_fail_in(e, "client %" PRId64 ": its model", client);
-	return NULL;
-}
-
 /* A rule over models that may differ: all of the folder's, of one round. */
 static int open_folder(struct job *j, struct fl_err *e)
 {
 	const struct opts *o = j->o;
-	int64_t *client;
-	size_t n;
 
 	if (keeps_state(j) || o->state || o->history || o->partial)
 		return fl_fail(e, FL_EUSAGE, "%s: over a folder of models nothing is kept and nothing "
@@ -255,73 +215,27 @@ static int open_folder(struct job *j, struct fl_err *e)
 	if (!strcmp(o->output, "-"))
 		return fl_fail(e, FL_EUSAGE, "%s is a folder: a model a client is written, -o FOLDER",
 		               o->model);
-	if (!(client = fl_models_list(&j->models, &j->run->arena, &n, e)))
-		return -1;
-	for (size_t k = 0; k < n; k++) {
-		if (!hold(j, client[k], e))
-			return -1;
-		if (j->held[k]->r.round != j->held[0]->r.round)
-			return fl_fail(e, FL_EDATA, "%s: the model of client %" PRId64 " is of round %" PRId64
-			               ", that of client %" PRId64 " of %" PRId64, o->model, client[k],
-			               j->held[k]->r.round, client[0], j->held[0]->r.round);
-	}
-	return 0;
+	return fl_sent_all(&j->sent, e);
 }
 
 static int open_models(struct job *j, struct fl_err *e)
 {
-	if (fl_models_open(&j->models, j->o->model, e) ||
-	    fl_models_base(&j->models, j->c.threads, e))
+	struct fl_sent *s = &j->sent;
+
+	*s = (struct fl_sent){ .path = j->o->model, .history = j->o->history, .stale = j->o->stale,
+	                       .on_demand = j->rule->personal };
+	if (fl_sent_open(s, j->c.threads, e))
 		return -1;
-	if (j->models.folder)
+	if (s->models.folder)
 		return j->rule->personal ? 0 : open_folder(j, e);
-	if (receive(&j->now, &j->models.one, j->models.base, e))
-		return fl_fail_in(e, "%s", j->o->model);
-	if (fl_accord_add(&j->c.accord, &j->models.one, j->o->model, e))
+	if (fl_accord_add(&j->c.accord, &s->models.one, j->o->model, e))
 		return -1;
 	if (j->rule->personal)
 		return 0;
-	j->c.model = &j->models.one;
-	j->c.round = j->now.round + 1;
-	memcpy(j->c.base, j->now.base, sizeof j->c.base);
+	j->c.model = &s->models.one;
+	j->c.round = s->now.round + 1;
+	memcpy(j->c.base, s->now.base, sizeof j->c.base);
 	return 0;
-}
-
-static int by_client(const void *key, const void *held)
-{
-	const int64_t *client = key;
-	const struct held *const *h = held;
-
-	return (*client > (*h)->client) - (*client < (*h)->client);
-}
-
-/* The client's model, which a rule over a folder has already: they are ascending. */
-static const struct fl_received *find_held(struct job *j, int64_t client, struct fl_err *e)
-{
-	struct held **h = bsearch(&client, j->held, j->nheld, sizeof(struct held *), by_client);
-
-	if (!h)
-		fl_fail(e, FL_EDATA, "client %" PRId64 ": no model %04" PRId64 ".safetensors or .sts in %s",
-		        client, client, j->o->model);
-	return h ? &(*h)->r : NULL;
-}
-
-static const struct fl_received *received(void *ctx, const struct fl_update *u, struct fl_err *e)
-{
-	struct job *j = ctx;
-
-	int64_t age = j->now.round + 1 - u->round;
-
-	if (j->models.folder)
-		return j->rule->personal ? hold(j, u->client, e) : find_held(j, u->client, e);
-	if (j->o->history && age > 0 && age <= j->o->stale)
-		return fl_history_find(&j->history, j->o->history, u->round - 1, u->base, e);
-	return &j->now;
-}
-
-static const struct fl_tset *past(void *ctx, const struct fl_received *r, struct fl_err *e)
-{
-	return fl_history_model(&((struct job *)ctx)->history, r, e);
 }
 
 /* --- state --- */
@@ -341,7 +255,7 @@ static int place_state(struct job *j, struct fl_err *e)
 		.path = o->state, .server = j->server->e.name, .nrow = fl_collect_nrow(&j->c),
 		.rule = rule_keeps(j) ? j->rule->e.name : NULL, .keeps = keeps_state(j),
 		.personal = j->rule->personal, .begin = (enum fl_memory_begin)o->new_state,
-		.model = o->model, .round = j->now.round + 1,
+		.model = o->model, .round = j->sent.now.round + 1,
 	};
 	if (!j->c.fold || !j->c.fold->mix)
 		return 0;
@@ -358,7 +272,7 @@ static int place_state(struct job *j, struct fl_err *e)
 
 static int load_state(struct job *j, struct fl_err *e)
 {
-	if (fl_memory_load(&j->memory, &j->now, e))
+	if (fl_memory_load(&j->memory, &j->sent.now, e))
 		return -1;
 	j->c.rows = j->memory.rows;
 	return 0;
@@ -443,12 +357,12 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 	struct fl_tset next = { .t = NULL };
 	struct fl_out out = { .fd = -1 };
 	char base[FL_HASH_TEXT];
-	int rc = step(j, &j->now, u, &next, e);
+	int rc = step(j, &j->sent.now, u, &next, e);
 
 	if (!rc && (rc = fl_running_check(&next, "", e)))
 		fl_fail_in(e, "the next model, by an update that is wrong");
 	if (!rc)
-		rc = set_meta(j, &next, j->c.round, j->now.base, e);
+		rc = set_meta(j, &next, j->c.round, j->sent.now.base, e);
 	if (!rc)
 		rc = fl_run_output(j->run, &out, j->o->output, !j->o->no_sync, e);
 	if (!rc)
@@ -485,7 +399,7 @@ static int save_personal(struct job *j, const struct fl_dir *d, int64_t client,
 
 /* One of the folder's models, with what it holds of the combined update. */
 static int save_held(struct job *j, const struct fl_dir *d, const struct fl_combined *u,
-                     const struct held *h, struct fl_err *e)
+                     const struct fl_sent_own *h, struct fl_err *e)
 {
 	struct fl_mark empty = fl_arena_mark(&j->run->arena);
 	struct fl_tset next = { .t = NULL };
@@ -530,8 +444,8 @@ static int write_folder(struct job *j, const struct fl_combined *u, struct fl_er
 	struct fl_dir d;
 	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
 
-	for (size_t k = 0; !rc && k < j->nheld; k++)
-		rc = save_held(j, &d, u, j->held[k], e);
+	for (size_t k = 0; !rc && k < j->sent.n; k++)
+		rc = save_held(j, &d, u, j->sent.own[k], e);
 	if (!rc)
 		rc = publish(j, &d, e);
 	fl_dir_abort(&d);
@@ -634,10 +548,10 @@ static int aggregate(struct job *j, struct fl_err *e)
 	if (open_models(j, e) || open_with(j, e) || place_state(j, e) ||
 	    (!j->rule->personal && load_state(j, e)))
 		return -1;
-	j->c.received = received;
-	j->c.past = past;
+	j->c.received = fl_sent_to;
+	j->c.past = fl_sent_past;
 	j->c.how = fl_method_how;
-	j->c.ctx = j;
+	j->c.ctx = &j->sent;
 	j->c.spec = fl_str_c(&j->spec);
 	j->c.keep_bins = j->o->partial;
 	rc = fl_collect_read(&j->c, &in, e);
@@ -647,7 +561,7 @@ static int aggregate(struct job *j, struct fl_err *e)
 		rc = write_partial(j, e);
 	else if (!rc && !(rc = fl_collect_combine(&j->c, &u, e)))
 		rc = j->rule->personal ? write_personal(j, e) :
-		     j->models.folder ? write_folder(j, &u, e) : write_model(j, &u, e);
+		     j->sent.models.folder ? write_folder(j, &u, e) : write_model(j, &u, e);
 	if (!rc)
 		fl_say(FL_LOG_INFO, "round %lld: %zu clients, %s, server %s", (long long)j->c.round,
 		       j->c.K, fl_str_c(&j->spec), fl_str_c(&j->sspec));
@@ -657,15 +571,9 @@ static int aggregate(struct job *j, struct fl_err *e)
 
 static void release(struct job *j)
 {
-	size_t i;
-
 	fl_collect_release(&j->c);
-	for (i = 0; i < j->nheld; i++)
-		fl_tset_release(&j->held[i]->model);
-	free(j->held);
-	fl_history_release(&j->history);
+	fl_sent_release(&j->sent);
 	fl_with_release(&j->with);
-	fl_models_release(&j->models);
 	fl_kept_release(&j->kept);
 	fl_memory_release(&j->memory);
 	fl_str_release(&j->spec);
