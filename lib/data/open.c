@@ -166,6 +166,10 @@ static int change(struct fl_tset *rec, const char *source, const struct fl_data_
 {
 	if (how->scale && how->scale_from)
 		return fl_fail(e, FL_EUSAGE, "--scale and --scale-from exclude each other");
+	if ((how->scale || how->scale_from) && !fl_tset_find(rec, "x") &&
+	    (fl_tset_find(rec, "part") || fl_tset_find(rec, "pairs")))
+		return fl_fail(e, FL_EUSAGE, "%s: %s is of examples with 'x', not of those of several parts, "
+		               "which are inputs as they are", source, how->scale ? "--scale" : "--scale-from");
 	if ((how->scale && set_scale(rec, how->scale, e)) ||
 	    (how->scale_from && fl_data_borrow(rec, how->scale_from, e)))
 		return -1;

@@ -155,7 +155,7 @@ static int prepare(struct fl_deal *d, struct fl_err *e)
 
 	*s = (struct fl_part){
 		.N = d->data->N, .seed = (uint64_t)d->how.seed,
-		.x = inputs, .ctx = d->data, .d = d->data->d, .arena = d->arena,
+		.x = d->data->lacking ? NULL : inputs, .ctx = d->data, .d = d->data->d, .arena = d->arena,
 	};
 	/* Schemes that look at inputs come before it is known what is trained on. */
 	if (fl_data_settle(d->data, NULL, e) || set_classes(d, e) ||

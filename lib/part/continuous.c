@@ -48,7 +48,7 @@ static int measure(const struct params *p, const struct fl_part *s, struct item 
 	if (p->property == GROUP && !s->group)
 		return fl_fail(e, FL_EDATA, "continuous: the data have no tensor 'group' or 'id'");
 	if (inputs && !s->x)
-		return fl_fail(e, FL_EDATA, "continuous: property=%s wants inputs",
+		return fl_fail(e, FL_EDATA, "continuous: property=%s wants inputs, of which no example lacks a part",
 		               property_name[p->property]);
 	if (inputs && !(x = fl_arena_get(s->arena, s->d, sizeof *x, e)))
 		return -1;

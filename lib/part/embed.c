@@ -159,7 +159,7 @@ static int cluster(struct kmeans *m, size_t iterations, struct fl_err *e)
 	const struct fl_part *s = m->s;
 
 	if (!s->x)
-		return fl_fail(e, FL_EDATA, "embed: wants inputs");
+		return fl_fail(e, FL_EDATA, "embed: wants inputs, of which no example lacks a part");
 	if (m->n > s->N)
 		return fl_fail(e, FL_EDATA, "embed: %zu clusters of %zu examples", m->n, s->N);
 	if (get_room(m, e))

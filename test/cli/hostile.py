@@ -186,7 +186,24 @@ READERS = {
           ["fl-aggregate", "-m", "g", "--partial"]],
     "p": [["fl-aggregate", "-m", "g"]],
     "s": [["fl-aggregate", "-m", "g", "-S", "adafedadam:lr=0.01", "us.sts", "--state"]],
+    "several": [["fl-local-train", "-m", "sg"], ["fl-eval", "-m", "sg", "-d"], ["st-check"],
+                ["fl-partition", "-k", "2", "-B", "iid", "--shift", "missing:by=example", "-o", "-", "-d"]],
 }
+SEVERAL = """{"parts":{"a":2,"b":3},"layers":[
+ {"layer":"concat","body":[{"layer":"part","of":"a"},{"layer":"linear","out":4}],
+  "shortcut":[{"layer":"part","of":"b"},{"layer":"linear","out":4}]},
+ {"layer":"fuse"},{"layer":"linear","out":2}]}"""
+
+
+def put_several():
+    """Examples of two parts, of which two lack one; and a net that reads them."""
+    part = [0, 0, 1, -1, -1, 2, 2, 1]
+    put("several", record({"fl.v": "1", "fl.kind": "data", "fl.client": "0"}, {
+        "x.a": ("F32", [3, 2], struct.pack("<6f", *range(6))),
+        "x.b": ("F32", [3, 3], struct.pack("<9f", *range(9))),
+        "part": ("I64", [4, 2], struct.pack("<8q", *part)),
+        "y": ("I64", [4], struct.pack("<4q", 0, 1, 1, 0))}))
+    must("fl-init", "-a", SEVERAL, "-o", "sg")
 
 
 def test_flips():
@@ -199,6 +216,7 @@ def test_flips():
     must("fl-local-train", "-m", "part", "c/0000.safetensors", "-o", "pu.sts")
     put("pu", record(*read("pu.sts")[0]))
     must("fl-aggregate", "-m", "g", "--partial", "u.sts", "-o", "p")
+    put_several()
     must("fl-aggregate", "-m", "g", "-S", "adafedadam:lr=0.01", "us.sts", "--state", "s", "-o", "out")
     for name, tools in READERS.items():
         good = get(name)

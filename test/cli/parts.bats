@@ -112,6 +112,13 @@ looks() {
 		           for q in [r[1]["part"][(r[0]["id"] - 5) // 3, m]])' "$f" <(fl-partition -d "$IDS" -k 1 -B iid -o i --no-sync; cat i/0000.safetensors)
 	done
 	fails 2 "several parts have no index form" fl-partition -d "$IDS" -k 2 -B iid --index -o x
+	fails 2 "is of examples with 'x', not of those of several parts" \
+		fl-partition -d "$IDS" -k 2 -B iid --scale '{"div":2}' -o x
+	fails 2 "is of examples with 'x', not of those of several parts" \
+		fl-partition -d "$IDS" -k 2 -B iid --scale-from a.safetensors -o x
+	# What looks at inputs wants all of them.
+	fails 3 "no example lacks a part" fl-partition -d "$IDS" -k 2 -B embed -o x
+	fl-partition -d "$IDS,keep=common" -k 2 -B embed:min_size=1 -o whole --no-sync
 	fails 2 "not for those of several" fl-partition -d "$IDS" -k 2 -B iid --shift noise -o x
 }
 
