@@ -177,7 +177,7 @@ static int take_past(struct fl_collect *c, struct fl_slot *s, struct fl_err *e)
 	if (!t || t->dtype != FL_I64 || t->n != FL_BINS * s->t.n)
 		return fl_fail(e, FL_EDATA, "tensor '%s' is not among those that the state keeps: %s "
 		               "wants the same of all clients in all rounds", s->t.name, c->who);
-	if (fl_bins_take(c->old, t, top, s->t.n, FL_BINS_TERMS, &s->past, e))
+	if (fl_bins_take(c->old, t, top, s->t.n, FL_BINS_TERMS - 2 * c->K, &s->past, e))
 		return fl_fail_in(e, "the state");
 	fl_exact_settle(s->kept, s->past.top);
 	fl_bins_merge(&s->kept->bins, &s->past);
@@ -231,10 +231,14 @@ int fl_kept_finish(struct fl_collect *c, struct fl_err *e)
 {
 	struct fl_fold_all a = { .s = c->s, .K = c->K };
 
-	if (count_all(c, &a, e) || take_all(c, e) || c->fold->mix(c->fp, &a, &c->here, &c->gone, e))
+	if (count_all(c, &a, e))
 		return -1;
-	if (a.N > FL_BINS_TERMS - 2 * c->K)
-		return fl_fail(e, FL_EDATA, "more than %d clients", FL_BINS_TERMS);
+	/* An update of each, and of those here its last one, too, which goes. */
+	if (2 * c->K >= FL_BINS_TERMS || a.N > FL_BINS_TERMS - 2 * c->K)
+		return fl_fail(e, FL_EDATA, "more than %d clients, of which those here count three times",
+		               FL_BINS_TERMS);
+	if (take_all(c, e) || c->fold->mix(c->fp, &a, &c->here, &c->gone, e))
+		return -1;
 	return isfinite(c->here) && isfinite(c->gone) ? 0 :
 	       fl_fail(e, FL_ENUM, "%s: a weight becomes %g", c->who,
 	               isfinite(c->here) ? c->gone : c->here);
