@@ -44,7 +44,7 @@ TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
 FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill reshape \
-	interval test correction ranking format
+	interval test correction ranking format policy
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -70,6 +70,7 @@ DIR_test   := lib/table
 DIR_correction := lib/table
 DIR_ranking := lib/table
 DIR_format := lib/table
+DIR_policy := lib/policy
 HDR_data   := data/source.h
 HDR_augment := augment/augment.h
 HDR_by     := part/part.h
@@ -95,6 +96,7 @@ HDR_test   := table/sample.h
 HDR_correction := table/sample.h
 HDR_ranking := table/ranking.h
 HDR_format := table/grid.h
+HDR_policy := policy/policy.h
 # Lists made alike whose entries nobody gives by name.
 INNER := fused
 DIR_fused  := lib/nn

@@ -23,7 +23,9 @@ enum fl_purpose {
 	FL_RNG_DATA = 9,	/* synthetic data */
 	FL_RNG_BOOTSTRAP = 10,	/* resamples of what was measured; sub = resample */
 	FL_RNG_MIX = 11,	/* how batches are mixed; sub = first example, epoch, phase */
-	FL_RNG_WIDEN = 12	/* which units new ones are copies of */
+	FL_RNG_WIDEN = 12,	/* which units new ones are copies of */
+	FL_RNG_SELECT = 13,	/* who takes part in a round; sub = what is drawn */
+	FL_RNG_CLOCK = 14	/* how long clients take in virtual time; round = their how manieth start */
 };
 
 struct fl_rng {

@@ -24,8 +24,13 @@ int fl_lines_fail(const struct fl_lines *l, struct fl_err *e, const char *fmt, .
 	return fl_fail_in(e, "%s: line %zu", l->file, l->line);
 }
 
+const char *fl_lines_name(const char *path)
+{
+	return strcmp(path, "-") ? path : "standard input";
+}
+
 /* Standard input may be what cannot be opened once more by a name. */
-static char *read_text(const char *path, struct fl_err *e)
+char *fl_lines_load(const char *path, struct fl_err *e)
 {
 	size_t n = 0;
 	char *text;
@@ -79,11 +84,17 @@ static int take_head(struct fl_lines *l, char *line, struct fl_err *e)
 
 int fl_lines_open(struct fl_lines *l, const char *path, struct fl_err *e)
 {
+	char *text = fl_lines_load(path, e);
+
+	*l = (struct fl_lines){ .file = NULL };
+	return text ? fl_lines_take(l, fl_lines_name(path), text, e) : -1;
+}
+
+int fl_lines_take(struct fl_lines *l, const char *file, char *text, struct fl_err *e)
+{
 	char *line;
 
-	*l = (struct fl_lines){ .file = strcmp(path, "-") ? path : "standard input" };
-	if (!(l->text = read_text(path, e)))
-		return -1;
+	*l = (struct fl_lines){ .file = file, .text = text };
 	l->next = l->text + strspn(l->text, " \t\r\n");
 	for (const char *c = l->text; c < l->next; c++)
 		l->line += *c == '\n';

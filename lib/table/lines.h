@@ -20,6 +20,11 @@ struct fl_lines {
 
 /* path "-" is standard input. After an error, too, l wants fl_lines_release. */
 int fl_lines_open(struct fl_lines *l, const char *path, struct fl_err *e);
+/* The same in two steps, for files that may be something else: the text, which the caller frees
+ * or gives to fl_lines_take, which frees it in any case; and what messages call the file. */
+char *fl_lines_load(const char *path, struct fl_err *e);
+int fl_lines_take(struct fl_lines *l, const char *file, char *text, struct fl_err *e);
+const char *fl_lines_name(const char *path);
 /* 1: l->row is the next row; 0: there is none; -1: FL_EDATA, with file and line. Empty lines
  * are passed over. */
 int fl_lines_next(struct fl_lines *l, struct fl_err *e);

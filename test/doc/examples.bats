@@ -89,6 +89,10 @@ save() {
 	works fl-stats.1.in
 }
 
+@test "fl-select" {
+	works fl-select.1.in
+}
+
 @test "fl-table" {
 	works fl-table.1.in
 }
