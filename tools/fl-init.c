@@ -2,16 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/table.h"
 #include "cli/tool.h"
+#include "data/data.h"
 #include "data/names.h"
 #include "model/model.h"
 #include "nn/layer.h"
 #include "tensor/stream.h"
 
 struct opts {
-	const char *arch, *output, *weights, *labels;
+	const char *arch, *data, *output, *weights, *labels;
 	int64_t seed, threads;
 	int no_prov, no_sync;
 };
@@ -20,6 +23,8 @@ static const struct fl_opt opts[] = {
 	FL_OPT_STR('a', "arch", arch, "arch",
 	  "a spec of the arch family, JSON text, or a JSON file",
 	  .family = &fl_family_arch, .flags = FL_O_NEED | FL_O_PROV),
+	FL_OPT_STR('d', "data", data, "source",
+	  "data whose sizes an architecture in JSON takes where it has neither input nor parts"),
 	FL_OPT_SEED,
 	FL_OPT_PATH(0, "weights", weights, "file",
 	  "take the weights from this safetensors file instead of drawing them"),
@@ -31,6 +36,8 @@ static const struct fl_opt opts[] = {
 	FL_OPT_NO_SYNC,
 	FL_OPT_END
 };
+
+enum { ARCH_MAX = 4 << 20 };
 
 static const struct fl_family *const families[] = {
 	&fl_family_arch, &fl_family_layer, &fl_family_loss, NULL
@@ -104,15 +111,91 @@ static int fill(struct fl_run *r, const struct fl_net *net, struct fl_tset *s, s
 	       fl_run_add_prov(r, o->no_prov, s, e) ? -1 : 0;
 }
 
+/* --- sizes from data --- */
+
+/* The dimensions of a tensor's rows; one number where rows are single. */
+static json_t *sizes_of(const struct fl_tensor *t)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 1; i < t->ndim; i++)
+		json_array_append_new(list, json_integer((json_int_t)t->dim[i]));
+	if (t->ndim < 2)
+		json_array_append_new(list, json_integer(1));
+	return list;
+}
+
+static int set_sizes(json_t *top, const struct fl_data *d)
+{
+	json_t *parts;
+
+	if (!d->M)
+		return json_object_set_new(top, "input", sizes_of(d->x));
+	if (!(parts = json_object()))
+		return -1;
+	for (size_t m = 0; m < d->M; m++)
+		json_object_set_new(parts, d->part[m].name, sizes_of(d->part[m].t));
+	return json_object_set_new(top, "parts", parts);
+}
+
+/* The architecture's own text, or its file's. */
+static char *read_arch(const char *arch, struct fl_err *e)
+{
+	size_t n = strspn(arch, " \t\r\n");
+	char *text;
+
+	if (arch[n] != '{')
+		return fl_read_file(arch, ARCH_MAX, &n, e);
+	if (!(text = strdup(arch)))
+		fl_fail_mem(e, strlen(arch));
+	return text;
+}
+
+/* With --data, the architecture with the data's sizes; in r's arena. */
+static const char *sized(struct fl_run *r, struct fl_err *e)
+{
+	const struct opts *o = r->opts;
+	struct fl_data d = { .client = -1 };
+	char *text, *full = NULL;
+	const char *out = NULL;
+	json_t *top = NULL;
+
+	if (!o->data)
+		return o->arch;
+	if (!(text = fl_arena_mem(&r->arena, o->arch, strcspn(o->arch, ":"), e)))
+		return NULL;
+	if (fl_family_find(&fl_family_arch, text)) {
+		fl_fail(e, FL_EUSAGE, "--data is for architectures in JSON; a spec's sizes are its parameters");
+		return NULL;
+	}
+	if ((text = read_arch(o->arch, e)) && (top = fl_json_load_lines(text, FL_EUSAGE, e))) {
+		if (json_object_get(top, "input") || json_object_get(top, "parts"))
+			fl_fail(e, FL_EUSAGE, "--data: the architecture has sizes of its own: input, or parts");
+		else if (!fl_data_open(&d, o->data, &(struct fl_data_how){ .scale = NULL }, e) &&
+		         (set_sizes(top, &d) || !(full = json_dumps(top, 0))))
+			fl_fail(e, FL_EUSAGE, "architecture: not a JSON object");
+	}
+	if (full)
+		out = fl_arena_str(&r->arena, full, e);
+	fl_data_release(&d);
+	json_decref(top);
+	free(text);
+	free(full);
+	return out;
+}
+
 static int run(struct fl_run *r, struct fl_err *e)
 {
 	const struct opts *o = r->opts;
 	struct fl_out out = { .fd = -1 };
 	struct fl_tset s = { .t = NULL };
+	const char *arch = sized(r, e);
 	struct fl_net net;
 	int rc;
 
-	if (fl_model_net(&net, o->arch, 1, e))
+	if (!arch)
+		return -1;
+	if (fl_model_net(&net, arch, 1, e))
 		return fl_fail_in(e, "--arch");
 	fl_say(FL_LOG_INFO, "%s: %zu parameters, %.0f multiply-adds an example", net.arch,
 	       net.weights, fl_net_madds(&net));
@@ -125,10 +208,19 @@ static int run(struct fl_run *r, struct fl_err *e)
 	return rc;
 }
 
+static int reads_stdin(const struct fl_run *r)
+{
+	const struct opts *o = r->opts;
+
+	return o->data && !strcmp(o->data, "-");
+}
+
 static const struct fl_tool tool = {
 	.name = "fl-init",
 	.nd = "make the model of round 0 from an architecture and a seed",
+	.reads = "data",
 	.writes = "model",
+	.reads_stdin = reads_stdin,
 	.opts = opts,
 	.osize = sizeof(struct opts),
 	.families = families,

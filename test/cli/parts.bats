@@ -99,6 +99,24 @@ looks() {
 	[ ! -e x ]
 }
 
+@test "an architecture takes the sizes of data, parts or not" {
+	fl-partition -d "$IDS" -k 1 -B iid -o i --no-sync
+	"$PYTHON" -c 'import json; n = json.load(open("net.json")); del n["parts"]; json.dump(n, open("bare.json", "w"))'
+	fl-init -a net.json -s 3 --no-prov -o want.safetensors --no-sync
+	fl-init -a bare.json -d i/0000.safetensors -s 3 --no-prov -o got.safetensors --no-sync
+	cmp want.safetensors got.safetensors
+	fl-init -a bare.json -d - -s 3 --no-prov --no-sync <i/0000.safetensors | cmp - want.safetensors
+	L='{"layer":"flatten"},{"layer":"linear","out":3}'
+	fl-init -a "{\"layers\":[$L]}" -d b.safetensors --no-prov -o got.safetensors --no-sync
+	fl-init -a "{\"input\":[2,3],\"layers\":[$L]}" --no-prov | cmp - got.safetensors
+	fails 2 "sizes of its own" fl-init -a net.json -d i/0000.safetensors -o x
+	fails 2 "a spec's sizes are its parameters" fl-init -a mlp:hidden=3 -d b.safetensors -o x
+	fails 2 "the architecture has no \"parts\"" fl-init -a bare.json -d b.safetensors -o x
+	fails 2 "input: not a list" fl-init -a bare.json -o x
+	fails 3 "truncated" fl-init -a bare.json -d <(head -c 300 i/0000.safetensors) -o x
+	[ ! -e x ]
+}
+
 @test "clients get the rows of their examples, and parts of a part are parts" {
 	fl-partition -d "$IDS" -k 4 -B dirichlet:alpha=1 -s 3 -o c --test-frac 0.25 --test-output t --no-sync
 	st-check c/*.safetensors t/*.safetensors
