@@ -54,6 +54,21 @@ update() {
 	cmp m2.safetensors b.safetensors
 }
 
+@test "hundreds of clients need few descriptors" {
+	"$PYTHON" - <<-'END'
+		import os, sys; sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+		import numpy as np
+		from fed_record import load, record
+		w, _, base = load("m0.safetensors")
+		with open("many.sts", "wb") as f:
+		    for k in range(300):
+		        f.write(record({a: np.full(v.shape, k, "f4") for a, v in w.items()}, v=1, kind="update",
+		                       client=k, round=1, base=base, examples=3)[0])
+	END
+	(ulimit -n 32; fl-aggregate -n 300 --no-sync -m m0.safetensors -R fedstale --state s -o m1.safetensors many.sts)
+	[ "$(find s -name '[0-9]*.sts' | wc -l)" = 300 ]
+}
+
 @test "a round that is done again, with others, forgets what the first try kept" {
 	update 1 0 1; update 1 1 2
 	fl-aggregate -m m0.safetensors -R fedstale --state s -o m1.safetensors u1-?.safetensors
