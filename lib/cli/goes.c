@@ -114,7 +114,8 @@ static int check_given(const struct fl_tool *t, const struct fl_cmdline *c,
 	for (const char *s = o->needs; !rc && s && *s; s += strcspn(s, " "), s += *s == ' ')
 		if (!is_met(t, c, s, strcspn(s, " "))) {
 			add_word(s, strcspn(s, " "), &want);
-			rc = fl_fail(e, FL_EUSAGE, "--%s needs %s as well", o->p.name, fl_str_c(&want));
+			rc = fl_fail(e, FL_EUSAGE, "--%s needs %s as well", o->p.name,
+			             fl_str_c(&want));
 		}
 	fl_str_release(&want);
 	return rc;
@@ -146,7 +147,8 @@ static int check_operands(const struct fl_tool *t, const struct fl_cmdline *c, s
 		return fl_fail(e, FL_EUSAGE, "'%s': no operand is expected", c->operand[0]);
 	for (const struct fl_opt *o = t->opts; t->operands_need && o->p.name; o++)
 		if (!strcmp(o->p.name, t->operands_need) && !fl_opt_is_given(o, c))
-			return fl_fail(e, FL_EUSAGE, "'%s': operands need --%s", c->operand[0], o->p.name);
+			return fl_fail(e, FL_EUSAGE, "'%s': operands need --%s", c->operand[0],
+			               o->p.name);
 	return 0;
 }
 

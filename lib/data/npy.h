@@ -3,6 +3,7 @@
 #ifndef FL_DATA_NPY_H
 #define FL_DATA_NPY_H
 
+#include "base/io.h"
 #include "tensor/st.h"
 #include "tensor/tset.h"
 
@@ -31,6 +32,10 @@ int fl_npz(const char *path, struct fl_tset *rec, struct fl_err *e);
  * size bytes that the caller frees. NULL: FL_EDATA. */
 unsigned char *fl_npz_member(const unsigned char *p, size_t n, const char *name, size_t *size,
                              struct fl_err *e);
+
+/* The header of an .npy of (n,k) values of dtype F64 or I64, which then follow. */
+int fl_npy_write_header(struct fl_out *o, enum fl_dtype dtype, size_t n, size_t k,
+                        struct fl_err *e);
 
 /* What the file begins with; 0 where it cannot be read. */
 int fl_is_npy(const char *path);

@@ -10,7 +10,7 @@ const struct fl_rmetric fl_rmetric_pmrp = {
 		.formula = "mean over z <= Z and q of |first R_qz and P_qz| / R_qz",
 	},
 	.higher_is_better = 1,
-	.graded = 1,
+	.needs = FL_RANK_GRADES,
 	.query = fl_topk_precision,
 	.depth = fl_topk_all,
 };

@@ -143,6 +143,21 @@ static size_t places_of(const struct fl_spec *m)
 	return f->depth ? f->depth(m->p, 1) : 0;
 }
 
+int fl_rank_check_needs(const struct fl_spec *m, size_t n, unsigned has, struct fl_err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned lacks = metric_of(&m[i])->needs & ~has;
+
+		if (lacks & FL_RANK_GRADES)
+			return fl_fail(e, FL_EUSAGE, "%s wants --truth attributes",
+			               m[i].entry->name);
+		if (lacks & FL_RANK_BOTH)
+			return fl_fail(e, FL_EUSAGE, "%s adds up both directions: --both",
+			               m[i].entry->name);
+	}
+	return 0;
+}
+
 int fl_rank_check(const struct fl_spec *m, size_t n, const size_t *first, size_t Q, size_t G,
                   struct fl_err *e)
 {
@@ -152,7 +167,8 @@ int fl_rank_check(const struct fl_spec *m, size_t n, const size_t *first, size_t
 		return fl_fail(e, FL_EDATA, "no query has a positive");
 	for (size_t i = 0; i < n; i++)
 		if (places_of(&m[i]) > G)
-			return fl_fail(e, FL_EDATA, "%s looks at %zu places, the gallery has %zu rows",
+			return fl_fail(e, FL_EDATA,
+			               "%s looks at %zu places, the gallery has %zu rows",
 			               fl_rank_name(&m[i], name), places_of(&m[i]), G);
 	return 0;
 }
@@ -166,8 +182,9 @@ static double mean(const double *v, size_t n)
 	return sum / (double)n;
 }
 
-int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *value,
-                    double *each, struct fl_err *e)
+/* Of positives that are all alike. */
+static int measure_plain(const struct fl_spec *m, const struct fl_places *p, double *value,
+                         double *each, struct fl_err *e)
 {
 	const struct fl_rmetric *f = metric_of(m);
 	size_t n = 0;
@@ -195,8 +212,8 @@ int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *
 struct graded {
 	size_t *first;				/* (Q+1) */
 	uint32_t *above, *level, *before, *place;	/* (P) */
-	double *each;				/* (Q) */
-	double sum, n;
+	double *each, *sum, *n;		/* (Q) of one grade; over grades: sum, and of how many */
+	double total, count;			/* of all queries and grades */
 	struct fl_arena arena;
 };
 
@@ -209,52 +226,63 @@ static int get_graded(struct graded *g, const struct fl_places *p, struct fl_err
 	       (g->level = fl_arena_get(&g->arena, P, sizeof *g->level, e)) &&
 	       (g->before = fl_arena_get(&g->arena, P, sizeof *g->before, e)) &&
 	       (g->place = fl_arena_get(&g->arena, P, sizeof *g->place, e)) &&
+	       (g->sum = fl_arena_zero(&g->arena, p->Q, sizeof *g->sum, e)) &&
+	       (g->n = fl_arena_zero(&g->arena, p->Q, sizeof *g->n, e)) &&
 	       (g->each = fl_arena_get(&g->arena, p->Q, sizeof *g->each, e)) ? 0 : -1;
 }
 
 /* Adds the values of the queries whose positives are those of grade up to z. */
 static int add_grade(struct graded *g, const struct fl_spec *m, const struct fl_places *p,
-                     const struct fl_standing *s, const unsigned char *grade, unsigned z,
-                     enum fl_ties ties, struct fl_err *e)
+                     unsigned z, struct fl_err *e)
 {
 	struct fl_standing some = { g->above, g->level, g->before };
-	struct fl_places here = { p->Q, p->G, g->first, g->place };
+	struct fl_places here = { .Q = p->Q, .G = p->G, .first = g->first, .place = g->place };
 	size_t n = 0;
 	double mean;
 
 	for (size_t q = 0; q < p->Q; q++) {
 		for (size_t i = p->first[q]; i < p->first[q + 1]; i++) {
-			if (grade[i] > z)
+			if (p->grade[i] > z)
 				continue;
-			g->above[n] = s->above[i];
-			g->level[n] = s->level[i];
-			g->before[n++] = s->before[i];
+			g->above[n] = p->stand.above[i];
+			g->level[n] = p->stand.level[i];
+			g->before[n++] = p->stand.before[i];
 		}
 		g->first[q + 1] = n;
 	}
 	if (!n)
 		return 0;
-	fl_rank_places(g->first, p->Q, &some, ties, g->place);
-	if (fl_rank_measure(m, &here, &mean, g->each, e))
+	fl_rank_places(g->first, p->Q, &some, p->ties, g->place);
+	if (measure_plain(m, &here, &mean, g->each, e))
 		return -1;
 	for (size_t q = 0; q < p->Q; q++)
 		if (!isnan(g->each[q])) {
-			g->sum += g->each[q];
-			g->n++;
+			g->total += g->each[q];
+			g->count++;
+			g->sum[q] += g->each[q];
+			g->n[q]++;
 		}
 	return 0;
 }
 
-int fl_rank_graded(const struct fl_spec *m, const struct fl_places *p, const struct fl_standing *s,
-                   const unsigned char *grade, size_t Z, enum fl_ties ties, double *value,
-                   struct fl_err *e)
+static int measure_graded(const struct fl_spec *m, const struct fl_places *p, double *value,
+                          double *each, struct fl_err *e)
 {
-	struct graded g = { .sum = 0 };
+	struct graded g = { .total = 0 };
 	int rc = fl_rank_check(NULL, 0, p->first, p->Q, p->G, e) || get_graded(&g, p, e) ? -1 : 0;
 
-	for (unsigned z = 0; z <= Z && !rc; z++)
-		rc = add_grade(&g, m, p, s, grade, z, ties, e);
-	*value = g.sum / g.n;
+	for (unsigned z = 0; z <= p->Z && !rc; z++)
+		rc = add_grade(&g, m, p, z, e);
+	*value = g.total / g.count;
+	for (size_t q = 0; each && !rc && q < p->Q; q++)
+		each[q] = g.sum[q] / g.n[q];
 	fl_arena_release(&g.arena);
 	return rc;
+}
+
+int fl_rank_measure(const struct fl_spec *m, const struct fl_places *p, double *value,
+                    double *each, struct fl_err *e)
+{
+	return (metric_of(m)->needs & FL_RANK_GRADES ? measure_graded : measure_plain)(m, p, value,
+	                                                                               each, e);
 }

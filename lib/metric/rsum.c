@@ -25,7 +25,7 @@ const struct fl_rmetric fl_rmetric_rsum = {
 		.formula = "100 sum over both directions of hit@1 + hit@5 + hit@10",
 	},
 	.higher_is_better = 1,
-	.both = 1,
+	.needs = FL_RANK_BOTH,
 	.query = query,
 	.depth = depth,
 };

@@ -2,7 +2,9 @@
 #include "score/score.h"
 
 const struct fl_family fl_family_score = {
-	.name = "score", .list = fl_score_list, .doc = "by what a query ranks the rows of a gallery",
+	.name = "score",
+	.list = fl_score_list,
+	.doc = "by what a query ranks the rows of a gallery",
 };
 
 void fl_score_weigh(const struct fl_score *s, const double *x, size_t n, size_t d, int asks,

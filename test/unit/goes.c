@@ -73,14 +73,16 @@ int main(void)
 	is_str(parse("--merge a -i b"), "--in and --merge exclude each other; give one of them",
 	       "both");
 	is_str(parse("--merge a --top 10"), "", "a default is not given");
-	is_str(parse("--merge a --top 11"), "--merge and --top exclude each other; give one of them",
-	       "another value is");
-	is_str(parse("-i a --self --both"), "--self and --both exclude each other; give one of them",
+	is_str(parse("--merge a --top 11"),
+	       "--merge and --top exclude each other; give one of them", "another value is");
+	is_str(parse("-i a --self --both"),
+	       "--self and --both exclude each other; give one of them",
 	       "said of one, true of both");
 	is_str(parse("-i a --self --both=off"), "", "a flag that is off is not given");
 	is_str(parse("-i a --hits"), "--hits needs --truth or --model as well", "none of two");
 	is_str(parse("-i a --hits --model b"), "", "one of two");
-	is_str(parse("-i a --folds 2 --truth t"), "--folds needs --hits as well", "one of two needed");
+	is_str(parse("-i a --folds 2 --truth t"), "--folds needs --hits as well",
+	       "one of two needed");
 	is_str(parse("-i a --folds 2 --hits --model m"), "--folds needs --truth as well",
 	       "the other of two needed");
 	is_str(parse("-i a --folds 2 --hits --truth t"), "", "all that is needed");

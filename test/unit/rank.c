@@ -20,7 +20,7 @@ static double value(const char *spec, const struct fl_places *p, double *each)
 /* Four queries of 3, 1, 0 and 2 positives in a gallery of 10. */
 static const size_t first[] = { 0, 3, 4, 4, 6 };
 static const uint32_t place[] = { 0, 2, 7, 3, 1, 9 };
-static const struct fl_places places = { 4, 10, first, place };
+static const struct fl_places places = { .Q = 4, .G = 10, .first = first, .place = place };
 
 static void by_hand(void)
 {
@@ -47,11 +47,28 @@ static void by_hand(void)
 	is_near(each[0], 1, 1e-15, "the best that one place can do");
 }
 
+/* Of positives with grades: R-precision of those of grade 0, 1, and up to 2, of two queries. */
+static void grades(void)
+{
+	static const size_t f[] = { 0, 3, 4 };
+	static const uint32_t above[] = { 0, 2, 1, 5 }, zero[4];
+	static const unsigned char grade[] = { 0, 1, 2, 1 };
+	const struct fl_places p = {
+		.Q = 2, .G = 10, .first = f, .place = above, .grade = grade, .Z = 2,
+		.stand = { above, zero, zero },
+	};
+	double each[2];
+
+	is_near(value("pmrp", &p, each), (1 + (.5 + 0) + (1 + 0)) / 5, 1e-15, "mean over grades and queries");
+	is_near(each[0], 2.5 / 3, 1e-15, "mean over grades of a query");
+	is_near(each[1], 0, 0, "of one that has none of grade 0");
+}
+
 static void even_median(void)
 {
 	static const size_t f[] = { 0, 1, 2, 3, 4 };
 	static const uint32_t at[] = { 0, 3, 8, 1 };
-	const struct fl_places p = { 4, 10, f, at };
+	const struct fl_places p = { .Q = 4, .G = 10, .first = f, .place = at };
 
 	is_near(value("medr", &p, NULL), 3, 0, "of ranks 1, 2, 4, 9: floor(3)");
 }
@@ -74,7 +91,8 @@ static void names(void)
 static void refused(void)
 {
 	static const size_t none[] = { 0, 0, 0 };
-	const struct fl_places small = { 1, 4, first, place }, empty = { 2, 4, none, NULL };
+	const struct fl_places small = { .Q = 1, .G = 4, .first = first, .place = place };
+	const struct fl_places empty = { .Q = 2, .G = 4, .first = none };
 	struct fl_arena a = { 0 };
 	struct fl_err e = { 0 };
 	struct fl_spec s[2];
@@ -201,6 +219,7 @@ int main(void)
 {
 	by_hand();
 	even_median();
+	grades();
 	names();
 	refused();
 	ties();

@@ -41,8 +41,8 @@ static void values(void)
 	        (fl_vmf_logp(c, 30, D) - fl_vmf_logp(c, 20, D))) < .11,
 	   "von Mises-Fisher density, near enough");
 	is_near(score("product", 3, 4, c),
-	        fl_vmf_approx_diff(3, D) + fl_vmf_approx_diff(4, D) - fl_vmf_approx_diff(r, D), 1e-6,
-	        "integral of the product");
+	        fl_vmf_approx_diff(3, D) + fl_vmf_approx_diff(4, D) - fl_vmf_approx_diff(r, D),
+	        1e-6, "integral of the product");
 	is_near(score("product", 0, 4, c), 0, 1e-12, "of a uniform one");
 }
 
@@ -52,7 +52,8 @@ static void agreement(void)
 
 	ok(fl_score_agree(NULL, NULL) == c, "nothing said: the cosine");
 	ok(fl_score_agree(v, NULL) == v && fl_score_agree(NULL, v) == v, "one says it");
-	ok(fl_score_agree(v, c) == v && fl_score_agree(c, v) == v, "the other is no more than a direction");
+	ok(fl_score_agree(v, c) == v && fl_score_agree(c, v) == v,
+	   "the other is no more than a direction");
 	ok(fl_score_agree(v, v) == v, "both say it");
 	ok(!fl_score_agree(v, p), "they contradict each other");
 }
@@ -64,7 +65,8 @@ static void tables(void)
 		const struct fl_score *s = (const struct fl_score *)*en;
 		int any = s->of[0] || s->of[1];
 
-		ok(!s->weigh == !s->column && !s->column == !any && !any == (s->beside == FL_BESIDE_NOTHING),
+		ok(!s->weigh == !s->column && !s->column == !any &&
+		           !any == (s->beside == FL_BESIDE_NOTHING),
 		   "%s: what is beside rows has a column, sides and a use", s->e.name);
 		ok(!s->joint || s->weigh, "%s: joint of two scales", s->e.name);
 	}
