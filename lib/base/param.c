@@ -217,6 +217,43 @@ int fl_param_is_set(const struct fl_param *p, const void *block)
 	}
 }
 
+static int is_same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static int are_same_texts(const struct fl_strs *a, const struct fl_strs *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (strcmp(a->v[i], b->v[i]))
+			return 0;
+	return a->n == b->n;
+}
+
+static int are_same_dims(const struct fl_dims *a, const struct fl_dims *b)
+{
+	return a->n == b->n && !memcmp(a->d, b->d, a->n * sizeof *a->d);
+}
+
+int fl_param_is_same(const struct fl_param *p, const void *a, const void *b)
+{
+	const void *x = cfield(p, a), *y = cfield(p, b);
+
+	switch (p->type) {
+	case FL_P_REAL: return !memcmp(x, y, sizeof(double));
+	case FL_P_INT:
+	case FL_P_SIZE: return *(const int64_t *)x == *(const int64_t *)y;
+	case FL_P_BOOL:
+	case FL_P_ENUM: return *(const int *)x == *(const int *)y;
+	case FL_P_DIMS: return are_same_dims(x, y);
+	case FL_P_STRS: return are_same_texts(x, y);
+	case FL_P_STR:
+	case FL_P_RAW:
+	case FL_P_PATH: return is_same_text(*(const char *const *)x, *(const char *const *)y);
+	default: return 0;
+	}
+}
+
 static void print_dims(const struct fl_dims *d, struct fl_str *out)
 {
 	if (!d->n)

@@ -58,6 +58,8 @@ int fl_param_defaults(const struct fl_param *t, void *block, struct fl_arena *a,
 int fl_param_set(const struct fl_param *p, void *block, const char *text, struct fl_arena *a,
                  struct fl_err *e);
 int fl_param_is_set(const struct fl_param *p, const void *block);
+/* Whether it has the same value in two blocks; not of SPEC, SPECS. */
+int fl_param_is_same(const struct fl_param *p, const void *a, const void *b);
 /* Canonical text of the value. */
 void fl_param_print(const struct fl_param *p, const void *block, struct fl_str *out);
 const struct fl_param *fl_param_find(const struct fl_param *t, const char *name);

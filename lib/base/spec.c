@@ -192,6 +192,16 @@ void fl_spec_print(const struct fl_spec *s, struct fl_str *out)
 	}
 }
 
+int fl_spec_is_same(const struct fl_spec *a, const struct fl_spec *b)
+{
+	if (a->entry != b->entry)
+		return 0;
+	for (const struct fl_param *p = a->entry ? a->entry->params : NULL; p && p->name; p++)
+		if (!fl_param_is_same(p, a->p, b->p))
+			return 0;
+	return 1;
+}
+
 int fl_spec_is(const char *text, const char *name)
 {
 	size_t n = strlen(name);

@@ -62,6 +62,8 @@ void fl_spec_add_word(const char *s, struct fl_str *out);
 /* Canonical: every parameter that is set, in table order; values' own
  * ',' '=' ':' '%' percent-encoded. PATH parameters are left out. */
 void fl_spec_print(const struct fl_spec *s, struct fl_str *out);
+/* Whether two specs name one entry with the same parameters; or both name none. */
+int fl_spec_is_same(const struct fl_spec *a, const struct fl_spec *b);
 /* Whether text, which may be NULL, is a spec of that name, whatever its parameters. */
 int fl_spec_is(const char *text, const char *name);
 

@@ -5,19 +5,23 @@
 
 #include <string.h>
 
+static int are_same_specs(const struct fl_specs *a, const struct fl_specs *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (!fl_spec_is_same(&a->v[i], &b->v[i]))
+			return 0;
+	return a->n == b->n;
+}
+
 int fl_opt_is_given(const struct fl_opt *o, const struct fl_cmdline *c)
 {
-	struct fl_str value = FL_STR_INIT, plain = FL_STR_INIT;
-	int given = fl_opt_is_set(o, c->opts);
+	const void *x = (const char *)c->opts + o->p.off, *y = (const char *)c->plain + o->p.off;
 
-	if (given && fl_opt_is_set(o, c->plain)) {
-		fl_opt_print(o, c->opts, &value);
-		fl_opt_print(o, c->plain, &plain);
-		given = strcmp(fl_str_c(&value), fl_str_c(&plain)) != 0;
+	switch (o->p.type) {
+	case FL_P_SPEC: return !fl_spec_is_same(x, y);
+	case FL_P_SPECS: return !are_same_specs(x, y);
+	default: return !fl_param_is_same(&o->p, c->opts, c->plain);
 	}
-	fl_str_release(&value);
-	fl_str_release(&plain);
-	return given;
 }
 
 /* Whether name is one of those in list, which may be NULL. */
