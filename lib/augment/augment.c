@@ -35,7 +35,7 @@ static int check_list(struct fl_augmenter *a, const struct fl_data *d, int *imag
 		if (g->mix && i + 1 < a->n)
 			return fl_fail(e, FL_EUSAGE, "%s mixes whole batches, so it comes last in a list of "
 			               "augmentations", g->e.name);
-		if (g->mix && d->M && !d->labels && !d->target)
+		if (g->mix && d->M && (fl_tset_find(&d->rec, "pairs") || (!d->labels && !d->target)))
 			return fl_fail(e, FL_EDATA, "%s: %s mixes classes or targets; pairs have none", d->name,
 			               g->e.name);
 		*images = *images || g->image;
