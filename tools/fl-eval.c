@@ -7,6 +7,7 @@
 #include "base/crew.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/outs.h"
 #include "cli/tool.h"
 #include "data/source.h"
 #include "eval/eval.h"
@@ -143,12 +144,10 @@ static int measure_all(struct job *j, struct fl_err *e)
 	return fl_crew_run(&crew, e);
 }
 
-/* Opens o for path and writes the text there, without publishing it. */
-static int write_text(const struct job *j, struct fl_str *text, const char *path,
-                      struct fl_out *o, struct fl_err *e)
+/* Writes the text out and releases it. */
+static int write_text(struct fl_out *o, struct fl_str *text, struct fl_err *e)
 {
-	int rc = fl_str_check(text, e) || fl_out_open(o, path, !j->o->no_sync, e) ||
-	         fl_out_write(o, text->s, text->len, e) || fl_out_flush(o, e) ? -1 : 0;
+	int rc = fl_str_check(text, e) || fl_out_write(o, text->s, text->len, e) ? -1 : 0;
 
 	fl_str_release(text);
 	return rc;
@@ -158,23 +157,24 @@ static int write_text(const struct job *j, struct fl_str *text, const char *path
 static int print(const struct job *j, struct fl_err *e)
 {
 	enum fl_report_format format = (enum fl_report_format)j->o->format;
-	struct fl_out rows = { .fd = -1 }, classes = { .fd = -1 };
+	struct fl_outs outs = { .sync = !j->o->no_sync };
+	struct fl_out *rows, *classes;
 	struct fl_str text = FL_STR_INIT;
-	int rc = 0;
+	int rc = fl_outs_open(&outs, j->o->output, &rows, e) ||
+	         fl_outs_open(&outs, j->o->confusion, &classes, e) ? -1 : 0;
 
-	if (j->o->confusion) {
+	if (!rc && classes) {
 		fl_report_confusion(&j->report, format, &text);
-		rc = write_text(j, &text, j->o->confusion, &classes, e) || fl_out_finish(&classes, e);
+		rc = write_text(classes, &text, e);
 	}
 	if (!rc) {
 		fl_report_print(&j->report, format, &text);
-		rc = write_text(j, &text, j->o->output, &rows, e) || fl_out_commit(&rows, e);
+		rc = write_text(rows, &text, e);
 	}
-	if (!rc && j->o->confusion)
-		rc = fl_out_commit(&classes, e);
-	fl_out_abort(&rows);
-	fl_out_abort(&classes);
-	return rc ? -1 : 0;
+	if (!rc)
+		rc = fl_outs_commit(&outs, e);
+	fl_outs_abort(&outs);
+	return rc;
 }
 
 /* check: tests the values too; otherwise only that they make sense. */

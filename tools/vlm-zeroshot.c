@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "base/outs.h"
 #include "base/par.h"
 #include "cli/tool.h"
 #include "data/classes.h"
@@ -22,9 +23,7 @@
 
 #define BATCH ((size_t)64)	/* images of a product */
 #define SCORES_MAX 16
-#define FIELDS_MAX 128
 #define FIELD_NAME_MAX 64
-#define FILES_MAX 3
 #define KAPPA_MAX 1e100		/* what densities on the sphere are computed for */
 #define TOP 5			/* the place that accuracy@5 looks to */
 
@@ -121,17 +120,39 @@ struct job {
 	size_t nscore;
 	double beta;
 	struct set images, val, unknown;
-	struct field field[FIELDS_MAX];
-	size_t nfield;
-	struct fl_out file[FILES_MAX];	/* written, not yet published */
-	size_t nfile;
+	struct field *field;		/* (nfield) in room for fields */
+	size_t nfield, fields;
+	struct fl_err lost;		/* why a field could not be kept */
+	struct fl_outs outs;
+	struct fl_out *output, *rows, *classes_file, *curve;
 };
 
-/* A field "GROUP.NAME.PART"; group and part with their dots, or empty. */
+/* Room for one more field: 0, or -1 with j->lost set. */
+static int grow_fields(struct job *j)
+{
+	size_t room = j->fields ? 2 * j->fields : 64;
+	struct field *f;
+
+	if (j->nfield < j->fields)
+		return 0;
+	if (j->lost.code || !(f = fl_arena_zero(&j->run->arena, room, sizeof *f, &j->lost)))
+		return -1;
+	if (j->nfield)
+		memcpy(f, j->field, j->nfield * sizeof *f);
+	j->field = f;
+	j->fields = room;
+	return 0;
+}
+
+/* A field "GROUP.NAME.PART"; group and part with their dots, or empty. Where there is no
+ * memory for it, put_summary() says so. */
 static void say(struct job *j, const char *group, const char *name, const char *part, double v)
 {
-	struct field *f = &j->field[j->nfield++];
+	struct field *f;
 
+	if (grow_fields(j))
+		return;
+	f = &j->field[j->nfield++];
 	snprintf(f->name, sizeof f->name, "%s%s%s", group, name, part);
 	f->v = v;
 }
@@ -513,7 +534,8 @@ static int say_scaled(struct job *j, struct fl_err *e)
 	if (!rc) {
 		say(j, "", "temperature", "", beta / j->beta);
 		say(j, "", "t_fitted", "", end == FL_BETA_FOUND);
-		j->field[j->nfield - 1].is_flag = 1;
+		if (!j->lost.code)
+			j->field[j->nfield - 1].is_flag = 1;
 		rc = say_probabilities(j, &scaled, "scaled.", e);
 	}
 	j->images.guess = plain;
@@ -663,16 +685,11 @@ static void rows(const struct job *j, struct fl_str *b)
 			(j->o->format == JSON ? json_row : tsv_row)(j, set[k], i, b);
 }
 
-/* A file that appears when all others have been written, too; b is released. */
-static int put(struct job *j, const char *path, struct fl_str *b, struct fl_err *e)
+/* Writes b out and releases it. */
+static int put_text(struct fl_out *o, struct fl_str *b, struct fl_err *e)
 {
-	struct fl_out *o = &j->file[j->nfile];
-	int rc = fl_str_check(b, e) || fl_out_open(o, path, !j->o->no_sync, e) ? -1 : 0;
+	int rc = fl_str_check(b, e) || fl_out_write(o, b->s, b->len, e) ? -1 : 0;
 
-	if (!rc) {
-		j->nfile++;
-		rc = fl_out_write(o, b->s, b->len, e) || fl_out_finish(o, e) ? -1 : 0;
-	}
 	fl_str_release(b);
 	return rc;
 }
@@ -685,7 +702,7 @@ static int put_curve(struct job *j, const struct answers *a, struct fl_err *e)
 
 	if (rc)
 		fl_str_release(&b);
-	return rc ? rc : put(j, j->o->curve, &b, e);
+	return rc ? rc : put_text(j->curve, &b, e);
 }
 
 static int put_classes(struct job *j, struct fl_err *e)
@@ -708,10 +725,7 @@ static int put_classes(struct job *j, struct fl_err *e)
 		for (size_t c = 0; c < j->C; c++)
 			((float *)kappa->data)[c] = (float)j->kappa[c];
 	}
-	if (fl_out_open(&j->file[j->nfile], j->o->write_classes, !j->o->no_sync, e))
-		goto out;
-	j->nfile++;
-	rc = fl_stream_write(&j->file[j->nfile - 1], &s, e) || fl_out_finish(&j->file[j->nfile - 1], e) ? -1 : 0;
+	rc = fl_stream_write(j->classes_file, &s, e);
 out:
 	fl_tset_release(&s);
 	return rc;
@@ -720,36 +734,35 @@ out:
 static int put_summary(const struct job *j, struct fl_err *e)
 {
 	struct fl_str b = FL_STR_INIT;
-	struct fl_out o = { .fd = -1 };
-	int rc;
 
+	if (j->lost.code)
+		return fl_fail(e, (enum fl_code)j->lost.code, "%s", j->lost.msg);
 	summary(j, &b);
-	rc = fl_str_check(&b, e) || fl_out_open(&o, j->o->output, !j->o->no_sync, e) ? -1 : 0;
-	if (!rc && (rc = fl_out_write(&o, b.s, b.len, e)))
-		fl_out_abort(&o);
-	else if (!rc)
-		rc = fl_out_commit(&o, e);
-	fl_str_release(&b);
-	return rc;
+	return put_text(j->output, &b, e);
+}
+
+static int open_files(struct job *j, struct fl_err *e)
+{
+	const struct opts *o = j->o;
+
+	j->outs.sync = !o->no_sync;
+	return fl_outs_open(&j->outs, o->output, &j->output, e) ||
+	       fl_outs_open(&j->outs, o->rows, &j->rows, e) ||
+	       fl_outs_open(&j->outs, o->write_classes, &j->classes_file, e) ||
+	       fl_outs_open(&j->outs, o->curve, &j->curve, e) ? -1 : 0;
 }
 
 static int put_all(struct job *j, const struct answers *a, struct fl_err *e)
 {
-	const struct opts *o = j->o;
 	struct fl_str text = FL_STR_INIT;
 
-	if (o->rows) {
+	if (j->rows) {
 		rows(j, &text);
-		if (put(j, o->rows, &text, e))
+		if (put_text(j->rows, &text, e))
 			return -1;
 	}
-	if ((o->write_classes && put_classes(j, e)) || (o->curve && put_curve(j, a, e)) ||
-	    put_summary(j, e))
-		return -1;
-	for (size_t i = 0; i < j->nfile; i++)
-		if (fl_out_commit(&j->file[i], e))
-			return -1;
-	return 0;
+	return (j->classes_file && put_classes(j, e)) || (j->curve && put_curve(j, a, e)) ||
+	       put_summary(j, e) ? -1 : fl_outs_commit(&j->outs, e);
 }
 
 /* --- all of it --- */
@@ -799,12 +812,11 @@ static int run(struct fl_run *r, struct fl_err *e)
 	         open_classes(&j, e) || open_set(&j, &j.images, &o->images, o->labels, 0, e) ||
 	         open_set(&j, &j.val, &o->val, o->val_labels, 1, e) ||
 	         open_set(&j, &j.unknown, &o->unknown, NULL, 0, e) ||
-	         check_sets(&j, e) || look_at(&j, &j.val, 0, e) || prepare_scores(&j, e) ||
+	         check_sets(&j, e) || open_files(&j, e) || look_at(&j, &j.val, 0, e) || prepare_scores(&j, e) ||
 	         look_at(&j, &j.images, 1, e) || look_at(&j, &j.unknown, 1, e) || measure(&j, &a, e) ||
 	         put_all(&j, &a, e) ? -1 : 0;
 
-	for (size_t i = 0; i < j.nfile; i++)
-		fl_out_abort(&j.file[i]);
+	fl_outs_abort(&j.outs);
 	fl_embeds_release(&j.images.m);
 	fl_embeds_release(&j.val.m);
 	fl_embeds_release(&j.unknown.m);

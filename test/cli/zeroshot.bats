@@ -207,6 +207,8 @@ near() {
 		cmp - want
 	fails 3 "images.safetensors#id: row 0: label 100, there are 7 classes" vlm-zeroshot \
 		--texts texts.safetensors --images x.safetensors --labels images.safetensors#id
+	fails 2 "is where another output is written" vlm-zeroshot "${ALL[@]}" --rows both --curve both
+	[ ! -e both ]
 	fails 2 "--val-labels needs --val as well" vlm-zeroshot "${ALL[@]}" --val-labels val.safetensors#label
 }
 
