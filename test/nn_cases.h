@@ -82,7 +82,7 @@ static inline int case_import(struct cases *c, struct fl_err *e)
 	for (size_t i = 0; i < s.nt && !rc; i++)
 		case_weights(&s.t[i]);
 	if (!rc)
-		rc = fl_net_import(&c->net, &s, "", 0, c->w, e);
+		rc = fl_net_import(&c->net, &s, "", FL_ABSENT_REFUSE, c->w, e);
 	fl_tset_release(&s);
 	return rc;
 }
@@ -156,7 +156,7 @@ static inline void case_step(struct cases *c, int s)
 	for (size_t i = 0; i < c->net.nparam; i++) {
 		const struct fl_net_param *p = &c->net.param[i];
 
-		for (size_t k = p->off; k < p->off + p->n && !p->buffer; k++) {
+		for (size_t k = p->off; k < p->off + p->n && p->kind == FL_TRAINED; k++) {
 			c->m[k] = (fl_real)CASE_MOMENTUM * c->m[k] + c->g[k];
 			c->w[k] -= (fl_real)CASE_LR * c->m[k];
 		}

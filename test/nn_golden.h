@@ -47,7 +47,7 @@ static inline int golden_open(struct golden *t, struct fl_err *e)
 	if (fl_work_init(&t->work, &t->net, t->B, 1, e))
 		return -1;
 	golden_fill_batch(t);
-	return fl_net_import(&t->net, &t->rec, "", 0, t->w, e);
+	return fl_net_import(&t->net, &t->rec, "", FL_ABSENT_REFUSE, t->w, e);
 }
 
 static inline void golden_close(struct golden *t)
@@ -87,7 +87,7 @@ static inline void golden_step(struct golden *t, double tol)
 	        "which is the same without gradient");
 
 	fl_net_backward(&t->net, &t->work, t->w, t->g, t->B, NULL, NULL, NULL);
-	fl_net_import(&t->net, &t->rec, "grad/", 0, t->want, NULL);
+	fl_net_import(&t->net, &t->rec, "grad/", FL_ABSENT_REFUSE, t->want, NULL);
 	err = golden_error(t, t->g);
 	ok(err <= tol, "and the gradient: %.3g <= %g", err, tol);
 }

@@ -117,7 +117,7 @@ static int room_init(struct room *r, const struct fl_tset *model, int backward, 
 	    (backward && !(r->g = fl_alloc(r->net.P, sizeof *r->g, e))))
 		return -1;
 	return fl_meta_i64(model, "fl.round", &r->round, e) < 0 ||
-	       fl_net_import(&r->net, model, "", 0, r->w, e) ? -1 : 0;
+	       fl_net_import(&r->net, model, "", FL_ABSENT_REFUSE, r->w, e) ? -1 : 0;
 }
 
 static int check_finite(const struct fl_tset *s, struct fl_err *e)

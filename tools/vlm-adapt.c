@@ -343,7 +343,7 @@ static int get_vecs(struct job *j, const struct fl_tset *s, struct fl_err *e)
 
 	for (size_t i = 0; i < FL_OPT_VECS && j->t.bench.vec[i]; i++) {
 		snprintf(prefix, sizeof prefix, "@opt/%s/", opt->vec[i]);
-		if (fl_net_import_params(&j->t.a.net, s, prefix, 0, j->t.bench.vec[i], e))
+		if (fl_net_import_params(&j->t.a.net, s, prefix, FL_ABSENT_REFUSE, j->t.bench.vec[i], e))
 			return -1;
 	}
 	return 0;
@@ -368,11 +368,11 @@ static int take_state(struct job *j, const struct fl_tset *s, struct fl_err *e)
 	int64_t steps;
 
 	if (check_run(j, s, e) || fl_meta_need_i64(s, "fl.round", &j->t.loop.epoch, e) < 0 ||
-	    fl_net_import(&j->t.a.net, s, "@model/", 0, j->t.a.w, e) || get_vecs(j, s, e) ||
+	    fl_net_import(&j->t.a.net, s, "@model/", FL_ABSENT_REFUSE, j->t.a.w, e) || get_vecs(j, s, e) ||
 	    get_number(s, "@steps", FL_I64, &steps, e) ||
 	    get_number(s, "@best/loss", FL_F64, &j->best_loss, e) ||
 	    get_number(s, "@best/epoch", FL_I64, &j->best_epoch, e) ||
-	    (j->best && fl_net_import(&j->t.a.net, s, "@best/model/", 0, j->best, e)))
+	    (j->best && fl_net_import(&j->t.a.net, s, "@best/model/", FL_ABSENT_REFUSE, j->best, e)))
 		return -1;
 	if (steps < 0 || j->t.loop.epoch > j->o.epochs || !log || log->dtype != FL_U8)
 		return fl_fail(e, FL_EDATA, "is not a state of vlm-adapt");

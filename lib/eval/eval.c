@@ -61,7 +61,7 @@ static int lay_kept(const struct fl_eval *ev, const struct fl_loaded *of, const 
 	if (rc == 2)
 		rc = fl_fail(e, FL_EDATA, "%s: is of later rounds than the model", path);
 	else if (!rc && (fl_running_check(&state, FL_PRIVATE, e) ||
-	                 fl_net_import(&of->net, &state, FL_PRIVATE, 1, w, e)))
+	                 fl_net_import(&of->net, &state, FL_PRIVATE, FL_ABSENT_KEEP, w, e)))
 		rc = fl_fail_in(e, "%s", path);
 	fl_tset_release(&state);
 	fl_arena_release(&a);

@@ -70,7 +70,7 @@ int fl_adapter_take(struct fl_adapter *a, const struct fl_tset *model, struct fl
 	*a = (struct fl_adapter){ .w = NULL };
 	if (fl_model_of(&a->net, model, e) || begin(a, FL_EDATA, e))
 		return -1;
-	if (!fl_net_import(&a->net, model, "", 0, a->w, e))
+	if (!fl_net_import(&a->net, model, "", FL_ABSENT_REFUSE, a->w, e))
 		return 0;
 	fl_adapter_release(a);
 	return -1;

@@ -34,7 +34,7 @@ static int put(const struct fl_net *net, fl_real *w, const char *name, float *v,
 	int rc = -1;
 
 	if (fl_tset_add(&s, name, FL_F32, p->ndim, p->dim, v, e))
-		rc = fl_net_import(net, &s, "", 1, w, e);
+		rc = fl_net_import(net, &s, "", FL_ABSENT_KEEP, w, e);
 	fl_tset_release(&s);
 	return rc;
 }

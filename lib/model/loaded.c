@@ -15,7 +15,7 @@ int fl_loaded_init(struct fl_loaded *l, const struct fl_tset *model, struct fl_e
 	l->ready = 1;
 	if (!(l->w = fl_alloc(l->net.P, sizeof *l->w, e)))
 		return -1;
-	return fl_net_import(&l->net, model, "", 0, l->w, e);
+	return fl_net_import(&l->net, model, "", FL_ABSENT_REFUSE, l->w, e);
 }
 
 void fl_loaded_release(struct fl_loaded *l)

@@ -9,7 +9,7 @@
 /* A number of batches: files written before PyTorch counted them have none. */
 static int is_counter(const struct fl_net_param *p)
 {
-	return p->buffer == FL_RUNNING && !p->ndim;
+	return p->kind == FL_RUNNING && !p->ndim;
 }
 
 static const struct fl_net_param *find_param(const struct fl_net *net, const char *name)
@@ -91,7 +91,7 @@ int fl_model_weights(const struct fl_net *net, const struct fl_tset *s, fl_real 
 		fl_say(FL_LOG_INFO, "names are read without '%s', which all of them begin with", prefix);
 	memset(w, 0, net->P * sizeof *w);
 	if (!check_names(net, s, prefix, e))
-		rc = fl_net_import(net, s, prefix, 1, w, e);
+		rc = fl_net_import(net, s, prefix, FL_ABSENT_KEEP, w, e);
 	free(prefix);
 	return rc;
 }

@@ -36,7 +36,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	l->param[MEAN] = (struct fl_layer_param){ "running_mean", 1, { C }, FL_PERM_NONE, FL_RUNNING };
 	l->param[VAR] = (struct fl_layer_param){ "running_var", 1, { C }, FL_PERM_NONE, FL_RUNNING };
 	l->param[BATCHES] = (struct fl_layer_param){
-		.suffix = "num_batches_tracked", .buffer = FL_RUNNING
+		.suffix = "num_batches_tracked", .kind = FL_RUNNING
 	};
 	return 0;
 }

@@ -119,7 +119,7 @@ double fl_conformal_quantile(double level, double *score, size_t n)
 static int shape(struct fl_layer *l, struct fl_err *e)
 {
 	l->nparam = 1;
-	l->param[0] = (struct fl_layer_param){ .suffix = "quantile", .buffer = 1 };
+	l->param[0] = (struct fl_layer_param){ .suffix = "quantile", .kind = FL_FROZEN };
 	return fl_act_shape(l, e);
 }
 

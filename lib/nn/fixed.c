@@ -12,7 +12,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 {
 	if (fl_layer_linear.shape(l, e))
 		return -1;
-	l->param[0].buffer = FL_FROZEN;
+	l->param[0].kind = FL_FROZEN;
 	return 0;
 }
 

@@ -52,8 +52,8 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 		"keys", 2, { d.N, d.D }, FL_PERM_TRANSPOSE, p->tune ? FL_TRAINED : FL_FROZEN
 	};
 	l->param[LABEL] = (struct fl_layer_param){ "label", 1, { d.N }, FL_PERM_NONE, FL_FROZEN };
-	l->param[ALPHA] = (struct fl_layer_param){ .suffix = "alpha", .buffer = FL_FROZEN };
-	l->param[BETA] = (struct fl_layer_param){ .suffix = "beta", .buffer = FL_FROZEN };
+	l->param[ALPHA] = (struct fl_layer_param){ .suffix = "alpha", .kind = FL_FROZEN };
+	l->param[BETA] = (struct fl_layer_param){ .suffix = "beta", .kind = FL_FROZEN };
 	return 0;
 }
 
@@ -172,10 +172,10 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 		p = product_dx(l, a);
 		fl_matmul(&p, a->scratch);
 	}
-	for (unsigned i = l->param[KEYS].buffer ? KEYS : LABEL; i <= BETA; i++)
+	for (unsigned i = l->param[KEYS].kind != FL_TRAINED ? KEYS : LABEL; i <= BETA; i++)
 		memset(a->dw + l->off[i], 0,
 		       (i == KEYS ? d.N * d.D : i == LABEL ? d.N : 1) * sizeof *a->dw);
-	if (l->param[KEYS].buffer)
+	if (l->param[KEYS].kind != FL_TRAINED)
 		return;
 	p = product_dkeys(l, a);
 	fl_matmul(&p, a->scratch);

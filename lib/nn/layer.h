@@ -36,11 +36,11 @@ enum fl_perm {
 	FL_PERM_TRANSPOSE	/* record (out,in), held (in,out) */
 };
 
-/* What training does to a parameter. A buffer is anything but trained: backward sets
- * its gradient to 0 and never calls done. */
-enum fl_buffer {
+/* What training does to a parameter. Of all but trained ones, backward sets the gradient to 0
+ * and never calls done. */
+enum fl_weight_kind {
 	FL_TRAINED,
-	FL_FROZEN,		/* a weight that stays as it came */
+	FL_FROZEN,		/* stays as it came */
 	FL_RUNNING		/* statistics, which a forward pass in training updates in stats */
 };
 
@@ -50,7 +50,7 @@ struct fl_layer_param {
 	unsigned ndim;
 	size_t dim[FL_SHAPE_MAX];	/* as in the record */
 	enum fl_perm perm;
-	enum fl_buffer buffer;
+	enum fl_weight_kind kind;
 };
 
 /* One of several things that an example consists of (nn/parts.h). */

@@ -213,7 +213,7 @@ static void backward(const struct fl_layer *l, const struct fl_pass *a)
 	}
 	if (a->flags & FL_BACK_INPUT)
 		return;
-	if (l->param[WEIGHT].buffer) {
+	if (l->param[WEIGHT].kind != FL_TRAINED) {
 		memset(a->dw + l->off[WEIGHT], 0, l->in.d[0] * l->out.d[0] * sizeof *a->dw);
 		return;
 	}

@@ -43,7 +43,7 @@ static int shape(struct fl_layer *l, struct fl_err *e)
 	if (fl_layer_conv2d.shape(l, e))
 		return -1;
 	for (unsigned j = 0; j < l->nparam; j++)
-		l->param[j].buffer = FL_FROZEN;
+		l->param[j].kind = FL_FROZEN;
 	l->param[l->nparam++] = (struct fl_layer_param){
 		"lora_A", 4, { R, d[1], d[2], d[3] }, FL_PERM_TRANSPOSE, FL_TRAINED
 	};

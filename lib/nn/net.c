@@ -65,7 +65,7 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 	const struct fl_layer_param *p = &l->param[j];
 
 	*q = (struct fl_net_param){
-		.ndim = p->ndim, .off = net->P, .n = 1, .perm = p->perm, .buffer = p->buffer,
+		.ndim = p->ndim, .off = net->P, .n = 1, .perm = p->perm, .kind = p->kind,
 		.layer = (unsigned)layer,
 	};
 	for (unsigned i = 0; i < p->ndim; i++) {
@@ -82,7 +82,7 @@ static int place_param(struct fl_net *net, struct fl_net_param *q, size_t layer,
 	if (!(q->name = fl_arena_fmt(&net->arena, e, "%s.%s", l->name, p->suffix)))
 		return -1;
 	/* Records, which have no layers, tell them by name. */
-	if (fl_name_is_running(q->name) != (p->buffer == FL_RUNNING))
+	if (fl_name_is_running(q->name) != (p->kind == FL_RUNNING))
 		return fl_fail(e, FL_EUSAGE, "%s: %s: tensor '%s': such a name is for running statistics, "
 		               "and these have no other", l->at, l->entry->e.name, q->name);
 	return 0;

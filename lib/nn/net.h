@@ -33,7 +33,7 @@ struct fl_net_param {
 	size_t dim[FL_SHAPE_MAX];	/* as in the record */
 	size_t off, n;		/* place in flat vectors */
 	enum fl_perm perm;
-	enum fl_buffer buffer;
+	enum fl_weight_kind kind;
 	unsigned layer;
 };
 
@@ -111,17 +111,22 @@ int fl_net_head(struct fl_net *head, const struct fl_net *net, size_t at, struct
  * (seed, parameter index). w(P). */
 void fl_net_init(const struct fl_net *net, uint64_t seed, fl_real *w);
 
+/* What becomes of a parameter whose tensor a record lacks. */
+enum fl_absent {
+	FL_ABSENT_REFUSE,	/* FL_EDATA */
+	FL_ABSENT_KEEP		/* its stretch of w stays as it is */
+};
+
 /* Record <-> flat vector. Tensors prefix+name ("" or "@scaffold/c/"), any float
- * dtype, shapes checked: FL_EDATA with tensor and both shapes. missing: 0 refuses
- * an absent tensor, 1 leaves its stretch of w alone. export adds F32 tensors. */
+ * dtype, shapes checked: FL_EDATA with tensor and both shapes. export adds F32 tensors. */
 int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
-                  int missing, fl_real *w, struct fl_err *e);
+                  enum fl_absent absent, fl_real *w, struct fl_err *e);
 int fl_net_export(const struct fl_net *net, const fl_real *w, const char *prefix,
                   struct fl_tset *s, struct fl_err *e);
 /* The same of parameters alone: running statistics are neither read, nor missed, nor
  * added. */
 int fl_net_import_params(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
-                         int missing, fl_real *w, struct fl_err *e);
+                         enum fl_absent absent, fl_real *w, struct fl_err *e);
 int fl_net_export_params(const struct fl_net *net, const fl_real *w, const char *prefix,
                          struct fl_tset *s, struct fl_err *e);
 

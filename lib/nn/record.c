@@ -40,7 +40,7 @@ static int check_tensor(const struct fl_net_param *p, const struct fl_tensor *t,
 	char a[256], b[256];
 
 	/* PyTorch counts batches in I64. */
-	if (p->buffer ? !fl_dtype_is_number(t->dtype) : !fl_dtype_is_float(t->dtype))
+	if (p->kind != FL_TRAINED ? !fl_dtype_is_number(t->dtype) : !fl_dtype_is_float(t->dtype))
 		return fl_fail(e, FL_EDATA, "tensor '%s' is %s, want F64, F32, F16 or BF16", t->name,
 		               fl_dtype_name(t->dtype));
 	if (!fl_tensor_same_shape(t, &want))
@@ -79,7 +79,7 @@ static int import_tensor(const struct fl_net_param *p, const struct fl_tensor *t
 }
 
 static int import_tensors(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
-                          int running, int missing, fl_real *w, struct fl_err *e)
+                          int running, enum fl_absent absent, fl_real *w, struct fl_err *e)
 {
 	struct fl_str name = FL_STR_INIT;
 	int rc = 0;
@@ -87,7 +87,7 @@ static int import_tensors(const struct fl_net *net, const struct fl_tset *s, con
 	for (size_t i = 0; i < net->nparam && !rc; i++) {
 		const struct fl_tensor *t;
 
-		if (net->param[i].buffer == FL_RUNNING && !running)
+		if (net->param[i].kind == FL_RUNNING && !running)
 			continue;
 		fl_str_clear(&name);
 		fl_str_add(&name, prefix);
@@ -97,7 +97,7 @@ static int import_tensors(const struct fl_net *net, const struct fl_tset *s, con
 		t = fl_tset_find(s, fl_str_c(&name));
 		if (t)
 			rc = import_tensor(&net->param[i], t, w, e);
-		else if (!missing)
+		else if (absent == FL_ABSENT_REFUSE)
 			rc = fl_fail(e, FL_EDATA, "tensor '%s' is missing", fl_str_c(&name));
 	}
 	fl_str_release(&name);
@@ -105,15 +105,15 @@ static int import_tensors(const struct fl_net *net, const struct fl_tset *s, con
 }
 
 int fl_net_import(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
-                  int missing, fl_real *w, struct fl_err *e)
+                  enum fl_absent absent, fl_real *w, struct fl_err *e)
 {
-	return import_tensors(net, s, prefix, 1, missing, w, e);
+	return import_tensors(net, s, prefix, 1, absent, w, e);
 }
 
 int fl_net_import_params(const struct fl_net *net, const struct fl_tset *s, const char *prefix,
-                         int missing, fl_real *w, struct fl_err *e)
+                         enum fl_absent absent, fl_real *w, struct fl_err *e)
 {
-	return import_tensors(net, s, prefix, 0, missing, w, e);
+	return import_tensors(net, s, prefix, 0, absent, w, e);
 }
 
 static int export_tensors(const struct fl_net *net, const fl_real *w, const char *prefix,
@@ -126,7 +126,7 @@ static int export_tensors(const struct fl_net *net, const fl_real *w, const char
 		const struct fl_net_param *p = &net->param[i];
 		struct fl_tensor *t;
 
-		if (p->buffer == FL_RUNNING && !running)
+		if (p->kind == FL_RUNNING && !running)
 			continue;
 		fl_str_clear(&name);
 		fl_str_add(&name, prefix);

@@ -18,7 +18,7 @@ const struct fl_family fl_family_reshape = {
 static int check_tensors(const struct fl_net *net, const struct fl_tset *model, struct fl_err *e)
 {
 	fl_real *w = fl_alloc(net->P, sizeof *w, e);
-	int rc = w ? fl_net_import(net, model, "", 0, w, e) : -1;
+	int rc = w ? fl_net_import(net, model, "", FL_ABSENT_REFUSE, w, e) : -1;
 
 	free(w);
 	return rc;

@@ -29,7 +29,7 @@ static const char *tensor_name(const void *net, size_t i)
 
 static int is_chosen(const struct sparse *p, const struct fl_net_param *q)
 {
-	return p->tensors ? fl_glob_match(p->tensors, q->name) : q->buffer == FL_TRAINED;
+	return p->tensors ? fl_glob_match(p->tensors, q->name) : q->kind == FL_TRAINED;
 }
 
 static int by_size(const void *a, const void *b)

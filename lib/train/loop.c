@@ -19,7 +19,7 @@ static const struct fl_optim *optim_of(const struct fl_loop *p)
 
 int fl_loop_trains(const struct fl_loop *p, size_t param)
 {
-	return !p->net->param[param].buffer && !(p->still && p->still[param]);
+	return p->net->param[param].kind == FL_TRAINED && !(p->still && p->still[param]);
 }
 
 double fl_loop_norm(const struct fl_loop *p, const fl_real *g)

@@ -244,7 +244,7 @@ static double param_error(struct alone *t, const struct fl_net_param *p)
 {
 	double sum = 0;
 
-	if (!p->buffer)
+	if (p->kind == FL_TRAINED)
 		return worst_error(layer_value, t, t->w + p->off, t->a.dw + p->off, p->n, p->n, H);
 	for (size_t i = p->off; i < p->off + p->n; i++)
 		sum += fabs(t->a.dw[i]);
@@ -489,7 +489,7 @@ static void check_net(const char *arch)
 	for (size_t i = 0; i < t.net.nparam; i++) {
 		const struct fl_net_param *p = &t.net.param[i];
 
-		if (p->buffer)
+		if (p->kind != FL_TRAINED)
 			continue;	/* what a layer gives for them: check_layer() */
 		err = worst_error(net_value, &t, t.w + p->off, t.g + p->off, p->n, most, H);
 		ok(err <= TOL, "%s: gradient of %s: %.2g <= %g", t.net.layer[p->layer].entry->e.name,

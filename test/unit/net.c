@@ -429,20 +429,21 @@ static void records(void)
 	x = fl_tset_find(&s, "@m/0.weight");
 	ok(x && x->dtype == FL_F32 && x->dim[0] == 17 && x->dim[1] == 20, "as F32 (out,in)");
 	ok(x && ((float *)x->data)[3 * 20 + 5] == w[5 * 17 + 3], "held in x out");
-	ok(!fl_net_import(&net, &s, "@m/", 0, v, &e) && !memcmp(w, v, net.P * sizeof *w),
+	ok(!fl_net_import(&net, &s, "@m/", FL_ABSENT_REFUSE, v, &e) && !memcmp(w, v, net.P * sizeof *w),
 	   "and come back");
-	ok(fl_net_import(&net, &s, "", 0, v, &e) && e.code == FL_EDATA, "an absent tensor");
+	ok(fl_net_import(&net, &s, "", FL_ABSENT_REFUSE, v, &e) && e.code == FL_EDATA, "an absent tensor");
 	is_str(e.msg, "tensor '0.weight' is missing", "is named");
-	ok(!fl_net_import(&net, &s, "", 1, v, &e) && !memcmp(w, v, net.P * sizeof *w),
+	ok(!fl_net_import(&net, &s, "", FL_ABSENT_KEEP, v, &e) && !memcmp(w, v, net.P * sizeof *w),
 	   "or left alone on request");
-	ok(fl_net_import(&other, &s, "@m/", 0, v, &e) && e.code == FL_EDATA, "another shape");
+	ok(fl_net_import(&other, &s, "@m/", FL_ABSENT_REFUSE, v, &e) && e.code == FL_EDATA,
+	   "another shape");
 	is_str(e.msg, "tensor '@m/0.weight' is 17x20, the architecture has 18x20",
 	       "is named with both shapes");
 	((float *)x->data)[7] = NAN;
-	ok(fl_net_import(&net, &s, "@m/", 0, v, &e) && e.code == FL_EDATA, "a NaN");
+	ok(fl_net_import(&net, &s, "@m/", FL_ABSENT_REFUSE, v, &e) && e.code == FL_EDATA, "a NaN");
 	is_str(e.msg, "tensor '@m/0.weight': element 7 is not finite", "is named with its place");
 	fl_tset_add(&t, "0.weight", FL_I64, 2, net.param[0].dim, NULL, &e);
-	ok(fl_net_import(&net, &t, "", 0, v, &e) && e.code == FL_EDATA, "integers");
+	ok(fl_net_import(&net, &t, "", FL_ABSENT_REFUSE, v, &e) && e.code == FL_EDATA, "integers");
 	is_str(e.msg, "tensor '0.weight' is I64, want F64, F32, F16 or BF16", "are refused");
 	fl_tset_release(&s);
 	fl_tset_release(&t);

@@ -59,8 +59,8 @@ static void sgd(struct golden *t, int i)
 	d.m = golden_vec(t);
 	fl_spec_parse(&fl_family_opt, text, &t->arena, &d.spec, NULL);
 	d.opt = (const struct fl_optim *)d.spec.entry;
-	fl_net_import(&t->net, &t->rec, "", 0, t->w, NULL);
-	fl_net_import(&t->net, &t->rec, prefix, 0, t->want, NULL);
+	fl_net_import(&t->net, &t->rec, "", FL_ABSENT_REFUSE, t->w, NULL);
+	fl_net_import(&t->net, &t->rec, prefix, FL_ABSENT_REFUSE, t->want, NULL);
 	for (int s = 0; s < atoi(fl_meta_get(&t->rec, "steps")); s++)
 		one_step(&d);
 	err = golden_error(t, t->w);

@@ -80,8 +80,8 @@ static int load(struct embedder *m, const struct fl_round *r, size_t k, struct f
 		               "%lld; %s compares what equal networks answer",
 		               (long long)r->u[0].client, r->who);
 	memset(m->u, 0, m->net.P * sizeof *m->u);
-	if (fl_net_import(&m->net, r->model[k], "", 0, m->w, e) ||
-	    fl_net_import(&m->net, r->update[k], "", 1, m->u, e))
+	if (fl_net_import(&m->net, r->model[k], "", FL_ABSENT_REFUSE, m->w, e) ||
+	    fl_net_import(&m->net, r->update[k], "", FL_ABSENT_KEEP, m->u, e))
 		return -1;
 	for (size_t i = 0; i < m->net.P; i++)
 		m->w[i] += m->u[i];

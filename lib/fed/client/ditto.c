@@ -28,7 +28,7 @@ static int train(struct fl_local *l, struct fl_err *e)
 	if (!v)
 		return -1;
 	memcpy(v, l->w0, l->net->P * sizeof *v);
-	if (fl_net_import(l->net, l->old, "", 1, v, e))
+	if (fl_net_import(l->net, l->old, "", FL_ABSENT_KEEP, v, e))
 		return fl_fail_in(e, "state");
 	own.w = v;
 	own.pull = p->lambda;

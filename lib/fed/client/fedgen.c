@@ -72,7 +72,7 @@ static int open_generator(struct fl_local *l, struct tutor *t, const struct fl_t
 		return -1;
 	t->has_net = 1;
 	return (t->w = fl_arena_zero(l->arena, t->net.P, sizeof *t->w, e)) &&
-	       !fl_net_import(&t->net, rec, "", 0, t->w, e) ?
+	       !fl_net_import(&t->net, rec, "", FL_ABSENT_REFUSE, t->w, e) ?
 	       fl_generator_of(&t->g, &t->net, rec, l->net->classes, l->net->features, l->arena, e) : -1;
 }
 

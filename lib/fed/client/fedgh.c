@@ -42,7 +42,7 @@ static int take_head(struct fl_local *l, const struct fl_net *head, const struct
 	struct fl_net own;
 	int rc;
 
-	if (!v || fl_net_import(head, rec, "", 0, v, e) ||
+	if (!v || fl_net_import(head, rec, "", FL_ABSENT_REFUSE, v, e) ||
 	    fl_net_head(&own, l->net, fl_net_feature_at(l->net), e))
 		return -1;
 	rc = copy_params(l, &own, head, v, e);

@@ -167,7 +167,7 @@ static void add_moves(struct fl_local *l, const fl_real *wu)
 		const struct fl_net_param *q = &l->net->param[i];
 
 		for (size_t j = q->off; j < q->off + q->n; j++)
-			l->w[j] = q->buffer == FL_RUNNING ? (l->w[j] + wu[j]) / 2 : l->w[j] + wu[j] - l->w0[j];
+			l->w[j] = q->kind == FL_RUNNING ? (l->w[j] + wu[j]) / 2 : l->w[j] + wu[j] - l->w0[j];
 	}
 }
 

@@ -60,7 +60,7 @@ static int set_weights(struct fl_local *l, struct pair *s, const struct fl_tset 
 	struct fl_rng r;
 
 	if (rec)
-		return fl_net_import(&s->net, rec, "", 0, s->room.w, e);
+		return fl_net_import(&s->net, rec, "", FL_ABSENT_REFUSE, s->room.w, e);
 	fl_rng_init(&r, l->cfg->seed, 0, (uint64_t)l->client, FL_RNG_METHOD, 0);
 	fl_net_init(&s->net, fl_rng_u64(&r), s->room.w);
 	return 0;

@@ -65,7 +65,7 @@ static int import_opt(const struct fl_local *l, struct fl_loop *p, struct fl_err
 		name_vec(name, sizeof name, p, opt->vec[i]);
 		strcat(name, "/");
 		if (p->bench->vec[i] &&
-		    fl_net_import_params(p->net, l->old, name, 0, p->bench->vec[i], e))
+		    fl_net_import_params(p->net, l->old, name, FL_ABSENT_REFUSE, p->bench->vec[i], e))
 			return fl_fail_in(e, "state");
 	}
 	return 0;

@@ -41,7 +41,9 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	    !(v->g0 = fl_local_vec(l, e)))
 		return -1;
 	l->priv = v;
-	return fl_net_import_params(l->net, with, "", 0, v->G, e) ? fl_fail_in(e, "--with") : 0;
+	if (fl_net_import_params(l->net, with, "", FL_ABSENT_REFUSE, v->G, e))
+		return fl_fail_in(e, "--with");
+	return 0;
 }
 
 static double batch(struct fl_local *l, const fl_real *w, fl_real *g)

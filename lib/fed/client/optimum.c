@@ -28,7 +28,7 @@ struct ctx {
 
 static int is_free(const struct fl_local *l, size_t i)
 {
-	return !l->net->param[i].buffer && (!l->role || l->role[i] != FL_ROLE_FROZEN);
+	return l->net->param[i].kind == FL_TRAINED && (!l->role || l->role[i] != FL_ROLE_FROZEN);
 }
 
 /* Of running statistics, frozen weights and gaps between tensors the slope is 0. */

@@ -92,7 +92,7 @@ static int train(struct fl_local *l, struct fl_err *e)
 	for (size_t i = 0; i < l->net->nparam; i++) {
 		const struct fl_net_param *q = &l->net->param[i];
 
-		for (size_t k = q->off; k < q->off + q->n && !q->buffer; k++)
+		for (size_t k = q->off; k < q->off + q->n && q->kind == FL_TRAINED; k++)
 			l->w[k] = (fl_real)s->mean[k];
 	}
 	return 0;
@@ -121,7 +121,7 @@ static int end(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 	for (size_t i = 0; v && i < l->net->nparam; i++) {
 		const struct fl_net_param *q = &l->net->param[i];
 
-		if (!q->buffer)
+		if (q->kind == FL_TRAINED)
 			invert(l->p, s->square + q->off, s->n, v + q->off, q->n);
 	}
 	return v ? fl_local_export_params(l, v, "@mask/", update, e) : -1;

@@ -30,7 +30,7 @@ int fl_room_model(struct fl_room *r, const struct fl_tset *model, const char *ba
 		return fl_fail(e, FL_EDATA, "fl.base is '%s', want 64 hexadecimal digits", whole);
 	r->model = model;
 	snprintf(r->base, sizeof r->base, "%s", whole ? whole : base);
-	return fl_net_import(r->net, model, "", 0, r->w0, e);
+	return fl_net_import(r->net, model, "", FL_ABSENT_REFUSE, r->w0, e);
 }
 
 void fl_room_release(struct fl_room *r)
@@ -53,7 +53,7 @@ fl_real *fl_local_import(struct fl_local *l, const struct fl_tset *s, const char
 {
 	fl_real *v = fl_local_vec(l, e);
 
-	return v && !fl_net_import(l->net, s, prefix, 1, v, e) ? v : NULL;
+	return v && !fl_net_import(l->net, s, prefix, FL_ABSENT_KEEP, v, e) ? v : NULL;
 }
 
 int fl_local_export(struct fl_local *l, const fl_real *v, const char *prefix, struct fl_tset *s,
@@ -67,7 +67,7 @@ fl_real *fl_local_import_params(struct fl_local *l, const struct fl_tset *s, con
 {
 	fl_real *v = fl_local_vec(l, e);
 
-	return v && !fl_net_import_params(l->net, s, prefix, 1, v, e) ? v : NULL;
+	return v && !fl_net_import_params(l->net, s, prefix, FL_ABSENT_KEEP, v, e) ? v : NULL;
 }
 
 int fl_local_export_params(struct fl_local *l, const fl_real *v, const char *prefix,

@@ -37,9 +37,9 @@ static enum fl_role role_of(const struct fl_local *l, const struct fl_net_param 
 		[FL_BUFFERS_LOCAL] = FL_ROLE_PRIVATE, [FL_BUFFERS_DROP] = FL_ROLE_FROZEN,
 	};
 
-	if (q->buffer == FL_RUNNING && l->cfg->buffers != FL_BUFFERS_GLOBAL)
+	if (q->kind == FL_RUNNING && l->cfg->buffers != FL_BUFFERS_GLOBAL)
 		return running[l->cfg->buffers];
-	if (q->buffer == FL_FROZEN)
+	if (q->kind == FL_FROZEN)
 		return FL_ROLE_FROZEN;
 	for (size_t i = 0; i < l->cfg->nmethod; i++)
 		if (l->use[i].m->role)
@@ -70,7 +70,7 @@ static int begin_roles(struct fl_local *l, struct fl_err *e)
 		return -1;
 	memcpy(w0, l->w0, net->P * sizeof *w0);
 	memcpy(mine, l->w0, net->P * sizeof *mine);
-	if (fl_net_import(net, l->old, FL_PRIVATE, 1, mine, e))
+	if (fl_net_import(net, l->old, FL_PRIVATE, FL_ABSENT_KEEP, mine, e))
 		return fl_fail_in(e, "state");
 	for (size_t i = 0; i < net->nparam; i++) {
 		const struct fl_net_param *q = &net->param[i];

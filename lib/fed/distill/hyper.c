@@ -25,7 +25,7 @@ int fl_hyper_of(struct fl_hyper *h, const struct fl_net *net, const char *tensor
 /* Whether it makes the parameter: running statistics and what never trains are nobody's. */
 static int is_made(const struct fl_hyper *h, const struct fl_net_param *q)
 {
-	return q->buffer == FL_TRAINED && fl_glob_match(h->tensors, q->name);
+	return q->kind == FL_TRAINED && fl_glob_match(h->tensors, q->name);
 }
 
 int fl_hyper_fits(const struct fl_hyper *h, const struct fl_net *of, int64_t client,

@@ -50,7 +50,7 @@ static int take_weights(struct fl_members *m, struct fl_member *to, const struct
 {
 	if (!(to->net = net_of(m, model, e)) || !(to->w = fl_alloc(to->net->P, sizeof *to->w, e)))
 		return -1;
-	return fl_net_import(to->net, model, "", 0, to->w, e);
+	return fl_net_import(to->net, model, "", FL_ABSENT_REFUSE, to->w, e);
 }
 
 static int check_update(const struct fl_members *m, const struct fl_update *u,
@@ -78,7 +78,7 @@ static int add_update(struct fl_members *m, struct fl_member *to, const struct f
 	if (take_weights(m, to, base, e))
 		return fl_fail_in(e, "%s", m->base->path);
 	if ((u = fl_alloc(to->net->P, sizeof *u, e)))
-		rc = fl_net_import(to->net, rec, "", 1, u, e);
+		rc = fl_net_import(to->net, rec, "", FL_ABSENT_KEEP, u, e);
 	for (size_t i = 0; !rc && i < to->net->P; i++)
 		to->w[i] += u[i];
 	free(u);

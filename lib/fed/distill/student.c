@@ -52,7 +52,7 @@ int fl_students_begin(struct fl_distill_run *r, const struct fl_net *net, struct
 	}
 	if (!net)
 		return 0;
-	if (fl_net_import(net, &r->models->one, "", 0, r->student->w, e))
+	if (fl_net_import(net, &r->models->one, "", FL_ABSENT_REFUSE, r->student->w, e))
 		return fl_fail_in(e, "%s", r->models->path);
 	return all_of_it(r) ? mean_of_members(r, e) : 0;
 }
