@@ -600,8 +600,10 @@ static void backward_direct(const struct geo *g, const fl_real *w, const struct 
 	if (a->dx)
 		fill_phases(g, a->scratch);
 	for (size_t b = 0, n; b < a->B; b += n) {
-		const fl_real *dy = gradients(g, a, b, n = least(g->join, a->B - b));
+		const fl_real *dy;
 
+		n = least(g->join, a->B - b);
+		dy = gradients(g, a, b, n);
 		for (size_t i = 0; i < g->G; i++, dy += g->o * g->P) {
 			for (size_t k = 0; a->dx && k < n; k++)
 				input_gradient(g, w, a, dy + k * g->O * g->P, b + k, i);

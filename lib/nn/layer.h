@@ -79,12 +79,12 @@ struct fl_layer {
 	size_t cache;			/* reals an example that backward needs beyond x and y */
 	const struct fl_net_part *parts;	/* (nparts) of the net's examples */
 	size_t nparts, input;		/* input: numbers of an example of the net */
-	size_t part;			/* the one that alone its output comes from; SIZE_MAX: none */
+	size_t part;			/* the only one that its output depends on; SIZE_MAX: several */
 };
 
 enum {
-	FL_BACK_FIRST = 1,
-	FL_BACK_INPUT = 2	/* dx alone is wanted: dw is room that may be left as it is */
+	FL_BACK_FIRST = 1,	/* parameters' gradients are written, not added to */
+	FL_BACK_INPUT = 2	/* only dx is wanted: backward may use dw as room, or leave it */
 };
 
 struct fl_pass {		/* one forward or backward of one layer, or of those a step fuses */
@@ -106,14 +106,15 @@ struct fl_pass {		/* one forward or backward of one layer, or of those a step fu
 	fl_real *dx2;		/* (B, in2), or NULL */
 	fl_real *dw;		/* flat gradient */
 	unsigned flags;		/* FL_BACK_* */
-	/* g(n) is the gradient; it stands in dw, but there a later one may overwrite it.
-	 * May be NULL: dw is then whole. */
+	/* Told of each stretch of a parameter's gradient that is final. g(n) lies in dw, where a
+	 * later stretch may take its place: who is told uses it at once. NULL: nobody is, and dw
+	 * holds the whole gradient in the end. */
 	void (*done)(void *ctx, size_t param_off, size_t n, fl_real *g);
 	void *ctx;
 	fl_real *scratch;	/* (scratch) */
 };
 
-/* dw[off, off+n) is final and stays. */
+/* Tells of dw[off, off + n), which is final and which nothing will overwrite. */
 static inline void fl_pass_done(const struct fl_pass *a, size_t off, size_t n)
 {
 	if (a->done)
@@ -135,18 +136,22 @@ enum fl_unit_kind {
 struct fl_layer_entry {
 	struct fl_entry e;
 	enum fl_unit_kind units;
-	int elementwise;	/* out has in's shape; y may be x, dx may be dy, backward reads y and cache only */
-	int view;		/* y is x, another shape: nothing to compute, no functions */
+	/* What the net and its buffers have to know of it; each is 0 or 1. */
+	int elementwise;	/* out has in's shape, y may lie in x's place and dx in dy's;
+				 * backward reads y and cache, never x */
+	int view;		/* y is x in another shape: nothing to compute, no functions */
 	int block;		/* holds lists of layers, body and shortcut, and joins their outputs */
 	int discrete;		/* takes whole numbers, which have no gradient: dx is 0 */
-	int part;		/* reads one part of an example, and is what reads the input of nets with parts */
-	int presence;		/* looks at which parts an example has, in input */
-	int raw;		/* as the first, takes inputs of any size: normalises them, or looks them up */
+	int part;		/* reads one part of an example; only such layers read the input of
+				 * a net with parts */
+	int presence;		/* asks which parts an example has, and so reads the pass's input */
+	int raw;		/* as the first layer, takes inputs however large: it normalises
+				 * them, or looks them up */
 	const struct fl_convolution *conv;	/* a convolution: how it runs (conv2d.h); or NULL */
 	/* Fills out, nparam, param, cache from in and p. FL_EUSAGE: does not fit. */
 	int (*shape)(struct fl_layer *l, struct fl_err *e);
-	/* Scratch for passes of up to a->B examples by its threads in its precision: no more of
-	 * a is there. NULL: none. */
+	/* Reals of scratch for passes of up to a->B examples, with a's threads and precision; a's
+	 * pointers are not set. NULL: none. */
 	size_t (*scratch)(const struct fl_layer *l, const struct fl_pass *a);
 	/* PyTorch's default initialisation, drawn in the record's order, into w, the
 	 * parameter's own stretch; r is keyed by parameter. NULL: zero. */
@@ -156,7 +161,7 @@ struct fl_layer_entry {
 	double (*madds)(const struct fl_layer *l);	/* multiply-adds an example; NULL: 0 */
 };
 
-/* Losses that multiply have scratch for so many threads, whatever is asked for. */
+/* Scratch of losses with products is sized for so many threads, however few there will be. */
 enum { FL_LOSS_THREADS = 8 };
 
 /* A batch as a loss sees it. */

@@ -49,15 +49,15 @@ struct fl_tap {
 struct fl_net_step {
 	const struct fl_fused *fused;	/* that kernel; NULL: the layer's own */
 	size_t layer, n;		/* it computes n layers from there on */
-	size_t from, skip;		/* the activations that it reads; skip: a block's second one */
-	size_t to;			/* the one that it writes; those between are nowhere */
+	size_t from, skip;		/* activations that it reads; skip: a block's second one */
+	size_t to;			/* that it writes; those between have no buffers */
 	size_t cache;			/* reals an example */
 };
 
 struct fl_net {
 	struct fl_layer *layer;
 	size_t nlayer;
-	struct fl_net_step *step;	/* (nstep) the plan, in layer order: all that passes go through */
+	struct fl_net_step *step;	/* (nstep) the plan, in layer order: what passes go through */
 	size_t nstep;
 	struct fl_net_param *param;	/* in layer order */
 	size_t nparam;
@@ -92,8 +92,8 @@ int fl_net_plan(struct fl_net *net, const struct fl_entry *const *fused, struct 
 /* Products over whole batches may use so many threads, whose number changes no bit.
  * Before fl_work_init; backward() uses them where it has no done(). */
 void fl_net_threads(struct fl_net *net, int threads);
-/* Operands of the products of linear layers and of losses over pairs. The same rule; back to
- * FL_GEMM_F32 at any time. */
+/* What operands of the products of linear layers and of losses over pairs are rounded to. Also
+ * before fl_work_init; back to FL_GEMM_F32 at any time. */
 void fl_net_precision(struct fl_net *net, enum fl_gemm_precision precision);
 double fl_net_madds(const struct fl_net *net);
 
@@ -130,7 +130,8 @@ int fl_net_import_params(const struct fl_net *net, const struct fl_tset *s, cons
 int fl_net_export_params(const struct fl_net *net, const fl_real *w, const char *prefix,
                          struct fl_tset *s, struct fl_err *e);
 
-/* What buffers are for: forward passes, training, training and gradients of the input. */
+/* What a step's buffers must suffice for: forward passes; training; training, and gradients of
+ * the input. */
 enum fl_work_use { FL_WORK_FORWARD, FL_WORK_TRAIN, FL_WORK_INPUT };
 
 /* What backward gives of the input, dact[0]: nothing, its gradient beside those of the
@@ -162,8 +163,9 @@ struct fl_work {
 				 * pass in training updates; NULL: they stay */
 	const fl_real *dfeature;	/* (B, features) that backward adds to the features'
 					 * gradient; NULL: none */
-	enum fl_dinput dinput;	/* other than NONE: of buffers for FL_WORK_INPUT */
-	fl_real *input;		/* (B,in) of these: room for inputs as they were, or NULL */
+	enum fl_dinput dinput;	/* other than NONE only where buffers are for FL_WORK_INPUT */
+	fl_real *input;		/* (B,in), with FL_WORK_INPUT: room for whoever moves inputs to keep them
+				 * as they were; else NULL */
 	struct fl_arena arena;
 };
 int fl_work_init(struct fl_work *k, const struct fl_net *net, size_t B, enum fl_work_use use,
@@ -177,8 +179,8 @@ void fl_net_forward(const struct fl_net *net, struct fl_work *k, const fl_real *
  * weights; fills dact[nlayer] and the taps' dz where grad. A loss of weight 0 is left out. */
 double fl_net_loss(const struct fl_net *net, struct fl_work *k, const int32_t *y, size_t B,
                    int grad);
-/* A word, once in a process, where a mean loss is finite but more than a hundred times that
- * of outputs that are all 0. what: "client 3: training loss". */
+/* Logs a warning, once in a process, where a mean loss is finite but more than a hundred times
+ * that of outputs that are all 0. what: "client 3: training loss". */
 void fl_net_warn_loss(const struct fl_net *net, const char *what, double loss);
 /* Called for each stretch [begin,end) of the flat vector, in order for each parameter
  * (an index), whose gradient g(end - begin) is final and whose weights may now change. */

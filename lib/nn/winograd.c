@@ -246,8 +246,10 @@ static size_t room(const struct way *a)
 	return 4 * half_rows(a) + 8 * (a->rows + 1) * a->TW;
 }
 
-/* The plane's rows, two more than outputs, from 2 at on: numbers of even rows, then of
- * odd ones, each apart; zeros where there are none. Those at the ends are there before. */
+/* Copies the rows of a plane that the stretch needs, two more than its outputs: even rows
+ * before odd ones, and of either the numbers in even columns before those in odd ones. Rows
+ * outside the plane are zeros; the padding at the ends of rows is not written, because the
+ * caller has zeroed it. */
 FL_BODY void part_rows(const struct stretch *s, struct fl_winograd_planes x)
 {
 	const struct way *a = s->a;

@@ -29,7 +29,7 @@
 
 /* Whether O outputs of these windows, not in groups, are computed so. */
 int fl_winograd_takes(const struct fl_window *w, size_t O);
-/* Reals of scratch for any batch; where dx or dw is wanted, too. */
+/* Reals of scratch, for a batch of any size and for all three passes. */
 size_t fl_winograd_scratch(const struct fl_window *w, size_t O);
 
 /* Planes of a batch; with at, those of a gradient after relu and pooling of 2x2, which
@@ -38,8 +38,8 @@ struct fl_winograd_planes {
 	const fl_real *x, *at;
 };
 
-/* Weights are held (C,3,3,O). bias(O) may be NULL. at, where not NULL, is written: relu
- * and pooling of 2x2 follow. */
+/* Weights are held (C,3,3,O). bias(O) may be NULL. With relu, outputs are rectified. Where at is
+ * not NULL, they are also pooled by 2x2: y and at are then the pooling's outputs and places. */
 void fl_winograd_y(const struct fl_window *w, size_t O, size_t B, const fl_real *x,
                    const fl_real *weight, const fl_real *bias, int relu, fl_real *y,
                    fl_real *at, fl_real *scratch);
