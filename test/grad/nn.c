@@ -1,5 +1,6 @@
 /* Central differences, in double, of every layer and loss of the tables and of
  * whole nets. A layer without a sample here fails the test. */
+#include <float.h>
 #include <string.h>
 
 #include "nn_golden.h"
@@ -159,12 +160,13 @@ static fl_real *noise(size_t n, uint64_t key)
 }
 
 /* Compares gradient g(n) with differences of f in each of v(n), or in most of
- * them spread evenly; the error is relative to the larger of the two and to a
- * hundredth of the largest. */
+ * them spread evenly; the error is relative to the larger of the two, to a
+ * hundredth of the largest gradient, or to the least that differences of values about 1 can
+ * tell to within TOL, whichever is largest. */
 static double worst_error(double (*f)(void *ctx), void *ctx, fl_real *v, const fl_real *g,
                           size_t n, size_t most, double h)
 {
-	double worst = 0, top = 0;
+	double worst = 0, top = 0, least = DBL_EPSILON / h / TOL;
 	size_t by = n / most + 1;
 
 	for (size_t i = 0; i < n; i++)
@@ -178,7 +180,7 @@ static double worst_error(double (*f)(void *ctx), void *ctx, fl_real *v, const f
 		d = (d - f(ctx)) / (2 * h);
 		v[i] = was;
 		worst = fmax(worst, fabs(d - g[i]) / fmax(fmax(fabs(d), fabs(g[i])),
-		                                          fmax(.01 * top, 1e-300)));
+		                                          fmax(.01 * top, least)));
 	}
 	return worst;
 }
