@@ -74,8 +74,8 @@ static const struct sample {
 	{ WITH("6", NAMED("linear", "a", 5) "," RELU "," NAMED("linear", "b", 3) ","
 	       BRANCH("linear", "a", 4) "," RELU "," OUT("linear", 3), TAP("b")),
 	  "linear relu linear linear-relu(linear) linear" },
-	{ NET("4", OUT("linear", 4) "," BLOCK(RELU "," OUT("linear", 4) "," RELU)),
-	  "linear relu linear-relu(linear) residual" },
+	{ NET("4", OUT("linear", 4) "," BLOCK(RELU "," OUT("linear", 4) "," RELU) "," OUT("linear", 3)),
+	  "linear relu linear-relu(linear) residual linear" },
 	{ NET("4", OUT("linear", 4) "," BLOCK(OUT("linear", 4)) "," RELU),
 	  "linear linear residual relu" },
 };
