@@ -44,7 +44,7 @@ TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 # Families: name, folder, C type, header. An entry is a file that defines
 # fl_FAMILY_NAME; the file's name is the entry's (- for _).
 FAMILIES := data augment by schedule shift opt metric rmetric unknown score arch layer loss method measure rule server stat distill reshape \
-	interval test correction ranking format policy
+	interval test correction ranking format policy pace
 DIR_data   := lib/data
 DIR_augment := lib/augment
 DIR_by     := lib/part
@@ -71,6 +71,7 @@ DIR_correction := lib/table
 DIR_ranking := lib/table
 DIR_format := lib/table
 DIR_policy := lib/policy
+DIR_pace   := lib/policy
 HDR_data   := data/source.h
 HDR_augment := augment/augment.h
 HDR_by     := part/part.h
@@ -97,6 +98,7 @@ HDR_correction := table/sample.h
 HDR_ranking := table/ranking.h
 HDR_format := table/grid.h
 HDR_policy := policy/policy.h
+HDR_pace   := policy/clock.h
 # Lists made alike whose entries nobody gives by name.
 INNER := fused
 DIR_fused  := lib/nn

@@ -7,13 +7,14 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "cli/tool.h"
-#include "policy/policy.h"
+#include "policy/clock.h"
 
 struct opts {
-	int64_t clients, seed, round, steps, threads;
+	int64_t clients, seed, round, steps, threads, bytes, rounds;
 	struct fl_strs with;
-	double dropout, stragglers;
-	const char *plan, *output;
+	struct fl_spec pace;
+	double dropout, stragglers, until, slot;
+	const char *plan, *output, *clock;
 	int probs, no_sync;
 };
 
@@ -23,20 +24,34 @@ static const struct fl_opt options[] = {
 	FL_OPT_INT('r', "round", round, "1", 1, 9e15, "n", "the round, from 1"),
 	FL_OPT_STRS(0, "with", with, "file",
 	  "what is known of the clients: rows by client, or statistics; repeatable"),
-	FL_OPT_FLAG(0, "probs", probs, "with each client its probability of being there"),
+	FL_OPT_FLAG(0, "probs", probs, "with each client its probability of being there",
+	  .excludes = "clock"),
 	FL_OPT_REAL(0, "dropout", dropout, "0", 0, 1, "p", "chance that a chosen client is lost"),
 	FL_OPT_PATH(0, "plan", plan, "file", "a plan for fl-local-train, a line a client",
-	  .needs = "steps"),
-	FL_OPT_INT(0, "steps", steps, NULL, 1, 1e12, "n", "local steps of a client", .needs = "plan"),
+	  .needs = "steps", .excludes = "clock"),
+	FL_OPT_INT(0, "steps", steps, NULL, 1, 1e12, "n", "local steps of a client",
+	  .needs = "plan|clock"),
 	FL_OPT_REAL(0, "stragglers", stragglers, "0", 0, 1, "p",
 	  "chance that a client does fewer steps: 1 to all of them", .needs = "plan"),
+	FL_OPT_PATH(0, "clock", clock, "file",
+	  "virtual time by the clients' speeds in this file: a list of updates"),
+	FL_OPT_SPEC(0, "pace", pace, &fl_family_pace, "sync", "pace",
+	  "when the server makes the next version", .needs = "clock"),
+	FL_OPT_REAL(0, "until", until, NULL, 1e-12, 1e15, "seconds", "end of virtual time",
+	  .needs = "clock"),
+	FL_OPT_INT(0, "rounds", rounds, NULL, 1, 9e15, "n", "versions after which time ends",
+	  .needs = "clock"),
+	FL_OPT_SIZE(0, "bytes", bytes, "0", 0, 1e18, "size", "of a model, sent and received",
+	  .needs = "clock"),
+	FL_OPT_REAL(0, "slot", slot, "1", 1e-9, 1e15, "seconds",
+	  "how long a round of availability lasts", .needs = "clock"),
 	FL_OPT_THREADS,
 	FL_OPT_OUTPUT,
 	FL_OPT_NO_SYNC,
 	FL_OPT_END
 };
 
-static const struct fl_family *const families[] = { &fl_family_policy, NULL };
+static const struct fl_family *const families[] = { &fl_family_policy, &fl_family_pace, NULL };
 
 struct job {
 	struct fl_run *run;
@@ -44,6 +59,7 @@ struct job {
 	struct fl_spec policy;
 	struct fl_crowd crowd;
 	struct fl_choice pick;
+	struct fl_out *list;		/* of updates */
 };
 
 /* The first operand is the policy, the second the clients. */
@@ -135,6 +151,55 @@ static int write_lines(const struct job *j, const char *path, const char *head,
 	return rc;
 }
 
+/* --- virtual time --- */
+
+/* An update in the list. */
+static int print_update(void *ctx, const struct fl_flight *f, int64_t round, struct fl_err *e)
+{
+	const struct job *j = ctx;
+	struct fl_str s = FL_STR_INIT;
+	int rc;
+
+	fl_str_addnum(&s, f->time);
+	fl_str_addf(&s, "\t%" PRId64 "\t%" PRIu32 "\t%" PRIu64 "\t", j->crowd.id[f->client], f->model, f->version);
+	if (f->fresh == FL_CLOCK_NONE)
+		fl_str_addc(&s, '-');
+	else
+		fl_str_addf(&s, "%" PRIu64, f->fresh);
+	fl_str_addf(&s, "\t%" PRIu64 "\t", f->steps);
+	if (round == FL_CLOCK_LOST)
+		fl_str_addc(&s, '-');
+	else
+		fl_str_addf(&s, "%" PRId64, round);
+	fl_str_addc(&s, '\n');
+	rc = fl_str_check(&s, e) || fl_out_write(j->list, fl_str_c(&s), s.len, e) ? -1 : 0;
+	fl_str_release(&s);
+	return rc;
+}
+
+static int run_clock(struct job *j, struct fl_err *e)
+{
+	static const char head[] = "time\tclient\tmodel\tversion\tfresh\tsteps\tround\n";
+	const struct opts *o = j->o;
+	struct fl_out out = { .fd = -1 };
+	struct fl_clock_how how = { .crowd = &j->crowd, .policy = &j->policy, .seed = (uint64_t)o->seed,
+		.bytes = (double)o->bytes, .until = isnan(o->until) ? INFINITY : o->until, .slot = o->slot,
+		.dropout = o->dropout, .rounds = o->rounds, .steps = o->steps, .sink = print_update, .ctx = j };
+	int rc;
+
+	if (isnan(o->until) && o->rounds == FL_UNSET)
+		return fl_fail(e, FL_EUSAGE, "--clock wants an end: --until seconds or --rounds n");
+	if (fl_crowd_join(&j->crowd, o->clock, e))
+		return fl_fail_in(e, "--clock");
+	j->list = &out;
+	rc = fl_out_open(&out, o->output, !o->no_sync, e) || fl_out_write(&out, head, strlen(head), e) ||
+	     fl_clock_run(&how, &o->pace, e) || fl_out_commit(&out, e) ? -1 : 0;
+	fl_out_abort(&out);
+	return rc;
+}
+
+/* --- one round --- */
+
 /* The plan before the list that a pipe goes on with. */
 static int write_all(const struct job *j, struct fl_err *e)
 {
@@ -155,7 +220,10 @@ static int write_all(const struct job *j, struct fl_err *e)
 static int run(struct fl_run *r, struct fl_err *e)
 {
 	struct job j = { .run = r, .o = r->opts };
-	int rc = take_operands(&j, e) || read_crowd(&j, e) || choose(&j, e) || write_all(&j, e) ? -1 : 0;
+	int rc = take_operands(&j, e) || read_crowd(&j, e) ? -1 : 0;
+
+	if (!rc)
+		rc = j.o->clock ? run_clock(&j, e) : choose(&j, e) || write_all(&j, e);
 
 	fl_crowd_release(&j.crowd);
 	return rc;

@@ -57,5 +57,4 @@ const struct fl_policy fl_policy_roundrobin = {
 		.formula = "round t has turns (t-1)k .. tk-1 of an order that the seed draws; P = k/N",
 	},
 	.pick = pick,
-	.size = count_of,
 };
