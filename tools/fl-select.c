@@ -21,7 +21,7 @@ struct opts {
 static const struct fl_opt options[] = {
 	FL_OPT_INT('k', "clients", clients, NULL, 0, 4e9, "n", "the clients are 0 to n-1"),
 	FL_OPT_SEED,
-	FL_OPT_INT('r', "round", round, "1", 1, 9e15, "n", "the round, from 1"),
+	FL_OPT_INT('r', "round", round, "1", 1, 9e15, "n", "the round, from 1", .excludes = "clock"),
 	FL_OPT_STRS(0, "with", with, "file",
 	  "what is known of the clients: rows by client, or statistics; repeatable"),
 	FL_OPT_FLAG(0, "probs", probs, "with each client its probability of being there",

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/policy.h"
 #include "table/lines.h"
@@ -127,9 +128,11 @@ static int fill(const void *vp, const struct fl_crowd *c, uint64_t seed, struct 
 	if (!rc)
 		merge_stays(&read);
 	*t = read;
-	if (rc || !(t->stay = (struct fl_stay *)fl_arena_mem(a, read.stay, read.n * sizeof *read.stay, e)) ||
+	if (rc || !(t->stay = fl_arena_get(a, read.n + 1, sizeof *t->stay, e)) ||
 	    !(t->first = fl_arena_zero(a, c->n + 1, sizeof *t->first, e)))
 		rc = -1;
+	if (!rc && read.n)
+		memcpy(t->stay, read.stay, read.n * sizeof *read.stay);
 	for (size_t i = 0; i < read.n && !rc; i++)
 		t->first[read.stay[i].client + 1]++;
 	for (size_t i = 0; i < c->n && !rc; i++)
