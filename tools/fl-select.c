@@ -21,30 +21,31 @@ struct opts {
 static const struct fl_opt options[] = {
 	FL_OPT_INT('k', "clients", clients, NULL, 0, 4e9, "n", "the clients are 0 to n-1"),
 	FL_OPT_SEED,
-	FL_OPT_INT('r', "round", round, "1", 1, 9e15, "n", "the round, from 1", .excludes = "clock"),
+	FL_OPT_INT('r', "round", round, "1", 1, 9e15, "n", "the round, from 1",
+	           .excludes = "clock"),
 	FL_OPT_STRS(0, "with", with, "file",
-	  "what is known of the clients: rows by client, or statistics; repeatable"),
+	            "what is known of the clients: rows by client, or statistics; repeatable"),
 	FL_OPT_FLAG(0, "probs", probs, "with each client its probability of being there",
-	  .excludes = "clock"),
+	            .excludes = "clock"),
 	FL_OPT_REAL(0, "dropout", dropout, "0", 0, 1, "p", "chance that a chosen client is lost"),
 	FL_OPT_PATH(0, "plan", plan, "file", "a plan for fl-local-train, a line a client",
-	  .needs = "steps", .excludes = "clock"),
+	            .needs = "steps", .excludes = "clock"),
 	FL_OPT_INT(0, "steps", steps, NULL, 1, 1e12, "n", "local steps of a client",
-	  .needs = "plan|clock"),
+	           .needs = "plan|clock"),
 	FL_OPT_REAL(0, "stragglers", stragglers, "0", 0, 1, "p",
-	  "chance that a client does fewer steps: 1 to all of them", .needs = "plan"),
+	            "chance that a client does fewer steps: 1 to all of them", .needs = "plan"),
 	FL_OPT_PATH(0, "clock", clock, "file",
-	  "virtual time by the clients' speeds in this file: a list of updates"),
+	            "virtual time by the clients' speeds in this file: a list of updates"),
 	FL_OPT_SPEC(0, "pace", pace, &fl_family_pace, "sync", "pace",
-	  "when the server makes the next version", .needs = "clock"),
+	            "when the server makes the next version", .needs = "clock"),
 	FL_OPT_REAL(0, "until", until, NULL, 1e-12, 1e15, "seconds", "end of virtual time",
-	  .needs = "clock"),
+	            .needs = "clock"),
 	FL_OPT_INT(0, "rounds", rounds, NULL, 1, 9e15, "n", "versions after which time ends",
-	  .needs = "clock"),
+	           .needs = "clock"),
 	FL_OPT_SIZE(0, "bytes", bytes, "0", 0, 1e18, "size", "of a model, sent and received",
-	  .needs = "clock"),
+	            .needs = "clock"),
 	FL_OPT_REAL(0, "slot", slot, "1", 1e-9, 1e15, "seconds",
-	  "how long a round of availability lasts", .needs = "clock"),
+	            "how long a round of availability lasts", .needs = "clock"),
 	FL_OPT_THREADS,
 	FL_OPT_OUTPUT,
 	FL_OPT_NO_SYNC,
@@ -73,10 +74,13 @@ static int take_operands(struct job *j, struct fl_err *e)
 	if (fl_spec_parse(&fl_family_policy, r->operand[0], &j->run->arena, &j->policy, e))
 		return -1;
 	if (r->noperand > 2)
-		return fl_fail(e, FL_EUSAGE, "'%s' and '%s': one file of clients", r->operand[1], r->operand[2]);
+		return fl_fail(e, FL_EUSAGE, "'%s' and '%s': one file of clients", r->operand[1],
+		               r->operand[2]);
 	if (numbered == (r->noperand == 2))
-		return fl_fail(e, FL_EUSAGE, numbered ? "--clients says who there is, and so does '%s'" :
-		               "who is there? --clients N, or a file of clients", r->operand[r->noperand - 1]);
+		return fl_fail(e, FL_EUSAGE,
+		               numbered ? "--clients says who there is, and so does '%s'"
+		                        : "who is there? --clients N, or a file of clients",
+		               r->operand[r->noperand - 1]);
 	return 0;
 }
 
@@ -109,8 +113,8 @@ static int choose(struct job *j, struct fl_err *e)
 		k->chance[i] *= 1 - j->o->dropout;
 		chosen += k->in[i];
 	}
-	fl_say(chosen ? FL_LOG_INFO : FL_LOG_WARN, "round %" PRId64 ": %zu of %zu clients", j->o->round,
-	       chosen, n);
+	fl_say(chosen ? FL_LOG_INFO : FL_LOG_WARN, "round %" PRId64 ": %zu of %zu clients",
+	       j->o->round, chosen, n);
 	return 0;
 }
 
@@ -161,7 +165,8 @@ static int print_update(void *ctx, const struct fl_flight *f, int64_t round, str
 	int rc;
 
 	fl_str_addnum(&s, f->time);
-	fl_str_addf(&s, "\t%" PRId64 "\t%" PRIu32 "\t%" PRIu64 "\t", j->crowd.id[f->client], f->model, f->version);
+	fl_str_addf(&s, "\t%" PRId64 "\t%" PRIu32 "\t%" PRIu64 "\t", j->crowd.id[f->client],
+	            f->model, f->version);
 	if (f->fresh == FL_CLOCK_NONE)
 		fl_str_addc(&s, '-');
 	else
@@ -192,8 +197,11 @@ static int run_clock(struct job *j, struct fl_err *e)
 	if (fl_crowd_join(&j->crowd, o->clock, e))
 		return fl_fail_in(e, "--clock");
 	j->list = &out;
-	rc = fl_out_open(&out, o->output, !o->no_sync, e) || fl_out_write(&out, head, strlen(head), e) ||
-	     fl_clock_run(&how, &o->pace, e) || fl_out_commit(&out, e) ? -1 : 0;
+	rc = fl_out_open(&out, o->output, !o->no_sync, e) ||
+	                     fl_out_write(&out, head, strlen(head), e) ||
+	                     fl_clock_run(&how, &o->pace, e) || fl_out_commit(&out, e)
+	             ? -1
+	             : 0;
 	fl_out_abort(&out);
 	return rc;
 }
@@ -207,7 +215,8 @@ static int write_all(const struct job *j, struct fl_err *e)
 	int rc = j->o->plan && write_lines(j, j->o->plan, "", print_plan, &plan, e) ? -1 : 0;
 
 	if (!rc)
-		rc = write_lines(j, j->o->output, j->o->probs ? "client\tprobability\n" : "", print_client, &out, e);
+		rc = write_lines(j, j->o->output, j->o->probs ? "client\tprobability\n" : "",
+		                 print_client, &out, e);
 	if (!rc && j->o->plan)
 		rc = fl_out_commit(&plan, e);
 	if (!rc)

@@ -120,7 +120,8 @@ static int check_once(const struct fl_sheet_how *how, struct fl_err *e)
 			for (size_t b = a; b < 4; b++)
 				for (size_t j = b == a ? i + 1 : 0; j < list[b]->n; j++)
 					if (!strcmp(list[a]->v[i], list[b]->v[j]))
-						return fl_fail(e, FL_EUSAGE, "'%s' is in --%s and again in --%s",
+						return fl_fail(e, FL_EUSAGE,
+						               "'%s' is in --%s and again in --%s",
 						               list[a]->v[i], name[a], name[b]);
 	return 0;
 }
@@ -188,8 +189,8 @@ static int find_row(const struct job *j, size_t *row, struct fl_err *e)
 	if (!label || !*want || *row != FL_GAPS_ALL)
 		return label ? 0 : -1;
 	near = fl_nearest(want, label, rows->n);
-	return fl_fail(e, FL_EDATA, "--differences: no row is '%s'%s%s%s", want, near ? "; did you mean '" : "",
-	               near ? near : "", near ? "'?" : "");
+	return fl_fail(e, FL_EDATA, "--differences: no row is '%s'%s%s%s", want,
+	               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* --- results --- */

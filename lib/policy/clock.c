@@ -92,7 +92,8 @@ static uint64_t slot_of(const struct fl_clock *c)
 
 static int is_there(const struct fl_clock *c, uint32_t client)
 {
-	return !c->presence.there || c->presence.there(&c->presence, client, c->how->seed, slot_of(c));
+	return !c->presence.there ||
+	       c->presence.there(&c->presence, client, c->how->seed, slot_of(c));
 }
 
 uint32_t fl_clock_draw(struct fl_clock *c)
@@ -127,7 +128,8 @@ int fl_clock_start(struct fl_clock *c, uint32_t client, uint32_t model, uint64_t
 
 	f.up = c->up ? h->bytes / c->up[client] : 0;
 	f.steps = steps ? steps : c->steps ? (uint64_t)c->steps[client] : (uint64_t)h->steps;
-	fl_rng_init(&rng, h->seed, c->starts[client]++, (uint64_t)h->crowd->id[client], FL_RNG_CLOCK, 0);
+	fl_rng_init(&rng, h->seed, c->starts[client]++, (uint64_t)h->crowd->id[client],
+	            FL_RNG_CLOCK, 0);
 	if (c->jitter)
 		slow += c->jitter[client] * -fl_log(fl_rng_open(&rng));
 	f.lost = fl_rng_real(&rng) < h->dropout;
@@ -176,7 +178,8 @@ int fl_clock_bell(struct fl_clock *c, double time, size_t tag, struct fl_err *e)
 int fl_clock_next(struct fl_clock *c, int slots, struct fl_flight *f, struct fl_err *e)
 {
 	while (c->flights || (slots && isfinite(c->wake))) {
-		if (slots && c->wake <= c->how->until && (!c->flights || c->wake <= c->heap[0].time)) {
+		if (slots && c->wake <= c->how->until &&
+		    (!c->flights || c->wake <= c->heap[0].time)) {
 			c->now = c->wake;
 			c->asked = 0;
 			if (start_present(c, e))
@@ -269,7 +272,9 @@ static int take_speeds(const struct fl_crowd *crowd, const char *name, int need,
 		return need ? -1 : 0;
 	for (size_t i = 0; i < crowd->n; i++)
 		if (!((*v)[i] >= low && (*v)[i] < 1e300))
-			return fl_fail(e, FL_EDATA, "--clock: client %" PRId64 ": '%s' is %g, must be at least %g",
+			return fl_fail(e, FL_EDATA,
+			               "--clock: client %" PRId64
+			               ": '%s' is %g, must be at least %g",
 			               crowd->id[i], name, (*v)[i], low);
 	return 0;
 }
@@ -296,12 +301,16 @@ static int take_policy(struct fl_clock *c, const struct fl_pace *pace, struct fl
 		return 0;
 	if (p->presence) {
 		c->everybody = 1;
-		return p->presence(c->how->policy->p, c->how->crowd, c->how->seed, &c->arena, &c->presence, e);
+		return p->presence(c->how->policy->p, c->how->crowd, c->how->seed, &c->arena,
+		                   &c->presence, e);
 	}
 	if (!p->size)
-		return fl_fail(e, FL_EUSAGE, "pace %s takes clients one by one: a policy that chooses a whole "
-		               "round, such as %s, goes with pace sync; uniform, all and those of coming and "
-		               "going go with any", pace->e.name, p->e.name);
+		return fl_fail(e, FL_EUSAGE,
+		               "pace %s takes clients one by one: a policy that chooses a whole "
+		               "round, such as %s, goes with pace sync; uniform, all and those of "
+		               "coming and "
+		               "going go with any",
+		               pace->e.name, p->e.name);
 	c->most = p->size(c->how->policy->p, c->n);
 	return 0;
 }

@@ -87,7 +87,8 @@ const double *fl_crowd_get(const struct fl_crowd *c, const char *name, const cha
 		v = find_field(c, "n");
 	for (size_t i = 0; v && i < c->n; i++)
 		if (!isfinite(v[i])) {
-			fl_fail(e, FL_EDATA, "client %" PRId64 " has no '%s', which %s wants", c->id[i], name, what);
+			fl_fail(e, FL_EDATA, "client %" PRId64 " has no '%s', which %s wants",
+			        c->id[i], name, what);
 			return NULL;
 		}
 	if (v || !c->n)
@@ -95,7 +96,8 @@ const double *fl_crowd_get(const struct fl_crowd *c, const char *name, const cha
 	for (size_t i = 0; i < c->fields; i++)
 		names[i] = c->field[i].name;
 	near = fl_nearest(name, names, c->fields);
-	fl_fail(e, FL_EDATA, "%s wants '%s' of each client: a file of clients or --with gives it%s%s%s", what,
+	fl_fail(e, FL_EDATA,
+	        "%s wants '%s' of each client: a file of clients or --with gives it%s%s%s", what,
 	        name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return NULL;
 }
@@ -224,7 +226,8 @@ static int take_numbers(struct fl_crowd *c, const struct fl_lines *l, struct fl_
 		struct fl_err none;
 		double v;
 
-		if (strcmp(key, "client") && fl_lines_number(l, key, &v, &none) > 0 && set_field(c, key, v, e))
+		if (strcmp(key, "client") && fl_lines_number(l, key, &v, &none) > 0 &&
+		    set_field(c, key, v, e))
 			return -1;
 	}
 	return 0;
@@ -341,7 +344,8 @@ static int take_centre(const struct fl_tensor *t, size_t row, size_t d, float *o
 {
 	double squares = 0;
 
-	fl_dtype_to_f32(t->dtype, (const unsigned char *)t->data + row * d * fl_dtype_size(t->dtype), out, d);
+	fl_dtype_to_f32(t->dtype,
+	                (const unsigned char *)t->data + row * d * fl_dtype_size(t->dtype), out, d);
 	for (size_t k = 0; k < d; k++)
 		squares += (double)out[k] * out[k];
 	if (!(squares > 0 && isfinite(squares)))
@@ -368,11 +372,14 @@ static int add_centres(struct fl_centres *s, const struct fl_crowd *c, const str
 
 	if (fl_meta_i64(rec, "fl.client", &client, e) < 0)
 		return -1;
-	if (client < 0 || !mean || mean->ndim != 2 || !fl_dtype_is_float(mean->dtype) || !mean->dim[1])
-		return fl_fail(e, FL_EDATA, "a record without fl.client or a float tensor 'mean' of two "
+	if (client < 0 || !mean || mean->ndim != 2 || !fl_dtype_is_float(mean->dtype) ||
+	    !mean->dim[1])
+		return fl_fail(e, FL_EDATA,
+		               "a record without fl.client or a float tensor 'mean' of two "
 		               "dimensions, as fl-stats classmean writes it");
 	if (s->d && s->d != mean->dim[1])
-		return fl_fail(e, FL_EDATA, "client %" PRId64 ": centres of %zu values, others have %zu", client,
+		return fl_fail(e, FL_EDATA,
+		               "client %" PRId64 ": centres of %zu values, others have %zu", client,
 		               mean->dim[1], s->d);
 	s->d = mean->dim[1];
 	if ((at = fl_crowd_find(c, client)) == c->n)
@@ -407,7 +414,8 @@ static int deal_centres(struct fl_crowd *c, const struct fl_centres *s, struct f
 	for (size_t i = 0; i <= c->n; i++)
 		c->first[i + 1] += c->first[i];
 	for (size_t i = 0; i < s->n; i++)
-		memcpy(c->centre + c->first[s->owner[i] + 1]++ * s->d, s->v + i * s->d, s->d * sizeof *s->v);
+		memcpy(c->centre + c->first[s->owner[i] + 1]++ * s->d, s->v + i * s->d,
+		       s->d * sizeof *s->v);
 	c->d = s->d;
 	c->centres = s->n;
 	return 0;

@@ -35,7 +35,8 @@ static int load_domain(const struct fl_crowd *c, const char *source, struct fl_a
 		goto done;
 	t = &rec.t[0];
 	if (t->ndim != 2 || !fl_dtype_is_float(t->dtype) || t->dim[1] != c->d) {
-		fl_fail(e, FL_EDATA, "%s: the domain must be rows of %zu floats, as the clients' centres are",
+		fl_fail(e, FL_EDATA,
+		        "%s: the domain must be rows of %zu floats, as the clients' centres are",
 		        source, c->d);
 		goto done;
 	}
@@ -121,12 +122,15 @@ static int pick(const void *vp, struct fl_choice *k, struct fl_err *e)
 	if (!c->n)
 		return 0;
 	if (!c->centre)
-		return fl_fail(e, FL_EDATA, "policy facility wants centres of each client's embeddings: --with a "
+		return fl_fail(e, FL_EDATA,
+		               "policy facility wants centres of each client's embeddings: --with "
+		               "a "
 		               "stream of statistics, as fl-stats classmean writes it");
 	if (load_domain(c, p->domain, k->arena, &o, e))
 		return -1;
 	if (fl_mul(c->n, o.n, &room) || room > ROOM)
-		return fl_fail(e, FL_EDATA, "facility: %zu clients and %zu rows to cover: more than %zu pairs",
+		return fl_fail(e, FL_EDATA,
+		               "facility: %zu clients and %zu rows to cover: more than %zu pairs",
 		               c->n, o.n, ROOM);
 	near = fl_arena_get(k->arena, room + 1, sizeof *near, e);
 	cover = fl_arena_get(k->arena, o.n + 1, sizeof *cover, e);

@@ -16,8 +16,10 @@ static int start_one(struct fl_clock *c, uint32_t model, struct fl_err *e)
 	uint32_t client = fl_clock_draw(c);
 
 	if (client == fl_clock_how(c)->crowd->n)
-		return fl_fail(e, FL_EDATA, "fedast: at %g s nobody is idle for model %u: models=, active= and "
-		               "availability ask for more clients than there are", fl_clock_now(c), model);
+		return fl_fail(e, FL_EDATA,
+		               "fedast: at %g s nobody is idle for model %u: models=, active= and "
+		               "availability ask for more clients than there are",
+		               fl_clock_now(c), model);
 	return fl_clock_start(c, client, model, 0, 0, 0, e);
 }
 

@@ -53,7 +53,8 @@ static size_t find_group(const struct fl_compass *s, double speed, double *steps
 	for (size_t g = s->first; g < s->n; g++) {
 		double q = floor((s->group[g].expected - now) / speed);
 
-		if (s->group[g].open && q >= (double)s->p->qmin && q <= (double)s->p->qmax && q > *steps) {
+		if (s->group[g].open && q >= (double)s->p->qmin && q <= (double)s->p->qmax &&
+		    q > *steps) {
 			*steps = q;
 			best = g;
 		}
@@ -192,8 +193,8 @@ static int run(const void *vp, struct fl_clock *c, struct fl_err *e)
 	int rc;
 
 	if (s.p->qmin > s.p->qmax)
-		return fl_fail(e, FL_EUSAGE, "fedcompass: qmin=%lld is above qmax=%lld", (long long)s.p->qmin,
-		               (long long)s.p->qmax);
+		return fl_fail(e, FL_EUSAGE, "fedcompass: qmin=%lld is above qmax=%lld",
+		               (long long)s.p->qmin, (long long)s.p->qmax);
 	s.speed = fl_alloc(fl_clock_how(c)->crowd->n, sizeof *s.speed, e);
 	rc = s.speed && !start_all(&s, e) ? 1 : -1;
 	while (rc > 0 && !fl_clock_over(c) && (rc = fl_clock_next(c, 0, &f, e)) > 0)

@@ -24,7 +24,8 @@ static int run(const void *vp, struct fl_clock *c, struct fl_err *e)
 			fl_clock_advance(c, 0);
 		arrived = 0;
 		/* The k-th beat is at k dt, not at a sum of rounded ones. */
-		if (fl_clock_over(c) || fl_clock_fill(c, e) || fl_clock_bell(c, (double)++beat * p->dt, 0, e))
+		if (fl_clock_over(c) || fl_clock_fill(c, e) ||
+		    fl_clock_bell(c, (double)++beat * p->dt, 0, e))
 			return fl_clock_over(c) ? 0 : -1;
 	}
 	return rc < 0 ? -1 : 0;

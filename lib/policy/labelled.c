@@ -57,7 +57,9 @@ static int fill(const void *vp, const struct fl_crowd *c, uint64_t seed, struct 
 	if (!chance)
 		return -1;
 	if (!c->count && c->n)
-		return fl_fail(e, FL_EDATA, "policy labelled wants each client's counts of labels: partition.json "
+		return fl_fail(e, FL_EDATA,
+		               "policy labelled wants each client's counts of labels: "
+		               "partition.json "
 		               "of fl-partition, as the file of clients or by --with");
 	if (c->n && mix_labels(p, c, seed, chance, a, e))
 		return -1;

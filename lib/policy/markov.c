@@ -38,9 +38,11 @@ int fl_markov_check(const struct fl_presence *s, struct fl_err *e)
 
 		/* Chances to come (1-lambda)p and to go (1-lambda)(1-p) are at most 1. */
 		if ((1 - s->lambda) * p > 1 || (1 - s->lambda) * (1 - p) > 1)
-			return fl_fail(e, FL_EUSAGE, "client %" PRId64 ": no chain that is there with probability %g has "
-			               "lambda=%g: its chance to come or to go would be above 1", s->crowd->id[i], p,
-			               s->lambda);
+			return fl_fail(e, FL_EUSAGE,
+			               "client %" PRId64
+			               ": no chain that is there with probability %g has "
+			               "lambda=%g: its chance to come or to go would be above 1",
+			               s->crowd->id[i], p, s->lambda);
 	}
 	return 0;
 }

@@ -26,7 +26,9 @@ const double *fl_policy_chances(const struct fl_crowd *c, const char *by, double
 
 		for (size_t i = 0; v && i < c->n; i++)
 			if (!(v[i] >= 0 && v[i] <= 1)) {
-				fl_fail(e, FL_EDATA, "client %" PRId64 ": '%s' is %g, no probability", c->id[i], by, v[i]);
+				fl_fail(e, FL_EDATA,
+				        "client %" PRId64 ": '%s' is %g, no probability", c->id[i],
+				        by, v[i]);
 				return NULL;
 			}
 		return v;

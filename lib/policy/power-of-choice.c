@@ -80,11 +80,12 @@ static int pick(const void *vp, struct fl_choice *k, struct fl_err *e)
 	d = fl_policy_count(p->d, 0, n);
 	m = (size_t)p->k < d ? (size_t)p->k : d;
 	if (p->d < p->k)
-		return fl_fail(e, FL_EUSAGE, "power-of-choice: %lld of d=%lld candidates", (long long)p->k,
-		               (long long)p->d);
+		return fl_fail(e, FL_EUSAGE, "power-of-choice: %lld of d=%lld candidates",
+		               (long long)p->k, (long long)p->d);
 	for (size_t i = 0; i < n; i++) {
 		if (!(w[i] >= 0))
-			return fl_fail(e, FL_EDATA, "power-of-choice: client %lld: '%s' is %g, no weight",
+			return fl_fail(e, FL_EDATA,
+			               "power-of-choice: client %lld: '%s' is %g, no weight",
 			               (long long)k->crowd->id[i], p->by, w[i]);
 		equal += !(w[i] < w[0] || w[i] > w[0]);
 	}

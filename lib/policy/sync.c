@@ -71,7 +71,8 @@ static int run(const void *p, struct fl_clock *c, struct fl_err *e)
 		if (!started) {
 			struct fl_flight f;
 
-			rc = fl_clock_bell(c, fl_clock_now(c) + h->slot, 0, e) || fl_clock_next(c, 0, &f, e) < 0;
+			rc = fl_clock_bell(c, fl_clock_now(c) + h->slot, 0, e) ||
+			     fl_clock_next(c, 0, &f, e) < 0;
 			fl_clock_advance(c, 0);
 		} else {
 			rc = run_round(p, c, started, e);

@@ -47,8 +47,11 @@ static int take_row(struct fl_trace *t, const struct fl_crowd *c, const struct f
 		return -1;
 	s.start = round;
 	s.end = round + 1;
-	if (!rounds && (fl_lines_number(l, "start", &s.start, e) <= 0 || fl_lines_number(l, "end", &s.end, e) <= 0))
-		return fl_lines_fail(l, e, "want numbers 'client' and 'round', or 'client', 'start' and 'end'");
+	if (!rounds && (fl_lines_number(l, "start", &s.start, e) <= 0 ||
+	                fl_lines_number(l, "end", &s.end, e) <= 0))
+		return fl_lines_fail(l, e,
+		                     "want numbers 'client' and 'round', or 'client', 'start' and "
+		                     "'end'");
 	if (!(s.start <= s.end))
 		return fl_lines_fail(l, e, "ends at %g, before its start %g", s.end, s.start);
 	if (!(id >= 0 && id < 0x1p53) || (s.client = fl_crowd_find(c, (int64_t)id)) == c->n)

@@ -20,11 +20,14 @@ static int check_weights(const struct fl_crowd *c, const double *w, const char *
 	*total = 0;
 	for (size_t i = 0; i < c->n; i++) {
 		if (!(w[i] >= 0))
-			return fl_fail(e, FL_EDATA, "weighted: client %" PRId64 ": '%s' is %g, no weight", c->id[i], by,
-			               w[i]);
+			return fl_fail(e, FL_EDATA,
+			               "weighted: client %" PRId64 ": '%s' is %g, no weight",
+			               c->id[i], by, w[i]);
 		*total += w[i];
 	}
-	return *total > 0 || !c->n ? 0 : fl_fail(e, FL_EDATA, "weighted: '%s' is 0 of every client", by);
+	return *total > 0 || !c->n
+	               ? 0
+	               : fl_fail(e, FL_EDATA, "weighted: '%s' is 0 of every client", by);
 }
 
 /* Inclusion probabilities k w/sum(w); who would have more than 1 has 1, and the rest are

@@ -33,10 +33,12 @@ static int measure_cell(void *ctx, size_t cell, int thread, struct fl_err *e)
 	fl_values_measure(&of);
 	*f = (struct fl_figure){ .n = n, .mean = of.mean, .sd = of.sd };
 	if (!isfinite(of.mean) || isinf(of.sd))
-		return fl_fail(e, FL_ENUM, "values as large as %g have no mean or deviation in double "
-		               "precision", v[0]);
-	return ((const struct fl_interval *)m->interval.entry)->ends(m->interval.p, &of, &f->low, &f->high,
-	                                                             e);
+		return fl_fail(e, FL_ENUM,
+		               "values as large as %g have no mean or deviation in double "
+		               "precision",
+		               v[0]);
+	return ((const struct fl_interval *)m->interval.entry)
+	        ->ends(m->interval.p, &of, &f->low, &f->high, e);
 }
 
 static int work_through(struct fl_measuring *w, size_t n,
@@ -97,10 +99,12 @@ static int measure_gap(void *ctx, size_t i, int thread, struct fl_err *e)
 	if (!of.n)
 		return 0;
 	if (!isfinite(of.mean) || isinf(of.sd))
-		return fl_fail(e, FL_ENUM, "differences as large as %g have no mean or deviation in double "
-		               "precision", d[0]);
-	if (w->ends && ((const struct fl_interval *)m->interval.entry)->ends(m->interval.p, &of, &p->low,
-	                                                                      &p->high, e))
+		return fl_fail(e, FL_ENUM,
+		               "differences as large as %g have no mean or deviation in double "
+		               "precision",
+		               d[0]);
+	if (w->ends && ((const struct fl_interval *)m->interval.entry)
+	                       ->ends(m->interval.p, &of, &p->low, &p->high, e))
 		return -1;
 	return ((const struct fl_test *)m->test.entry)->probability(m->test.p, &of, &p->p, e);
 }
@@ -172,7 +176,8 @@ static size_t find_best(const struct fl_sheet *s, int lower, const struct fl_fig
 	size_t best = s->R;
 
 	for (size_t r = 0; r < s->R; r++)
-		if (f[r].n && (best == s->R || (lower ? f[r].mean < f[best].mean : f[r].mean > f[best].mean)))
+		if (f[r].n &&
+		    (best == s->R || (lower ? f[r].mean < f[best].mean : f[r].mean > f[best].mean)))
 			best = r;
 	return best;
 }

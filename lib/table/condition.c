@@ -22,7 +22,8 @@ int fl_condition_parse(struct fl_condition *c, const char *text, struct fl_arena
 	while (i < sizeof signs / sizeof *signs && strncmp(text + n, signs[i].sign, strlen(signs[i].sign)))
 		i++;
 	if (!n || i == sizeof signs / sizeof *signs)
-		return fl_fail(e, FL_EUSAGE, "'%s' is no condition: KEY=VALUE, KEY!=VALUE, KEY>=NUMBER", text);
+		return fl_fail(e, FL_EUSAGE,
+		               "'%s' is no condition: KEY=VALUE, KEY!=VALUE, KEY>=NUMBER", text);
 	c->relation = signs[i].relation;
 	if (!(c->key = fl_arena_mem(a, text, n, e)) ||
 	    !(c->value = fl_arena_str(a, text + n + strlen(signs[i].sign), e)))

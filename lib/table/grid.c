@@ -59,8 +59,11 @@ int fl_grid_check(const struct fl_grid *g, struct fl_err *e)
 	for (size_t i = 0; i < g->columns; i++)
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(g->head[i], g->head[j]))
-				return fl_fail(e, FL_EUSAGE, "two columns of the result would be called '%s': a key has "
-				               "the name of a result, or of another key", g->head[i]);
+				return fl_fail(e, FL_EUSAGE,
+				               "two columns of the result would be called '%s': a "
+				               "key has "
+				               "the name of a result, or of another key",
+				               g->head[i]);
 	return 0;
 }
 

@@ -15,7 +15,8 @@ static void add_text(struct fl_str *out, const char *s)
 
 static void add_element(struct fl_str *out, const char *tag, const char *text, int number, int strong)
 {
-	fl_str_addf(out, "<%s%s>%s", tag, number ? " style=\"text-align:right\"" : "", strong ? "<strong>" : "");
+	fl_str_addf(out, "<%s%s>%s", tag, number ? " style=\"text-align:right\"" : "",
+	            strong ? "<strong>" : "");
 	add_text(out, text);
 	fl_str_addf(out, "%s</%s>", strong ? "</strong>" : "", tag);
 }
@@ -36,7 +37,8 @@ static void write_grid(const void *p, const struct fl_grid *g, struct fl_str *ou
 		size_t k = i % g->columns;
 
 		fl_str_add(out, k ? "" : "<tr>");
-		add_element(out, "td", g->text[i] ? g->text[i] : "–", g->flags[k] & FL_GRID_NUMBER, g->strong[i]);
+		add_element(out, "td", g->text[i] ? g->text[i] : "–", g->flags[k] & FL_GRID_NUMBER,
+		            g->strong[i]);
 		fl_str_add(out, k + 1 < g->columns ? "" : "</tr>\n");
 	}
 	fl_str_add(out, "</tbody>\n</table>\n");

@@ -132,16 +132,21 @@ static int say_note(const struct fl_layout *l, struct fl_grid *g, int best, stru
 
 	fl_str_add(&s, "Mean");
 	if (l->shown == FL_SHOW_INTERVAL)
-		fl_str_addf(&s, " and %.6g%% interval (%s)", l->m->level * 100, l->m->interval.entry->name);
+		fl_str_addf(&s, " and %.6g%% interval (%s)", l->m->level * 100,
+		            l->m->interval.entry->name);
 	else if (l->shown != FL_SHOW_NONE)
-		fl_str_add(&s, l->shown == FL_SHOW_SD ? " and standard deviation" : " and standard error");
+		fl_str_add(&s, l->shown == FL_SHOW_SD ? " and standard deviation"
+		                                      : " and standard error");
 	fl_str_add(&s, " over");
 	for (size_t k = 0; k < l->s->how->over.n; k++)
 		fl_str_addf(&s, "%s %s", k ? "," : "", l->s->how->over.v[k]);
 	fl_str_add(&s, l->s->how->over.n ? "." : " one number.");
 	if (best)
-		fl_str_addf(&s, " Bold: better than every other row at %.6g%% (paired test %s, correction %s).",
-		            (1 - l->m->level) * 100, l->m->test.entry->name, l->m->correction.entry->name);
+		fl_str_addf(&s,
+		            " Bold: better than every other row at %.6g%% (paired test %s, "
+		            "correction %s).",
+		            (1 - l->m->level) * 100, l->m->test.entry->name,
+		            l->m->correction.entry->name);
 	rc = fl_str_check(&s, e) || !(g->note = fl_arena_str(&g->arena, fl_str_c(&s), e)) ? -1 : 0;
 	fl_str_release(&s);
 	return rc;

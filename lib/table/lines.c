@@ -101,8 +101,10 @@ int fl_lines_take(struct fl_lines *l, const char *file, char *text, struct fl_er
 	if (!*l->next || *l->next == '{')
 		return 0;
 	if (*l->next == '[')
-		return fl_fail(e, FL_EDATA, "%s: begins with '[': want JSON Lines, an object a line, or a "
-		               "table with a header and tabs", l->file);
+		return fl_fail(e, FL_EDATA,
+		               "%s: begins with '[': want JSON Lines, an object a line, or a "
+		               "table with a header and tabs",
+		               l->file);
 	line = next_line(l);
 	return take_head(l, line, e);
 }
@@ -219,7 +221,8 @@ int fl_lines_number(const struct fl_lines *l, const char *key, double *v, struct
 	if (json_is_string(f) && l->head)
 		return number_of_text(l, key, json_string_value(f), v, e);
 	if (json_is_string(f))
-		return fl_lines_fail(l, e, "'%s' is the text \"%s\", no number", key, json_string_value(f));
+		return fl_lines_fail(l, e, "'%s' is the text \"%s\", no number", key,
+		                     json_string_value(f));
 	return fl_lines_fail(l, e, "'%s' is %s, no number", key,
 	                     json_is_boolean(f) ? "a truth value" : json_is_array(f) ? "an array" :
 	                     "an object");

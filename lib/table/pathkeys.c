@@ -14,7 +14,8 @@ int fl_pathkeys_check(const char *template, struct fl_err *e)
 			return fl_fail(e, FL_EUSAGE, "'%s': a { wants a name and a }", template);
 		for (const char *more = end; (more = strchr(more, '{')); more++)
 			if (!strncmp(more, at, n))
-				return fl_fail(e, FL_EUSAGE, "'%s': %.*s occurs twice", template, (int)n, at);
+				return fl_fail(e, FL_EUSAGE, "'%s': %.*s occurs twice", template,
+				               (int)n, at);
 		at = end;
 	}
 	return found ? 0 : fl_fail(e, FL_EUSAGE, "'%s': names no field, such as {seed}", template);

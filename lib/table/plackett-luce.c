@@ -123,7 +123,9 @@ static int factor(double *h, size_t R, struct fl_err *e)
 			for (size_t k = 0; k < j; k++)
 				v -= h[i * R + k] * h[j * R + k];
 			if (i == j && !(v > 0))
-				return fl_fail(e, FL_ENUM, "plackett-luce: the likelihood has no maximum that numbers "
+				return fl_fail(e, FL_ENUM,
+				               "plackett-luce: the likelihood has no maximum that "
+				               "numbers "
 				               "in double precision tell; a larger prior helps");
 			h[i * R + j] = i == j ? sqrt(v) : v / h[j * R + j];
 		}
@@ -179,7 +181,8 @@ static int climb(struct fl_luce *l, struct fl_err *e)
 			return factor(l->h, l->R, e);
 		}
 	}
-	return fl_fail(e, FL_ENUM, "plackett-luce: no maximum after %d steps; a larger prior helps", STEPS);
+	return fl_fail(e, FL_ENUM, "plackett-luce: no maximum after %d steps; a larger prior helps",
+	               STEPS);
 }
 
 /* --- rows that nothing joins --- */
@@ -209,8 +212,10 @@ static int fail_apart(const struct fl_ballots *b, size_t r, struct fl_err *e)
 	struct fl_str row = FL_STR_INIT;
 
 	fl_tuples_label(&b->s->row, r, &row);
-	fl_fail(e, FL_EDATA, "plackett-luce: '%s' always wins or always loses, or meets no other, so its "
-	        "worth has no bound; prior=0.5 gives one", fl_str_c(&row));
+	fl_fail(e, FL_EDATA,
+	        "plackett-luce: '%s' always wins or always loses, or meets no other, so its "
+	        "worth has no bound; prior=0.5 gives one",
+	        fl_str_c(&row));
 	fl_str_release(&row);
 	return -1;
 }
@@ -281,7 +286,8 @@ static int rank_rows(const void *vp, const struct fl_ballots *b, double *score, 
 	int rc = 0;
 
 	if (R > ROWS_MAX)
-		return fl_fail(e, FL_EDATA, "plackett-luce: %zu rows, at most %d can be ranked", R, ROWS_MAX);
+		return fl_fail(e, FL_EDATA, "plackett-luce: %zu rows, at most %d can be ranked", R,
+		               ROWS_MAX);
 	if (!(l.theta = fl_arena_zero(&a, R, sizeof *l.theta, e)) ||
 	    !(l.trial = fl_arena_zero(&a, R, sizeof *l.trial, e)) ||
 	    !(l.g = fl_arena_zero(&a, R, sizeof *l.g, e)) ||

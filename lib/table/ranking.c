@@ -70,8 +70,10 @@ int fl_ballots_make(struct fl_ballots *b, const struct fl_sheet *s, const unsign
 		}
 	}
 	free(v);
-	return b->n ? 0 : fl_fail(e, FL_EDATA, "no unit of a column has numbers of two rows: there is "
-	                          "nothing to rank by");
+	return b->n ? 0
+	            : fl_fail(e, FL_EDATA,
+	                      "no unit of a column has numbers of two rows: there is "
+	                      "nothing to rank by");
 }
 
 void fl_ballots_release(struct fl_ballots *b)

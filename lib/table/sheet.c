@@ -54,7 +54,9 @@ static int fail_missing(const struct fl_lines *l, const struct fl_strs *values, 
 {
 	for (size_t k = 0; k < values->n; k++)
 		if (json_object_get(l->row, values->v[k]))
-			return fl_lines_fail(l, e, "'%s' is null or missing; --missing skip leaves such rows out",
+			return fl_lines_fail(l, e,
+			                     "'%s' is null or missing; --missing skip leaves such "
+			                     "rows out",
 			                     values->v[k]);
 	return fl_lines_lacks(l, values->v[0], e);
 }
@@ -77,7 +79,9 @@ static int take_values(struct fl_intake *r, struct fl_observed at, struct fl_err
 			continue;
 		at.value = v * s->how->scale;
 		if (!isfinite(at.value))
-			return fl_lines_fail(&r->lines, e, "'%s' is %g, which times %g is beyond double precision",
+			return fl_lines_fail(&r->lines, e,
+			                     "'%s' is %g, which times %g is beyond double "
+			                     "precision",
 			                     values->v[k], v, s->how->scale);
 		at.column = (uint32_t)(label * values->n + k);
 		if (fl_grow(&s->seen, &s->cap, s->n + 1, sizeof *s->seen, e))
@@ -180,7 +184,8 @@ static int read_all(struct fl_intake *r, size_t n, struct fl_err *e)
 		if (read_file(r, r->s->file[i], e))
 			return -1;
 	}
-	fl_say(FL_LOG_INFO, "%zu rows read, %zu of them count, %zu numbers", r->rows, r->kept, r->s->n);
+	fl_say(FL_LOG_INFO, "%zu rows read, %zu of them count, %zu numbers", r->rows, r->kept,
+	       r->s->n);
 	return r->s->n ? 0 : fail_empty(r, e);
 }
 
@@ -201,7 +206,8 @@ static int sort_labels(struct fl_sheet *s, struct fl_err *e)
 			for (size_t i = 0; i < t[k]->n; i++)
 				place[k][i] = (uint32_t)i;
 		else
-			rc = fl_tuples_order(t[k], place[k], e) || fl_tuples_move(t[k], place[k], e);
+			rc = fl_tuples_order(t[k], place[k], e) ||
+			     fl_tuples_move(t[k], place[k], e);
 	}
 	for (size_t i = 0; i < s->n && !rc; i++) {
 		struct fl_observed *o = &s->seen[i];
@@ -253,8 +259,10 @@ static int fail_twice(const struct fl_sheet *s, const struct fl_observed *first,
 		fl_str_add(&of, s->row.width ? ", " : "");
 	fl_tuples_say(&s->column, first->column / s->how->values.n, s->how->columns.v, &of);
 	fl_tuples_say(&s->unit, first->unit, s->how->over.v, &unit);
-	fl_fail(e, FL_EDATA, "%s: line %zu: a second %s of %s%s%s; the first is %s: line %zu; --where "
-	        "or --last choose among rows, and more keys in --rows, --columns or --over tell them apart",
+	fl_fail(e, FL_EDATA,
+	        "%s: line %zu: a second %s of %s%s%s; the first is %s: line %zu; --where "
+	        "or --last choose among rows, and more keys in --rows, --columns or --over tell "
+	        "them apart",
 	        s->file[again->file], again->line, fl_sheet_value(s, first->column),
 	        *fl_str_c(&unit) ? fl_str_c(&unit) : "the only unit", *fl_str_c(&of) ? ", " : "",
 	        fl_str_c(&of), s->file[first->file], first->line);
@@ -291,7 +299,8 @@ static int index_cells(struct fl_sheet *s, struct fl_err *e)
 	s->C = s->column.n * s->how->values.n;
 	s->U = s->unit.n;
 	if (fl_mul(s->R, s->C, &cells) || cells > CELLS_MAX)
-		return fl_fail(e, FL_EDATA, "%zu rows of %zu columns: too large for a table", s->R, s->C);
+		return fl_fail(e, FL_EDATA, "%zu rows of %zu columns: too large for a table", s->R,
+		               s->C);
 	if (!(s->start = fl_alloc(cells + 1, sizeof *s->start, e)))
 		return -1;
 	for (size_t i = 0; i < cells; i++) {
@@ -412,7 +421,8 @@ int fl_sheet_warn(const struct fl_sheet *s, struct fl_err *e)
 	for (size_t c = 0; c < s->C; c++)
 		warned += warn_column(s, c, have, warned);
 	if (warned > WARNED_MAX)
-		fl_say(FL_LOG_WARN, "and %zu other cells are incomplete or empty", warned - WARNED_MAX);
+		fl_say(FL_LOG_WARN, "and %zu other cells are incomplete or empty",
+		       warned - WARNED_MAX);
 	if (s->skipped)
 		fl_say(FL_LOG_WARN, "%zu rows without a value left out, as asked", s->skipped);
 	free(have);

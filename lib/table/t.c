@@ -12,7 +12,8 @@ static int find_ends(const void *p, const struct fl_values *s, double *low, doub
 	(void)p;
 	(void)e;
 	if (s->n > 1)
-		half = fl_student_critical(1 - s->level, (double)(s->n - 1)) * s->sd / sqrt((double)s->n);
+		half = fl_student_critical(1 - s->level, (double)(s->n - 1)) * s->sd /
+		       sqrt((double)s->n);
 	*low = s->mean - half;
 	*high = s->mean + half;
 	return 0;

@@ -73,7 +73,8 @@ static double use_normal(const struct fl_magnitude *m, size_t n, double ties)
 
 	for (size_t i = 0; i < n; i++)
 		w += m[i].positive ? (double)m[i].twice / 2 : 0;
-	return fl_normal_tails((w - k * (k + 1) / 4) / sqrt(k * (k + 1) * (2 * k + 1) / 24 - ties / 48));
+	return fl_normal_tails((w - k * (k + 1) / 4) /
+	                       sqrt(k * (k + 1) * (2 * k + 1) / 24 - ties / 48));
 }
 
 static int find_probability(const void *p, const struct fl_values *d, double *out, struct fl_err *e)

@@ -78,6 +78,7 @@ setup() {
 	fails 2 "qmin=9 is above qmax=2" "${S[@]}" --rounds 1 --pace fedcompass:qmin=9,qmax=2
 	fails 2 "clock" fl-select all -k 7 --pace async
 	fails 2 "probs" "${S[@]}" --rounds 1 --probs
+	fails 2 "--round and --clock exclude" "${S[@]}" --rounds 1 -r 4
 	run "${S[@]}" --rounds 1000000 -o /dev/full
 	[ "$status" = 4 ]
 }
