@@ -4,7 +4,9 @@ seven features, Adam with weight decay over four batches of six drawn examples. 
 are those of numpy's Philox under the names that base/rng.h gives. Writes the members (models), how
 many examples of each class they have, generators with and without batch normalisation, and what
 becomes of them: by the paper's objective, by that of its authors' code, and with diversity measured
-below the last layer. usage: fedgen.py"""
+below the last layer.
+remake: $PYTHON fedgen.py
+"""
 import os
 import sys
 

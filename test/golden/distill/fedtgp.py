@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """FedTGP's trainable prototypes in PyTorch's autograd, in double: class means of two clients, one of
 which lacks a class, two passes in batches of two. Writes the means, the network, what becomes of it
-with the adaptive margin and with a small one, and its prototypes. usage: fedtgp.py"""
+with the adaptive margin and with a small one, and its prototypes.
+remake: $PYTHON fedtgp.py
+"""
 import os
 import sys
 

@@ -3,7 +3,9 @@
 for three clients, with a query a client and with one a prompt. Writes the generators, the models
 that clients 0 and 2 ended with, what the generators make for all of them, and what becomes of the
 first by one step of gradient descent (the product of its Jacobian with the clients' updates) and
-of the second by three of Adam, a client a step. usage: pfedpg.py"""
+of the second by three of Adam, a client a step.
+remake: $PYTHON pfedpg.py
+"""
 import os
 import sys
 
