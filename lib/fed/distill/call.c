@@ -120,6 +120,7 @@ static int check_fit(const struct fl_distill_call *c, const struct fl_net *net, 
 	return fl_data_fits(&c->data, net, needs(c, FL_DISTILL_LABELS) ? net->classes : SIZE_MAX, 0, e);
 }
 
+/* Before clients are waited for: what is wrong with the server's own data is said at once. */
 static int load_data(struct fl_distill_call *c, struct fl_err *e)
 {
 	if (!c->how.data)
@@ -129,12 +130,17 @@ static int load_data(struct fl_distill_call *c, struct fl_err *e)
 	c->has_data = 1;
 	if (c->has_net && !needs(c, FL_DISTILL_OTHER) && check_fit(c, &c->net, e))
 		return -1;
-	for (size_t i = 0; i < c->members.nnet; i++)
+	return needs(c, FL_DISTILL_LABELS) ? fl_data_labelled(&c->data, e) : 0;
+}
+
+/* That what clients sent can look at the data, and calls classes as they do. */
+static int check_members(struct fl_distill_call *c, struct fl_err *e)
+{
+	for (size_t i = 0; c->has_data && i < c->members.nnet; i++)
 		if (check_fit(c, c->members.net[i], e))
 			return -1;
-	return needs(c, FL_DISTILL_LABELS) &&
-	       (fl_data_labelled(&c->data, e) ||
-	        fl_accord_add(&c->accord, &c->data.rec, c->data.name, e)) ? -1 : 0;
+	return c->has_data && needs(c, FL_DISTILL_LABELS) ?
+	       fl_accord_add(&c->accord, &c->data.rec, c->data.name, e) : 0;
 }
 
 /* --- what is done --- */
@@ -178,8 +184,8 @@ int fl_distill_call(struct fl_distill_call *c, const struct fl_distill_how *how,
 	*c = (struct fl_distill_call){ .how = *how };
 	c->method = (const struct fl_distill *)(const void *)how->method.entry;
 	c->who = fl_arena_fmt(&c->arena, e, "method %s", c->method->e.name);
-	return !c->who || open_models(c, e) || load_model(c, e) || read_records(c, e) ||
-	       load_data(c, e) || train(c, e) || set_kinds(c, e) ? -1 : 0;
+	return !c->who || open_models(c, e) || load_model(c, e) || load_data(c, e) ||
+	       read_records(c, e) || check_members(c, e) || train(c, e) || set_kinds(c, e) ? -1 : 0;
 }
 
 int fl_distill_many(const struct fl_distill_call *c)
