@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Federated distillation towards the mean logits of the other clients (Jeong et al. 2018):
 two others have logits of their own, the client those of its examples at the received
-model; --with has the mean over all three, by examples or by clients. usage: own.py"""
+model; --with has the mean over all three, by examples or by clients. usage: own.py
+remake: $PYTHON own.py
+"""
 import os
 import sys
 

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """MOON with the projection head of the authors' code: features, then linear, relu, linear,
-whose output is what is compared and what the last layer sees. usage: head.py"""
+whose output is what is compared and what the last layer sees. usage: head.py
+remake: $PYTHON head.py
+"""
 import os
 import sys
 
