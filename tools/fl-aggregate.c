@@ -1,9 +1,7 @@
 /* fl-aggregate: combines the updates of a round into the next model. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/dir.h"
 #include "base/log.h"
 #include "cli/tool.h"
 #include "fed/agg/collect.h"
@@ -11,6 +9,7 @@
 #include "fed/agg/memory.h"
 #include "fed/agg/sent.h"
 #include "fed/client/client.h"
+#include "fed/clients.h"
 #include "fed/server/step.h"
 #include "fed/stat/stat.h"
 #include "model/model.h"
@@ -382,20 +381,11 @@ static int write_model(struct job *j, struct fl_combined *u, struct fl_err *e)
 static int save_personal(struct job *j, const struct fl_dir *d, int64_t client,
                          const struct fl_received *from, struct fl_tset *next, struct fl_err *e)
 {
-	char *name = fl_arena_fmt(&next->arena, e, "%04lld.safetensors", (long long)client);
-	struct fl_out out = { .fd = -1 };
-	int rc = -1;
-
 	if (fl_running_check(next, "", e))
 		return fl_fail_in(e, "the next model of client %" PRId64 ", by an update that is wrong",
 		                  client);
-	if (name && !copy_meta(next, from->model, e) &&
-	    !fl_meta_set_i64(next, "fl.client", client, e) &&
-	    !set_meta(j, next, from->round + 1, from->base, e) &&
-	    !fl_dir_create(d, name, &out, e) && !fl_stream_write(&out, next, e))
-		rc = fl_out_commit(&out, e);
-	fl_out_abort(&out);
-	return rc;
+	return copy_meta(next, from->model, e) || fl_meta_set_i64(next, "fl.client", client, e) ||
+	       set_meta(j, next, from->round + 1, from->base, e) || fl_clients_add(d, next, e) ? -1 : 0;
 }
 
 /* One of the folder's models, with what it holds of the combined update. */
@@ -427,45 +417,34 @@ static int save_made(struct job *j, const struct fl_dir *d, size_t k, char *base
 	return rc ? -1 : 0;
 }
 
-static int any(const char *name)
-{
-	(void)name;
-	return 1;
-}
-
-/* All of them or none: killed anywhere, the same call does the same again. */
-static int publish(struct job *j, struct fl_dir *d, struct fl_err *e)
-{
-	return fl_dir_keep(d, e) || fl_dir_commit(d, !j->o->no_sync, e) ? -1 : 0;
-}
-
 /* What is combined over a folder of models. */
 static int write_folder(struct job *j, const struct fl_combined *u, struct fl_err *e)
 {
 	struct fl_dir d;
-	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
+	int rc = fl_clients_open(&d, j->o->output, e);
 
 	for (size_t k = 0; !rc && k < j->sent.n; k++)
 		rc = save_held(j, &d, u, j->sent.own[k], e);
 	if (!rc)
-		rc = publish(j, &d, e);
+		rc = fl_clients_commit(&d, !j->o->no_sync, e);
 	fl_dir_abort(&d);
 	return rc;
 }
 
-/* The models that a personal rule has made; the state is there before them. */
+/* The models that a personal rule has made; the state is there before them: killed anywhere,
+ * the same call does the same again. */
 static int write_personal(struct job *j, struct fl_err *e)
 {
 	char *bases = fl_arena_get(&j->run->arena, j->c.K * FL_HASH_TEXT, 1, e), *at = bases;
 	struct fl_dir d = { .fd = -1, .lock = -1 };
-	int rc = bases ? fl_dir_open(&d, j->o->output, any, NULL, NULL, e) : -1;
+	int rc = bases ? fl_clients_open(&d, j->o->output, e) : -1;
 
 	/* Each text ends where the next begins, over its NUL. */
 	for (size_t k = 0; !rc && k < j->c.K; k++, at += FL_HASH_TEXT - 1)
 		rc = save_made(j, &d, k, at, e);
 	if (!rc)
 		rc = save_state(j, NULL, bases, e);
-	if (!rc && !(rc = publish(j, &d, e)))
+	if (!rc && !(rc = fl_clients_commit(&d, !j->o->no_sync, e)))
 		warn_of_loss(j);
 	fl_dir_abort(&d);
 	return rc;
@@ -496,28 +475,6 @@ static int write_partial(struct job *j, struct fl_err *e)
 	return rc;
 }
 
-/* A record a client into the folder -o, all of them or none. */
-static int write_pooled(struct job *j, struct fl_pooled *p, struct fl_err *e)
-{
-	struct fl_dir d;
-	int rc = fl_dir_open(&d, j->o->output, any, NULL, NULL, e);
-
-	for (size_t k = 0; !rc && k < p->n; k++) {
-		struct fl_out out = { .fd = -1 };
-		const char *client = fl_meta_get(&p->rec[k], "fl.client");
-		char *name = fl_arena_fmt(&j->run->arena, e, "%04lld.safetensors",
-		                          strtoll(client, NULL, 10));
-
-		rc = !name || fl_dir_create(&d, name, &out, e) ||
-		     fl_stream_write(&out, &p->rec[k], e) || fl_out_commit(&out, e) ? -1 : 0;
-		fl_out_abort(&out);
-	}
-	if (!rc)
-		rc = publish(j, &d, e);
-	fl_dir_abort(&d);
-	return rc;
-}
-
 static int pool(struct job *j, struct fl_err *e)
 {
 	struct fl_inputs in = { .path = j->run->operand, .n = j->run->noperand,
@@ -531,7 +488,8 @@ static int pool(struct job *j, struct fl_err *e)
 		rc = fl_fail(e, FL_EUSAGE, "%s gives a record of each client: -o FOLDER",
 		             fl_meta_get(&p.rec[0], "fl.method"));
 	if (!rc)
-		rc = p.personal ? write_pooled(j, &p, e) : write_one(j, &p.rec[0], e);
+		rc = p.personal ? fl_clients_save(j->o->output, p.rec, p.n, !j->o->no_sync, e) :
+		     write_one(j, &p.rec[0], e);
 	if (!rc)
 		fl_say(FL_LOG_INFO, "%zu clients, %s", p.K, fl_meta_get(&p.rec[0], "fl.method"));
 	fl_pooled_release(&p);

@@ -1,7 +1,6 @@
 /* A folder with a record a client. */
 #include "fed/clients.h"
 
-#include "base/dir.h"
 #include "base/str.h"
 #include "tensor/meta.h"
 #include "tensor/stream.h"
@@ -13,7 +12,12 @@ static int any(const char *name)
 	return 1;
 }
 
-static int save_one(const struct fl_dir *d, struct fl_tset *rec, struct fl_err *e)
+int fl_clients_open(struct fl_dir *d, const char *path, struct fl_err *e)
+{
+	return fl_dir_open(d, path, any, NULL, NULL, e);
+}
+
+int fl_clients_add(const struct fl_dir *d, struct fl_tset *rec, struct fl_err *e)
 {
 	struct fl_out out = { .fd = -1 };
 	int64_t client;
@@ -29,15 +33,20 @@ static int save_one(const struct fl_dir *d, struct fl_tset *rec, struct fl_err *
 	return rc;
 }
 
+int fl_clients_commit(struct fl_dir *d, int sync, struct fl_err *e)
+{
+	return fl_dir_keep(d, e) || fl_dir_commit(d, sync, e) ? -1 : 0;
+}
+
 int fl_clients_save(const char *path, struct fl_tset *rec, size_t n, int sync, struct fl_err *e)
 {
 	struct fl_dir d;
-	int rc = fl_dir_open(&d, path, any, NULL, NULL, e);
+	int rc = fl_clients_open(&d, path, e);
 
 	for (size_t k = 0; !rc && k < n; k++)
-		rc = save_one(&d, &rec[k], e);
+		rc = fl_clients_add(&d, &rec[k], e);
 	if (!rc)
-		rc = fl_dir_keep(&d, e) || fl_dir_commit(&d, sync, e) ? -1 : 0;
+		rc = fl_clients_commit(&d, sync, e);
 	fl_dir_abort(&d);
 	return rc;
 }

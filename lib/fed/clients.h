@@ -2,10 +2,18 @@
 #ifndef FL_FED_CLIENTS_H
 #define FL_FED_CLIENTS_H
 
+#include "base/dir.h"
 #include "tensor/tset.h"
 
-/* Writes rec(n), each of which says its fl.client, into the folder path: all of them appear, or
- * none. What the folder has of other clients stays. sync as in fl_out_open(). */
+/* All records that are added appear with the commit, or none; fl_dir_abort() at the end in any
+ * case. What the folder has of other clients stays. */
+int fl_clients_open(struct fl_dir *d, const char *path, struct fl_err *e);
+/* rec must say its fl.client. */
+int fl_clients_add(const struct fl_dir *d, struct fl_tset *rec, struct fl_err *e);
+/* sync as in fl_out_open(). */
+int fl_clients_commit(struct fl_dir *d, int sync, struct fl_err *e);
+
+/* Writes rec(n) so. */
 int fl_clients_save(const char *path, struct fl_tset *rec, size_t n, int sync, struct fl_err *e);
 
 #endif
