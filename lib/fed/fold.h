@@ -40,8 +40,9 @@ struct fl_fold_all {
 struct fl_fold {
 	unsigned needs;
 	const struct fl_fact *facts;	/* wanted, or NULL */
-	/* Whether late updates are taken as differences to the model of now, u + then - now, as
-	 * methods that mix models have it. NULL: as they are. */
+	/* Whether models are mixed: late updates are taken as differences to the model of now,
+	 * u + then - now, and running statistics count as parameters do. NULL: updates are combined
+	 * as they are, but for running statistics, whose mean is taken. */
 	int (*rebase)(const void *p);
 	int mean;			/* finish() looks at s[0] alone, the sum of what updates count:
 					 * sub-networks can join, coordinate by coordinate */

@@ -91,6 +91,47 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	fl-aggregate -n 3 -m g2.safetensors --stale 2 --history past -R fedasync now.sts late1.sts late2.sts | cmp - a.safetensors
 }
 
+@test "fedasync mixes running statistics as the rest of a model; other rules take their mean" {
+	fl-init -a '{"input":[64],"layers":[{"layer":"batchnorm"},{"layer":"linear","out":10}]}' -s 1 -o b0.safetensors
+	mkdir batch
+	cp b0.safetensors batch/
+	fl-local-train -m b0.safetensors -o first.sts c/0000.safetensors
+	fl-local-train -m b0.safetensors -o then.sts c/0001.safetensors
+	fl-aggregate -n 1 -m b0.safetensors -o b1.safetensors first.sts
+	fl-local-train -m b1.safetensors -o again.sts c/0000.safetensors
+	for spec in fedasync:alpha=0.3,a=1 fedasync:alpha=0.3,a=1,of=update mean:weight=uniform; do
+		o="-m b1.safetensors --stale 1 --history batch -R $spec"
+		fl-aggregate -n 2 $o -o got.safetensors again.sts then.sts
+		fl-aggregate -n 1 $o --partial -o p.sts then.sts
+		fl-aggregate -n 2 $o p.sts again.sts | cmp - got.safetensors
+		"$PYTHON" - $spec <<-END
+			import sys; sys.path.insert(0, "$ROOT/test/golden")
+			import numpy as np
+			from fed_record import load, stream
+			now, then, got = (load(f + ".safetensors")[0] for f in ("b1", "b0", "got"))
+			u, late = (next(stream(f + ".sts"))[0] for f in ("again", "then"))
+			running = ["0.running_mean", "0.running_var", "0.num_batches_tracked"]
+			seen = 0
+			for k in now:
+			    w, u0, u1 = now[k].astype(float), u[k].astype(float), late[k].astype(float)
+			    if sys.argv[1] == "fedasync:alpha=0.3,a=1":
+			        move = (.3 * u0 + .15 * (then[k] + u1 - w)) / 2
+			    elif k in running:
+			        move = (u0 + then[k] + u1 - w) / 2
+			    else:
+			        move = (.3 * u0 + .15 * u1) / 2 if "fedasync" in sys.argv[1] else (u0 + u1) / 2
+			    assert np.allclose(got[k], w + move, rtol=1e-5, atol=1e-6), k
+			    seen += k in running and not np.allclose(now[k], then[k])
+			assert seen == 3, seen
+		END
+	done
+	# Differences of variances, summed as they are, would fall below 0.
+	for rule in median trimmean geomed fedmgda; do
+		fl-aggregate -n 2 -m b1.safetensors --stale 1 --history batch -R $rule -o got.safetensors again.sts then.sts
+		fl-aggregate -n 2 -m b1.safetensors --stale 1 --history batch -R $rule then.sts again.sts | cmp - got.safetensors
+	done
+}
+
 @test "late updates of sub-networks: blocks, masks, and what they leave out" {
 	"$PYTHON" - <<-END
 		import sys; sys.path.insert(0, "$ROOT/test/golden")

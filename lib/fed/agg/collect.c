@@ -541,20 +541,29 @@ static int bind(struct fl_arrived *m, struct fl_err *e)
 	return fl_stream_bind(m->in, m->buffer, &m->rec, e);
 }
 
-static int rebases(const struct fl_collect *c)
+int fl_collect_rebases(const struct fl_collect *c)
 {
 	return c->fold && c->fold->rebase && c->fold->rebase(c->fp);
 }
 
-/* Late, as a difference to the model of now. */
+/* Whether some of it is to become a difference to the model of now. */
+static int is_rebased(const struct fl_collect *c, const struct fl_arrived *m)
+{
+	int any = fl_collect_rebases(c);
+
+	for (size_t i = 0; !any && i < m->rec.nt; i++)
+		any = fl_tensor_is_running(&m->rec.t[i]);
+	return any && c->model && m->u.round != c->round;
+}
+
 static int rebase(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 {
 	const struct fl_tset *then;
 
-	if (!rebases(c) || m->u.round == c->round)
+	if (!is_rebased(c, m))
 		return 0;
 	then = m->from->model ? m->from->model : c->past(c->ctx, m->from, e);
-	return then ? fl_rebase(&m->rec, then, c->model, &c->wide, e) : -1;
+	return then ? fl_rebase(&m->rec, then, c->model, fl_collect_rebases(c), &c->wide, e) : -1;
 }
 
 /* Sums and columns look at each byte once, by tiles; the others at will. */
@@ -564,7 +573,8 @@ static int place(struct fl_collect *c, struct fl_inputs *in, struct fl_arrived *
 
 	m->in = in->cur;
 	m->fd = fl_stream_apart(in->cur, &m->buffer);
-	if (once && !c->kept && !rebases(c) && !c->facts && !c->rule->takes && !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
+	if (once && !c->kept && !is_rebased(c, m) && !c->facts && !c->rule->takes &&
+	    !(c->needs & FL_NEED_NORM) && !is_part(&m->rec))
 		return 0;
 	return bind(m, e);
 }

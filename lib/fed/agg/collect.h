@@ -116,7 +116,7 @@ struct fl_collect {
 	/* The model that an update must have been trained from. */
 	const struct fl_received *(*received)(void *ctx, const struct fl_update *u,
 	                                      struct fl_err *e);
-	/* That of a late update, with its tensors, where the fold rebases. */
+	/* That of a late update, with its tensors: where the fold rebases, for running statistics. */
 	const struct fl_tset *(*past)(void *ctx, const struct fl_received *r, struct fl_err *e);
 	/* What FL_NEED_HOW asks for, from the record: fl_method_how(). */
 	int (*how)(const struct fl_tset *update, struct fl_how *out, struct fl_err *e);

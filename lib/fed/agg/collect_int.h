@@ -15,6 +15,8 @@ const float *fl_collect_fetch(const struct fl_arrived *m, const struct fl_tensor
 /* FL_EDATA where one of them is not finite. */
 int fl_collect_check(const struct fl_arrived *m, const struct fl_tensor *t, size_t i0, size_t i1,
                      const float *x, struct fl_err *e);
+/* Whether the fold mixes models (fold.h). */
+int fl_collect_rebases(const struct fl_collect *c);
 /* What the state keeps of a client, or NULL. */
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
@@ -81,9 +83,10 @@ void fl_weights_add(const float *restrict x, double w, double *restrict sum, siz
 int fl_slice_undo(struct fl_tset *rec, const struct fl_tset *model, struct fl_arena *wide,
                   struct fl_err *e);
 
-/* rebase.c: late updates as differences to the model of now; their data are in a */
+/* rebase.c: a late update's tensors as differences to the model of now, all of them or its
+ * running statistics; their data are in a */
 int fl_rebase(struct fl_tset *rec, const struct fl_tset *then, const struct fl_tset *now,
-              struct fl_arena *a, struct fl_err *e);
+              int all, struct fl_arena *a, struct fl_err *e);
 
 /* spool.c */
 int fl_spool_add(struct fl_spool *s, const void *p, size_t n, size_t *at, struct fl_err *e);

@@ -108,13 +108,19 @@ static int weigh(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 	return fl_collect_see(c, m->u.client, m->file, m->out.row, e);
 }
 
+/* Running statistics, unless they count as parameters do. */
+static int is_meant(const struct fl_collect *c, const struct fl_slot *s)
+{
+	return s->running && !fl_collect_rebases(c);
+}
+
 /* What a member's tensor counts in the sum. */
 static double weight_in(const struct fl_collect *c, const struct fl_arrived *m,
                         const struct fl_slot *s)
 {
 	if (fl_collect_is_mask(s->t.name))
 		return m->out.s[0];
-	return s->running ? m->out.s[c->fold->share] : m->out.w;
+	return is_meant(c, s) ? m->out.s[c->fold->share] : m->out.w;
 }
 
 int fl_exact_list(struct fl_slot *s, const struct fl_arrived *m, const struct fl_tensor *t,
@@ -334,12 +340,12 @@ static int get_scale(const struct fl_collect *c, const struct fl_slot *slot,
 {
 	double sum = s[c->fold->share];
 
-	if (c->fold->mix && !slot->running)
-		*scale = c->here;
-	else if (!slot->running)
-		return c->fold->finish(c->fp, s, scale, e);
-	else
+	if (is_meant(c, slot))
 		*scale = sum > 0 ? 1 / sum : 0;
+	else if (c->fold->mix)
+		*scale = c->here;
+	else
+		return c->fold->finish(c->fp, s, scale, e);
 	return 0;
 }
 

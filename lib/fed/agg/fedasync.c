@@ -9,7 +9,8 @@
  *
  *   w <- w + alpha / K sum_k s(age_k) u_k
  *
- * Running statistics are combined as means. */
+ * Running statistics are mixed as the rest of a model is; those of updates are combined as a
+ * mean. */
 #include "base/fmath.h"
 #include "fed/agg/agg.h"
 

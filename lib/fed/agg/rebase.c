@@ -1,8 +1,10 @@
 /* Late updates as differences to the model of now: u + then - now, so that now plus it is the
- * model that the client has trained. */
+ * model that the client has trained. Rules that mix models want all of an update so; all rules
+ * want its running statistics so, whose mean is one of statistics and leaves variances above 0. */
 #include <string.h>
 
 #include "fed/agg/collect_int.h"
+#include "tensor/running.h"
 
 /* What a sub-network leaves out stays 0. */
 static const uint8_t *mask_of(const struct fl_tset *rec, const char *name, struct fl_arena *a,
@@ -32,13 +34,15 @@ static int move(const struct fl_tset *rec, struct fl_tensor *t, const struct fl_
 }
 
 int fl_rebase(struct fl_tset *rec, const struct fl_tset *then, const struct fl_tset *now,
-              struct fl_arena *a, struct fl_err *e)
+              int all, struct fl_arena *a, struct fl_err *e)
 {
 	for (size_t i = 0; i < rec->nt; i++) {
 		struct fl_tensor *t = &rec->t[i];
 		const struct fl_tensor *x = fl_tset_find(then, t->name);
 		const struct fl_tensor *y = fl_tset_find(now, t->name);
 
+		if (!all && !fl_tensor_is_running(t))
+			continue;
 		if (t->dtype != FL_F32 || fl_tensor_is_extra(t) || !x || !y || x->dtype != FL_F32 ||
 		    y->dtype != FL_F32)
 			continue;
