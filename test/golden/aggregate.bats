@@ -274,7 +274,7 @@ afl_rounds() {
 	refused 3 "client 0: tensor '0.weight': element 5 is" outside.safetensors
 	refused 3 "client 0: tensor '@mask/0.weight': element 0 is 2, want 0 or 1" two.safetensors
 	refused 3 "client 0: tensor '@mask/0.weight' is not U8 or F32 of the shape of an F32 tensor '0.weight'" shape.safetensors
-	refused 3 "client 0: tensor '@mask/0.bias': rule krum does not combine sub-networks; weighted means and coordinate-wise rules do" -R krum full0.safetensors
+	refused 3 "client 0: tensor '0.bias': rule krum does not combine sub-networks; weighted means and coordinate-wise rules do" -R krum full0.safetensors
 }
 
 @test "weights by coordinate: precision means, in folds, partials and weigh rules" {
@@ -330,8 +330,8 @@ afl_rounds() {
 	refused nan "$w nan, want a weight, 0 or more" nan.safetensors
 	refused inf "$w inf, want a weight, 0 or more" inf.safetensors
 	refused wide "tensor '@mask/0.weight' is not U8 or F32 of the shape of an F32 tensor '0.weight'" wide.safetensors
-	refused one "tensor '@mask/0.bias': weights of coordinates count in means; rule median has a use for U8 alone" -R median one.safetensors
-	refused one "tensor '@mask/0.bias': rule krum does not combine sub-networks" -R krum:f=0 one.safetensors
+	refused one "tensor '0.bias': its coordinates have weights (@mask/ of F32), which rule median does not combine; weighted means do" -R median one.safetensors
+	refused one "tensor '0.bias': its coordinates have weights (@mask/ of F32), which rule krum does not combine" -R krum:f=0 one.safetensors
 }
 
 @test "sub-networks that send blocks: what masks say" {
@@ -366,4 +366,11 @@ afl_rounds() {
 	[ "$status" = 3 ]
 	run fl-aggregate -m model.safetensors -R krum block?.safetensors
 	[ "$status" = 3 ]
+	[[ $output == *"client 0: tensor '0.bias': rule krum does not combine sub-networks; "* ]]
+	# What the coordinates of a block count is of the block, too.
+	fl-aggregate -m model.safetensors --no-prov -o want.safetensors mask[02].safetensors weighed-mask.safetensors
+	fl-aggregate -m model.safetensors --no-prov block[02].safetensors weighed.safetensors | cmp - want.safetensors
+	run fl-aggregate -m model.safetensors weighed-whole.safetensors
+	[ "$status" = 3 ]
+	[[ $output == *"client 9: fl.slice: tensor '@mask/0.weight': dimension 0 has 6, its range 4" ]]
 }

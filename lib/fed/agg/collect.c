@@ -301,16 +301,18 @@ static int joins_masks(const struct fl_collect *c)
 static int match_mask(struct fl_collect *c, struct fl_arrived *m, const struct fl_tensor *mask,
                       struct fl_piece *p, struct fl_err *e)
 {
-	const struct fl_tensor *t = fl_tset_find(&m->rec, mask->name + strlen(FL_MASK));
+	const char *name = mask->name + strlen(FL_MASK);	/* the mask may be what fl.slice says */
+	const struct fl_tensor *t = fl_tset_find(&m->rec, name);
+	int joins = joins_masks(c);
 
-	if (!joins_masks(c))
-		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine sub-networks; weighted "
-		               "means and coordinate-wise rules do", mask->name, c->who);
 	if (check_mask(mask, t, e))
 		return -1;
-	if (mask->dtype == FL_F32 && c->rule->column && !c->fold)
-		return fl_fail(e, FL_EDATA, "tensor '%s': weights of coordinates count in means; %s has "
-		               "a use for U8 alone, 0 or 1", mask->name, c->who);
+	if (mask->dtype == FL_F32 && (!joins || (c->rule->column && !c->fold)))
+		return fl_fail(e, FL_EDATA, "tensor '%s': its coordinates have weights (@mask/ of F32), "
+		               "which %s does not combine; weighted means do", name, c->who);
+	if (!joins)
+		return fl_fail(e, FL_EDATA, "tensor '%s': %s does not combine sub-networks; weighted "
+		               "means and coordinate-wise rules do", name, c->who);
 	if (mask->dtype == FL_F32)	/* parts stand as tensors do */
 		m->part[t - m->rec.t].weight = mask->data;
 	c->masked = 1;

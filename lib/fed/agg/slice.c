@@ -1,11 +1,13 @@
 /* Sub-networks that send blocks of tensors, as fl.slice says (tensor/slice.h): a block is its
- * tensor with zeros around it and a mask. */
+ * tensor with zeros around it and a mask, which is that of its own coordinates where the client
+ * weighs them. */
 #include <stdint.h>
 
 #include "fed/agg/collect_int.h"
 #include "tensor/slice.h"
 
-/* Rows of the last dimension of the block t go to where they are in x, and are 1 in mask. */
+/* Rows of the last dimension of the block t go to where they are in x, and are 1 in mask, if
+ * there is one. */
 static void place(const struct fl_tensor *t, const struct fl_tensor *whole,
                   const struct fl_block *b, float *x, uint8_t *mask)
 {
@@ -25,32 +27,48 @@ static void place(const struct fl_tensor *t, const struct fl_tensor *whole,
 		}
 		for (size_t i = 0; i < n; i++) {
 			x[at + col[i]] = v[i];
-			mask[at + col[i]] = 1;
+			if (mask)
+				mask[at + col[i]] = 1;
 		}
 	}
 }
 
-/* The tensor t of rec, a block of one of whole's shape. */
+/* The tensor t of rec, a block of one of whole's shape, with zeros around it. mask: where its
+ * own coordinates are, NULL: that is known. */
+static int widen(struct fl_tset *rec, size_t t, const json_t *ranges,
+                 const struct fl_tensor *whole, uint8_t *mask, struct fl_arena *wide,
+                 struct fl_err *e)
+{
+	struct fl_block b;
+	float *x;
+
+	if (fl_block_read(ranges, &rec->t[t], whole, wide, &b, e))
+		return fl_fail_in(e, "fl.slice: tensor '%s'", rec->t[t].name);
+	if (!(x = fl_arena_zero(wide, whole->n, sizeof *x, e)))
+		return -1;
+	place(&rec->t[t], whole, &b, x, mask);
+	rec->t[t].dim = whole->dim;
+	rec->t[t].n = whole->n;
+	rec->t[t].bytes = whole->n * sizeof *x;
+	rec->t[t].data = x;
+	return 0;
+}
+
 static int undo_one(struct fl_tset *rec, size_t t, const json_t *ranges,
                     const struct fl_tensor *whole, struct fl_arena *wide, struct fl_err *e)
 {
 	char *mask = fl_arena_fmt(wide, e, FL_MASK "%s", rec->t[t].name);
-	size_t n = whole->n;
-	struct fl_block b;
+	const struct fl_tensor *weight = mask ? fl_tset_find(rec, mask) : NULL;
 	uint8_t *own;
-	float *x;
 
 	if (!mask)
 		return -1;
-	if (fl_block_read(ranges, &rec->t[t], whole, wide, &b, e))
-		return fl_fail_in(e, "fl.slice: tensor '%s'", rec->t[t].name);
-	if (!(x = fl_arena_zero(wide, n, sizeof *x, e)) || !(own = fl_arena_zero(wide, n, 1, e)))
+	if (weight && weight->dtype == FL_F32)
+		return widen(rec, (size_t)(weight - rec->t), ranges, whole, NULL, wide, e) ||
+		       widen(rec, t, ranges, whole, NULL, wide, e) ? -1 : 0;
+	if (!(own = fl_arena_zero(wide, whole->n, 1, e)) ||
+	    widen(rec, t, ranges, whole, own, wide, e))
 		return -1;
-	place(&rec->t[t], whole, &b, x, own);
-	rec->t[t].dim = whole->dim;
-	rec->t[t].n = n;
-	rec->t[t].bytes = n * sizeof *x;
-	rec->t[t].data = x;
 	return fl_tset_add(rec, mask, FL_U8, whole->ndim, whole->dim, own, e) ? 0 : -1;
 }
 
@@ -74,7 +92,8 @@ static int undo_extras(struct fl_tset *rec, const json_t *slices, const struct f
 		const char *name;
 		const json_t *ranges;
 
-		if (!fl_tensor_is_extra(t) || t->dtype != FL_F32 || fl_fact_is(t->name))
+		if (!fl_tensor_is_extra(t) || t->dtype != FL_F32 || fl_fact_is(t->name) ||
+		    fl_collect_is_mask(t->name))
 			continue;
 		if ((ranges = fl_slice_of_extra(slices, t->name, &name)) &&
 		    undo_one(rec, i, ranges, fl_tset_find(model, name), wide, e))

@@ -45,6 +45,12 @@ for n, s in {**SHAPES, "@m/c/0.weight": SHAPES["0.weight"]}.items():
 meta = dict(kind="update", client=9, round=1, base=base, examples=5)
 save("window.safetensors", blocks, slice=json.dumps(WINDOWS), **meta)
 save("window-mask.safetensors", masks, **meta)
+# What each coordinate of a block counts: of the block's shape, 0 outside.
+weight = {"@mask/" + n: r.random(size=SHAPES[n]).astype("f4") for n in WINDOWS}
+save("weighed-mask.safetensors", {**masks, **{m: w * masks[m] for m, w in weight.items()}}, **meta)
+save("weighed-whole.safetensors", {**blocks, **weight}, slice=json.dumps(WINDOWS), **meta)
+save("weighed.safetensors", {**blocks, **{m: w[TAKE[m[6:]]] for m, w in weight.items()}},
+     slice=json.dumps(WINDOWS), **meta)
 # A tensor that fl.slice names need not be there.
 for t in blocks, masks:
     del t["0.bias"]
