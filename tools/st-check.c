@@ -8,6 +8,7 @@
 #include "cli/tool.h"
 #include "data/names.h"
 #include "fed/fed.h"
+#include "fed/mask.h"
 #include "tensor/running.h"
 #include "nn/parts.h"
 #include "tensor/stream.h"
@@ -261,6 +262,19 @@ static int check_embed(const struct fl_tset *rec, struct fl_err *e)
 	return check_column(rec, "id", x, e) || check_column(rec, "label", x, e) ? -1 : 0;
 }
 
+/* What an encoded update holds, others know. */
+static int check_masks(const struct fl_tset *rec, struct fl_err *e)
+{
+	for (size_t i = 0; i < rec->nt && !fl_meta_get(rec, "fl.enc"); i++) {
+		const char *name = rec->t[i].name;
+
+		if (fl_mask_is(name) &&
+		    fl_mask_check(&rec->t[i], fl_tset_find(rec, name + strlen(FL_MASK)), e))
+			return -1;
+	}
+	return 0;
+}
+
 static int check_names(const struct fl_tset *rec, struct fl_err *e)
 {
 	struct fl_names names;
@@ -284,6 +298,8 @@ static int check_contract(const struct fl_tset *rec, struct fl_err *e)
 		return -1;
 	if (kind == FL_KIND_DATA)
 		return check_data(rec, e);
+	if (kind == FL_KIND_UPDATE)
+		return check_masks(rec, e);
 	return kind == FL_KIND_EMBED ? check_embed(rec, e) : 0;
 }
 

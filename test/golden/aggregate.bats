@@ -324,6 +324,10 @@ afl_rounds() {
 		run fl-aggregate -m "$m" "${@:3}"
 		echo "$output"
 		[ "$status" = 3 ] && [[ $output == "fl-aggregate: $1.safetensors: client 4: $2"* ]]
+		[ $# = 3 ] || return 0	# no rule: what is wrong is the record's
+		run st-check "$1.safetensors"
+		echo "$output"
+		[ "$status" = 3 ] && [[ $output == "st-check: $1.safetensors: record 1 at byte 0: client 4: $2"* ]]
 	}
 	w="tensor '@mask/0.weight': element 5 is"
 	refused below "$w -1, want a weight, 0 or more" below.safetensors
@@ -361,7 +365,7 @@ afl_rounds() {
 	done
 	fl-aggregate -m model.safetensors --no-prov -o want.safetensors less-mask.safetensors
 	fl-aggregate -m model.safetensors --no-prov less.safetensors | cmp - want.safetensors
-	st-check block?.safetensors
+	st-check block?.safetensors mask?.safetensors window*.safetensors weighed.safetensors
 	run st-check bad01.safetensors
 	[ "$status" = 3 ]
 	run fl-aggregate -m model.safetensors -R krum block?.safetensors

@@ -228,45 +228,6 @@ static struct fl_slot *slot_of(struct fl_collect *c, const struct fl_arrived *m,
 
 /* --- sub-networks --- */
 
-int fl_collect_is_mask(const char *name)
-{
-	return !strncmp(name, FL_MASK, strlen(FL_MASK));
-}
-
-static int check_weights(const struct fl_tensor *mask, struct fl_err *e)
-{
-	const float *m = mask->data;
-
-	for (size_t i = 0; i < mask->n; i++)
-		if (!(m[i] >= 0 && isfinite(m[i])))
-			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g, want a weight, 0 or "
-			               "more", mask->name, i, (double)m[i]);
-	return 0;
-}
-
-/* That the mask is one of t; where it says what the client has, t has nothing outside. */
-static int check_mask(const struct fl_tensor *mask, const struct fl_tensor *t, struct fl_err *e)
-{
-	const uint8_t *m = mask->data;
-	const float *x = t ? t->data : NULL;
-
-	if (!t || t->dtype != FL_F32 || (mask->dtype != FL_U8 && mask->dtype != FL_F32) ||
-	    !fl_tensor_same_shape(mask, t))
-		return fl_fail(e, FL_EDATA, "tensor '%s' is not U8 or F32 of the shape of an F32 tensor "
-		               "'%s' beside it", mask->name, mask->name + strlen(FL_MASK));
-	if (mask->dtype == FL_F32)
-		return check_weights(mask, e);
-	for (size_t i = 0; i < mask->n; i++) {
-		if (m[i] > 1)
-			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %u, want 0 or 1",
-			               mask->name, i, m[i]);
-		if (!m[i] && x[i] != 0)
-			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu is %g, but the mask "
-			               "leaves it out", t->name, i, (double)x[i]);
-	}
-	return 0;
-}
-
 /* For a fold, a mask counts as an extra of its own, whose sum is the weight of owners. */
 static int fold_mask(struct fl_collect *c, struct fl_arrived *m, const struct fl_tensor *mask,
                      struct fl_piece *p, struct fl_err *e)
@@ -305,7 +266,7 @@ static int match_mask(struct fl_collect *c, struct fl_arrived *m, const struct f
 	const struct fl_tensor *t = fl_tset_find(&m->rec, name);
 	int joins = joins_masks(c);
 
-	if (check_mask(mask, t, e))
+	if (fl_mask_check(mask, t, e))
 		return -1;
 	if (mask->dtype == FL_F32 && (!joins || (c->rule->column && !c->fold)))
 		return fl_fail(e, FL_EDATA, "tensor '%s': its coordinates have weights (@mask/ of F32), "
@@ -337,7 +298,7 @@ static int match(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 		p->t = t;
 		if (is_taken(c, t) || fl_fact_is(t->name))
 			continue;
-		if (fl_collect_is_mask(t->name)) {
+		if (fl_mask_is(t->name)) {
 			if (match_mask(c, m, t, p, e))
 				return -1;
 			continue;
@@ -532,7 +493,7 @@ static int is_part(const struct fl_tset *rec)
 	if (fl_meta_get(rec, "fl.slice"))
 		return 1;
 	for (size_t i = 0; i < rec->nt; i++)
-		if (fl_collect_is_mask(rec->t[i].name))
+		if (fl_mask_is(rec->t[i].name))
 			return 1;
 	return 0;
 }
@@ -718,7 +679,7 @@ static int list_tensors(struct fl_collect *c, struct fl_combined *out, struct fl
 	if (!c->tensor || !c->owned)
 		return -1;
 	for (i = 0; i < c->nslot; i++)
-		if (c->slot[i]->owners && !fl_collect_is_mask(c->slot[i]->t.name)) {
+		if (c->slot[i]->owners && !fl_mask_is(c->slot[i]->t.name)) {
 			c->tensor[n] = &c->slot[i]->t;
 			c->owned[n++] = c->slot[i];
 		}

@@ -3,6 +3,7 @@
 #define FL_FED_AGG_COLLECT_INT_H
 
 #include "fed/agg/collect.h"
+#include "fed/mask.h"
 
 /* collect.c */
 struct fl_slot *fl_collect_slot(struct fl_collect *c, const struct fl_tensor *t, struct fl_err *e);
@@ -21,8 +22,6 @@ int fl_collect_rebases(const struct fl_collect *c);
 const double *fl_collect_row(const struct fl_collect *c, int64_t client);
 int fl_collect_scan(struct fl_collect *c, struct fl_err *e);	/* the members at hand */
 
-#define FL_MASK "@mask/"
-int fl_collect_is_mask(const char *name);	/* "@mask/NAME" */
 struct fl_slot *fl_collect_find(struct fl_collect *c, const char *name);	/* or NULL */
 
 /* exact.c: folds */

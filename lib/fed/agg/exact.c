@@ -118,7 +118,7 @@ static int is_meant(const struct fl_collect *c, const struct fl_slot *s)
 static double weight_in(const struct fl_collect *c, const struct fl_arrived *m,
                         const struct fl_slot *s)
 {
-	if (fl_collect_is_mask(s->t.name))
+	if (fl_mask_is(s->t.name))
 		return m->out.s[0];
 	return is_meant(c, s) ? m->out.s[c->fold->share] : m->out.w;
 }

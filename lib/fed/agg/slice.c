@@ -93,7 +93,7 @@ static int undo_extras(struct fl_tset *rec, const json_t *slices, const struct f
 		const json_t *ranges;
 
 		if (!fl_tensor_is_extra(t) || t->dtype != FL_F32 || fl_fact_is(t->name) ||
-		    fl_collect_is_mask(t->name))
+		    fl_mask_is(t->name))
 			continue;
 		if ((ranges = fl_slice_of_extra(slices, t->name, &name)) &&
 		    undo_one(rec, i, ranges, fl_tset_find(model, name), wide, e))

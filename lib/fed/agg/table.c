@@ -55,7 +55,7 @@ static int list_part(const struct fl_collect *c, const struct fl_piece *p, size_
 {
 	struct fl_slot *s = p->slot;
 
-	if (!fl_collect_is_mask(p->t->name)) {
+	if (!fl_mask_is(p->t->name)) {
 		s->v[k] = p->t->data;
 		s->from[k] = p->t;
 		s->owners++;
