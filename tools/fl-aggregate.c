@@ -212,6 +212,10 @@ static int open_folder(struct job *j, struct fl_err *e)
 		return fl_fail(e, FL_EUSAGE, "%s: over a folder of models nothing is kept and nothing "
 		               "is partial: no --state, --history or --partial, no rule or server "
 		               "that keeps state", o->model);
+	/* Each model has a part of it, and what they share would go apart. */
+	if (j->server->look)
+		return fl_fail(e, FL_EUSAGE, "%s is a folder: server %s looks at the whole update of one "
+		               "model", o->model, j->server->e.name);
 	if (!strcmp(o->output, "-"))
 		return fl_fail(e, FL_EUSAGE, "%s is a folder: a model a client is written, -o FOLDER",
 		               o->model);

@@ -81,6 +81,8 @@ setup() {
 	[ ! -e out ]
 	fails 2 "-o FOLDER" fl-aggregate -n 4 -m m heads.sts
 	fails 2 "nothing is kept" fl-aggregate -n 4 -m m -S fedadam -o out heads.sts
+	fails 2 "m is a folder: server fedexp looks at the whole update of one model" \
+		fl-aggregate -n 4 -m m -S fedexp -o out heads.sts
 	fails 2 "nothing is kept" fl-aggregate -n 4 -m m --partial -o out heads.sts
 	rm m/0002.safetensors
 	fails 3 "client 2: no model 0002.safetensors" fl-aggregate -n 4 -m m -o out heads.sts
