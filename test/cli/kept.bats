@@ -117,11 +117,12 @@ update() {
 	refused 3 "s/server.sts: the state of server sgd:lr=1 fedstale" -m m1.safetensors -R afl --state s/server.sts u2-0.safetensors
 	: >file
 	refused 4 "file/server.sts: Not a directory" -m m1.safetensors -R fedstale --state file u2-0.safetensors
-	cp s/0001.sts keep; cp s/0000.sts s/0001.sts
 	mv s/0000.sts gone
 	refused 4 "s/0000.sts: No such file or directory" -m m1.safetensors -R fedstale --state s u2-0.safetensors
 	head -c 300 gone >s/0000.sts
-	refused 3 "s/0000.sts: " -m m1.safetensors -R fedstale --state s u2-0.safetensors
+	refused 3 "fl-aggregate: s/0000.sts: record 1 at byte 0: truncated" -m m1.safetensors -R fedstale --state s u2-0.safetensors
+	cp s/0001.sts s/0000.sts
+	refused 3 "fl-aggregate: s/0000.sts: holds updates of client 1" -m m1.safetensors -R fedstale --state s u2-0.safetensors
 	# A tensor less than before.
 	cp gone s/0000.sts
 	"$PYTHON" - <<-'END'

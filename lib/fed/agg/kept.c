@@ -48,34 +48,39 @@ void fl_kept_release(struct fl_kept *k)
 
 /* --- a client's --- */
 
-/* The record of that round among those of a client's file, which s holds. */
-static int find_round(struct fl_stream *s, int64_t round, struct fl_tset *rec, struct fl_err *e)
+/* 1: rec is the client's of that round; -1. */
+static int is_last(const struct fl_tset *rec, int64_t client, int64_t round, struct fl_err *e)
 {
 	enum fl_kind kind;
-	int64_t at;
-	int rc;
+	int64_t of, at;
 
-	while ((rc = fl_stream_next(s, rec, e)) > 0) {
-		if (fl_meta_kind(rec, &kind, e) || fl_meta_need_i64(rec, "fl.round", &at, e) < 0)
-			return -1;
-		if (kind == FL_KIND_STATE && at == round)
-			return 0;
-	}
-	return rc ? -1 : fl_fail(e, FL_EDATA, "holds no update of round %" PRId64 ", which the server's "
-	                         "state counts", round);
+	if (fl_meta_kind(rec, &kind, e) || fl_meta_need_i64(rec, "fl.round", &at, e) < 0 ||
+	    fl_meta_need_i64(rec, "fl.client", &of, e) < 0)
+		return -1;
+	if (of != client)
+		return fl_fail(e, FL_EDATA, "holds updates of client %" PRId64, of);
+	return kind == FL_KIND_STATE && at == round;
 }
 
-/* m->kept: what the state says is there. */
+/* m->kept: what the state says is there, in the client's file. */
 static int load(struct fl_collect *c, struct fl_arrived *m, int64_t round, struct fl_err *e)
 {
 	struct fl_arrived *last = fl_arena_zero(&m->rec.arena, 1, sizeof *last, e);
 	char *path = fl_client_path(c->kept->dir, m->u.client, "sts", &c->arena, e);
+	int found = 0, rc = 0;
 
 	if (!last || !path || !(m->past = fl_stream_open(path, e)))
 		return -1;
 	*last = (struct fl_arrived){ .file = path, .fd = -1, .u = { .client = m->u.client } };
 	m->kept = last;
-	return find_round(m->past, round, &last->rec, e) ? fl_fail_in(e, "%s", path) : 0;
+	while (!found && (rc = fl_stream_next(m->past, &last->rec, e)) > 0)
+		found = is_last(&last->rec, m->u.client, round, e);
+	if (rc < 0 || found > 0)
+		return rc < 0 ? -1 : 0;
+	if (!found)
+		fl_fail(e, FL_EDATA, "holds no update of round %" PRId64 ", which the server's state counts",
+		        round);
+	return fl_fail_in(e, "%s", path);
 }
 
 /* Where the kept updates' sum of a slot is formed. */
