@@ -32,6 +32,22 @@ setup() {
 	echo "$output"
 	[ "$status" = 3 ]
 	[[ $output == *"server mimeadam: the updates bring no '@mimeadam/g/0.bias': fl-local-train -M mimeadam"* ]]
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$G")
+		import numpy as np
+		from fed_record import load, save
+		t, _, base = load("g0.safetensors")
+		for name, shape in ("one", (1,)), ("none", (0,)), ("other", (7, 9)):
+		    u = {n: np.zeros(v.shape, "f4") for n, v in t.items() if n[0] != "@"}
+		    g = {"@mimeadam/g/" + n: np.ones(shape, "f4") for n in u}
+		    save(name + ".safetensors", {**u, **g}, kind="update", client=1, round=1, base=base, examples=1)
+	END
+	for bad in one none other; do
+		run fl-aggregate -m g0.safetensors -S mimeadam --state s3 -o no $bad.safetensors
+		echo "$output"
+		[ "$status" = 3 ] && [ ! -e no ]
+		[[ $output == *"server mimeadam: '@mimeadam/g/0.bias' is not of the shape of its tensor"* ]]
+	done
 	fl-local-train -m g0.safetensors -M mimeadam -o u.sts c0.safetensors
 	fl-aggregate -n 1 -m g0.safetensors -o wrong.safetensors u.sts
 	run fl-local-train -m wrong.safetensors -M mimeadam -o no c0.safetensors

@@ -33,31 +33,37 @@ static int begin(const void *pp, struct fl_server_round *r, struct fl_err *e)
 	return 0;
 }
 
-static int look(const void *pp, struct fl_server_round *r, struct fl_server_part *part, size_t n,
+/* Moments of a parameter, by the mean gradient c. */
+static void move(const struct params *p, const struct fl_server_part *x, const double *c)
+{
+	for (size_t j = 0; j < x->t->n; j++) {
+		double g = -c[j];	/* what is combined as an update points downhill */
+
+		x->vec[M][j] = p->beta1 * x->vec[M][j] + (1 - p->beta1) * g;
+		x->vec[V][j] = p->beta2 * x->vec[V][j] + (1 - p->beta2) * (g * g);
+	}
+}
+
+static int look(const void *p, struct fl_server_round *r, struct fl_server_part *part, size_t n,
                 struct fl_err *e)
 {
-	const struct params *p = pp;
 	struct fl_arena a = { .head = NULL };
 	int rc = 0;
 
 	(void)r;
 	for (size_t i = 0; !rc && i < n; i++) {
-		struct fl_server_part *x = &part[i];
-		char *name = x->added ? NULL : fl_arena_fmt(&a, e, "@mimeadam/g/%s", x->t->name);
+		const struct fl_tensor *t = part[i].t;
+		char *name = part[i].added ? NULL : fl_arena_fmt(&a, e, "@mimeadam/g/%s", t->name);
 		const struct fl_server_part *c = name ? fl_server_find(part, n, name) : NULL;
 
-		if (x->added)
+		if (part[i].added)
 			continue;
-		if (!name || !c)
-			rc = name ? fl_fail(e, FL_EDATA, "server mimeadam: the updates bring no '%s': "
-			                    "fl-local-train -M mimeadam", name) : -1;
-		/* What is combined as an update points downhill where its negative is called g. */
-		for (size_t j = 0; !rc && j < x->t->n; j++) {
-			double g = -c->g[j];
-
-			x->vec[M][j] = p->beta1 * x->vec[M][j] + (1 - p->beta1) * g;
-			x->vec[V][j] = p->beta2 * x->vec[V][j] + (1 - p->beta2) * (g * g);
-		}
+		if (c && fl_tensor_same_shape(c->t, t))
+			move(p, &part[i], c->g);
+		else
+			rc = !name ? -1 : fl_fail(e, FL_EDATA, c ? "server mimeadam: '%s' is not of the shape "
+			                          "of its tensor" : "server mimeadam: the updates bring no "
+			                          "'%s': fl-local-train -M mimeadam", name);
 	}
 	fl_arena_release(&a);
 	return rc;
