@@ -123,8 +123,30 @@ update() {
 	refused 3 "fl-aggregate: s/0000.sts: record 1 at byte 0: truncated" -m m1.safetensors -R fedstale --state s u2-0.safetensors
 	cp s/0001.sts s/0000.sts
 	refused 3 "fl-aggregate: s/0000.sts: holds updates of client 1" -m m1.safetensors -R fedstale --state s u2-0.safetensors
+	damage() {	# WHAT
+		cp good s/server.sts
+		"$PYTHON" - "$1" <<-'END'
+			import os, sys; sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
+			from fed_record import save, stream
+			(t, m, _), = stream("good")
+			t["@rows/value"] = row = t["@rows/value"].copy()
+			exec(sys.argv[1])
+			save("bad.safetensors", t, **{a[3:]: v for a, v in m.items() if a != "fl.v"})
+		END
+		st-cat bad.safetensors >s/server.sts
+	}
+	mv gone s/0000.sts
+	cp s/server.sts good
+	for bad in nan inf; do
+		damage "row[0, 2] = float('$bad')"
+		refused 3 "s/server.sts: '@rows/value' of client 0 is $bad" -m m1.safetensors -R fedstale --state s u2-0.safetensors
+	done
+	for bad in 0 -1 2; do
+		damage "row[0, 0] = $bad"
+		refused 3 "s: the last update of client 0 is of round $bad, in round 2" -m m1.safetensors -R fedstale --state s u2-0.safetensors
+	done
+	cp good s/server.sts
 	# A tensor less than before.
-	cp gone s/0000.sts
 	"$PYTHON" - <<-'END'
 		import os, sys; sys.path.insert(0, os.environ["ROOT"] + "/test/golden")
 		from fed_record import load, save

@@ -113,8 +113,8 @@ int fl_kept_enter(struct fl_collect *c, struct fl_arrived *m, struct fl_err *e)
 	m->out.row[FL_KEPT_ROUND] = (double)c->round;
 	m->out.row[FL_KEPT_WEIGHT] = m->out.keep;
 	if (row && !(row[FL_KEPT_ROUND] >= 1 && row[FL_KEPT_ROUND] < (double)c->round))
-		return fl_fail(e, FL_EDATA, "the state has its last update in round %g",
-		               row[FL_KEPT_ROUND]);
+		return fl_fail(e, FL_EDATA, "%s: the last update of client %" PRId64 " is of round %g, in "
+		               "round %" PRId64, c->kept->dir, m->u.client, row[FL_KEPT_ROUND], c->round);
 	if (row && load(c, m, (int64_t)row[FL_KEPT_ROUND], e))
 		return -1;
 	for (size_t i = 0; i < m->npart; i++) {

@@ -2,6 +2,7 @@
 #include "fed/agg/memory.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,15 @@ static int read_bases(struct fl_memory *m, struct fl_err *e)
 	return 0;
 }
 
+static int check_rows(const struct fl_memory *m, struct fl_err *e)
+{
+	for (size_t i = 0; i < m->rows.n * m->nrow; i++)
+		if (!isfinite(m->rows.value[i]))
+			return fl_fail(e, FL_EDATA, "%s: '@rows/value' of client %" PRId64 " is %g", m->path,
+			               m->rows.client[i / m->nrow], m->rows.value[i]);
+	return 0;
+}
+
 static int read_rows(struct fl_memory *m, struct fl_err *e)
 {
 	const struct fl_tensor *id = fl_tset_find(&m->old, "@rows/client");
@@ -76,7 +86,7 @@ static int read_rows(struct fl_memory *m, struct fl_err *e)
 	if (m->rows.since < 1 || m->rows.since >= m->round)
 		return fl_fail(e, FL_EDATA, "%s: '@rows/since' is %" PRId64 ", in round %" PRId64, m->path,
 		               m->rows.since, m->round);
-	return m->personal ? read_bases(m, e) : 0;
+	return check_rows(m, e) || (m->personal && read_bases(m, e)) ? -1 : 0;
 }
 
 size_t fl_rows_merge(const struct fl_kept_rows *old, unsigned nrow, const struct fl_seen *now,
