@@ -91,7 +91,7 @@ const char *fl_guess_file(const unsigned char *p, size_t n)
 	if (n >= 4 && !memcmp(p, "PK\3\4", 4))
 		return guess_zip(p, n);
 	if (is_record(p, n))
-		return "is a record, as safetensors has them; -d takes it as it is";
+		return "is a record, as safetensors has them; fl-partition -d takes it as it is";
 	if (is_idx(p, n))
 		return "is IDX; -d takes two such files, images,labels";
 	if (!is_text(p, n, &first))

@@ -132,6 +132,8 @@ setup() {
 	printf '{"schema":"fl-partition/1","sizes":[1,2],"counts":[[1],[1,2]]}' >ragged
 	fails 3 "ragged: 'counts' row 1: want 1 numbers" fl-select all ragged
 	fails 4 "none: No such file" fl-select all none
+	fails 3 "is a record, as safetensors has them; fl-partition -d takes it" \
+		fl-select all c/0000.safetensors
 	fails 3 "wants 'size' of each client" fl-select weighted:by=size -k 3
 	run sh -c 'fl-select all -k 3 >/dev/full'
 	[ "$status" = 4 ]
