@@ -45,8 +45,8 @@ static int add_pair(struct reading *r, size_t text, size_t image, struct fl_err 
 static int diagonal(struct reading *r, struct fl_err *e)
 {
 	if (r->texts != r->images)
-		return fl_fail(e, FL_EDATA, "%zu texts and %zu images do not go together row by row",
-		               r->texts, r->images);
+		return fl_fail(e, FL_EDATA, "%zu texts and %zu images do not go together row by row; "
+		               "pairs must say which belong together", r->texts, r->images);
 	for (size_t i = 0; i < r->texts; i++)
 		if (add(r, i, i, e))
 			return -1;

@@ -37,8 +37,12 @@ static int take_tuple(struct fl_intake *r, struct fl_tuples *t, const struct fl_
 	for (size_t k = 0; k < names->n; k++) {
 		int there = fl_lines_text(&r->lines, names->v[k], &r->key, e);
 
-		if (there <= 0)
-			return there ? -1 : fl_lines_lacks(&r->lines, names->v[k], e);
+		if (there < 0)
+			return -1;
+		if (!there) {
+			fl_lines_lacks(&r->lines, names->v[k], e);
+			return names == &r->s->how->over ? fl_fail_in(e, "--over") : -1;
+		}
 		fl_str_addc(&r->key, '\0');
 	}
 	if (fl_str_check(&r->key, e))
@@ -158,7 +162,8 @@ static int fail_empty(const struct fl_intake *r, struct fl_err *e)
 	const struct fl_strs *where = &r->s->how->where;
 
 	if (!r->rows)
-		return fl_fail(e, FL_EDATA, "no row at all");
+		return fl_fail(e, FL_EDATA, "no row at all in %s%s; JSON Lines are read, and tables below a "
+		               "line of names", r->s->file[0], r->file ? " and what follows it" : "");
 	for (size_t i = 0; i < where->n; i++)
 		if (r->where[i].met < 2)
 			return r->where[i].met ?

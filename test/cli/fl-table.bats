@@ -113,7 +113,9 @@ setup() {
 	fails 3 "rows: line 1: has no 'accuracy'" fl-table --rows m --value accuracy rows
 	fails 3 "none of 30 rows has m=w" "${T[@]}" --where m=w rows
 	fails 3 "none of 30 rows has a field 'kind', as --where kind=summary asks" "${T[@]}" --where kind=summary rows
-	fails 3 "no row at all" "${T[@]}" /dev/null
+	fails 3 "no row at all in /dev/null; JSON Lines are read" "${T[@]}" /dev/null
+	echo '{"m":"a","acc":1}' >unseeded
+	fails 3 "--over: unseeded: line 1: has no 'seed'" fl-table --rows m --value acc unseeded
 	echo '[1]' >array
 	fails 3 "array: begins with '['" "${T[@]}" array
 	printf '{"m":1}\n7\n' >seven

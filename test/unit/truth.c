@@ -136,7 +136,8 @@ static void rules(void)
 
 	is_str(pairs("diagonal", four, four), "0:0 1:1 2:2 3:3", "diagonal");
 	is_str(pairs(NULL, two, two), "0:0 1:1", "diagonal where nothing is said");
-	is_str(pairs(NULL, four, two), "3 4 texts and 2 images do not go together row by row", "not of unequal sides");
+	is_str(pairs(NULL, four, two), "3 4 texts and 2 images do not go together row by row; pairs must say which belong "
+	       "together", "not of unequal sides");
 	is_str(pairs("groups:2", four, two), "0:0 1:0 2:1 3:1", "groups");
 	is_str(pairs("groups:3", four, two), "3 groups:3: 4 texts are not 3 for each of 2 images", "groups that do not fit");
 	is_str(pairs("groups:0", four, two), "2 groups:0: want groups:K, K texts an image", "groups of none");
