@@ -190,11 +190,11 @@ static const struct fl_tensor **list_parts(const struct fl_tset *rec, size_t *M,
 	return list;
 }
 
-/* Rows of each part, or -1. */
+/* Rows of each part, or -1; an example has one part at least. */
 static int check_rows(const struct fl_tensor *part, const struct fl_tensor *const *list, size_t M,
                       struct fl_err *e)
 {
-	size_t size = fl_dtype_size(part->dtype);
+	size_t size = fl_dtype_size(part->dtype), has = 0;
 	double v;
 
 	for (size_t i = 0; i < part->n; i++) {
@@ -207,6 +207,9 @@ static int check_rows(const struct fl_tensor *part, const struct fl_tensor *cons
 		if (v >= (double)of->dim[0])
 			return fl_fail(e, FL_EDATA, "tensor 'part': example %zu: row %.0f, tensor '%s' has %zu", i / M,
 			               v, of->name, of->dim[0]);
+		has = (i % M ? has : 0) + (v >= 0);
+		if (i % M == M - 1 && !has)
+			return fl_fail(e, FL_EDATA, "tensor 'part': example %zu has no part at all", i / M);
 	}
 	return 0;
 }

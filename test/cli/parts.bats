@@ -267,6 +267,7 @@ looks() {
 	bad pass ""
 	st-check b.st
 	bad 't["part"][1, 0] = -2' "example 1: row -2 is neither a row nor -1"
+	bad 't["part"][1] = -1' "example 1 has no part at all"
 	bad 't["part"][1, 0] = 3' "tensor 'part': example 1: row 3, tensor 'x.a' has 3"
 	bad 't["part"] = t["part"][:, :1].copy()' "want (N,2) integers"
 	bad 'del t["x.a"], t["x.b"]' "no tensor x.NAME"
