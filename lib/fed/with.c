@@ -16,11 +16,27 @@
 
 /* --- reading --- */
 
+/* What methods compute with is numbers. */
+static int check_finite(const struct fl_tset *rec, struct fl_err *e)
+{
+	for (size_t i = 0; i < rec->nt; i++) {
+		const struct fl_tensor *t = &rec->t[i];
+		size_t bad = fl_dtype_nonfinite(t->dtype, t->data, t->n);
+
+		if (bad < t->n)
+			return fl_fail(e, FL_EDATA, "tensor '%s': element %zu of %zu is not finite", t->name,
+			               bad, t->n);
+	}
+	return 0;
+}
+
 static int keep_record(struct fl_with_file *f, const struct fl_tset *rec, int64_t client,
                        struct fl_err *e)
 {
 	struct fl_tset *copy;
 
+	if (check_finite(rec, e))
+		return -1;
 	if (fl_grow(&f->rec, &f->cap, f->n + 1, sizeof(struct fl_tset *), e) ||
 	    fl_grow(&f->client, &f->idcap, f->n + 1, sizeof *f->client, e) ||
 	    !(copy = fl_alloc(1, sizeof *copy, e)))
@@ -40,8 +56,8 @@ static int read_file(struct fl_with_file *f, struct fl_err *e)
 	while (!rc && (rc = fl_stream_next(s, &rec, e)) > 0) {
 		int64_t client = -1;
 
-		rc = fl_meta_i64(&rec, "fl.client", &client, e) < 0 ? fl_fail_in(e, "%s", f->path) :
-		     keep_record(f, &rec, client, e);
+		rc = fl_meta_i64(&rec, "fl.client", &client, e) < 0 || keep_record(f, &rec, client, e) ?
+		     fl_fail_in(e, "%s", f->path) : 0;
 	}
 	if (!rc && !f->n)
 		rc = fl_fail(e, FL_EDATA, "%s: holds no record", f->path);
@@ -182,7 +198,8 @@ static int read_own(struct fl_with_file *f, int64_t client, struct fl_err *e)
 		there = path && !access(path, F_OK);
 	}
 	if (!rc && there)
-		rc = fl_stream_load(path, -1, &rec, e) || keep_record(f, &rec, client, e) ? -1 : 0;
+		rc = fl_stream_load(path, -1, &rec, e) ? -1 :
+		     keep_record(f, &rec, client, e) ? fl_fail_in(e, "%s", path) : 0;
 	fl_tset_release(&rec);
 	fl_arena_release(&a);
 	return rc;

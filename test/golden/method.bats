@@ -409,6 +409,16 @@ tapped() {
 	fl-stats -m "$m0" outputs "$d" -o logits.sts
 	run fl-local-train -m "$m0" -M curricula:score=expert $SMALL --with logits.sts -o never "$d"
 	[[ $status == 3 && $output == *"has no 'loss' of 23 examples"* && ! -e never ]]
+	"$PYTHON" - <<-END
+		import json, struct
+		b = bytearray(open("same.sts", "rb").read())
+		n, = struct.unpack_from("<Q", b)
+		at = 8 + n + json.loads(b[8:8 + n])["loss"]["data_offsets"][0]
+		struct.pack_into("<f", b, at + 4 * 4, float("nan"))
+		open("nan.sts", "wb").write(b)
+	END
+	run fl-local-train -m "$m0" -M curricula:score=expert $SMALL --with nan.sts -o never "$d"
+	[[ $status == 3 && $output == *"--with: nan.sts: tensor 'loss': element 4 of 23 is not finite" && ! -e never ]]
 }
 
 @test "partial equals the reference: FedPer, FedRep, FedBABU; reductions; tensors that are not there" {
