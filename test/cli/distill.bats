@@ -520,6 +520,21 @@ transformer() {
 	refuses 3 "class 2: the covariance is not positive semidefinite: pivot 3 is -1" -m "$M" -M ccvr --with bad.safetensors
 }
 
+@test "fedgh refuses soft labels below 0" {
+	fl-init -a logreg:in=8,out=10 -s 5 -o head.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden/method")
+		import numpy as np
+		from ref import save
+		soft = np.full((1, 10), 0.1, np.float32)
+		soft[0, 2] = -3
+		save("below.safetensors", {"mean": np.ones((1, 8), np.float32), "soft": soft},
+		     {"fl.kind": "stats", "fl.method": "entangled", "fl.client": "1", "fl.examples": "4"})
+	END
+	refuses 3 "statistic entangled of client 1: 'soft': element 2 is below 0" \
+		-m head.safetensors -M fedgh --with below.safetensors
+}
+
 @test "fedgh trains a head on class means of unlike networks, and fedre on mixtures, as NumPy does" {
 	fl-partition -d digits -k 3 -B shards:s=3 -s 1 -o clients
 	mkdir m

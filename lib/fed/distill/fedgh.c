@@ -36,7 +36,7 @@ static void add_line(struct lines *s, const float *x, const float *soft, size_t 
 static int check_shape(const struct fl_tensor *t, enum fl_dtype dtype, size_t rows, size_t width,
                        const char *name, struct fl_err *e)
 {
-	if (t && t->dtype == dtype && t->n == rows * width && t->dim[0] == rows)
+	if (t && t->dtype == dtype && t->ndim && t->n == rows * width && t->dim[0] == rows)
 		return 0;
 	return fl_fail(e, FL_EDATA, "'%s' is not of %zu rows of %zu", name, rows, width);
 }
@@ -63,6 +63,9 @@ static int add_mixtures(struct lines *s, const struct fl_tset *rec, struct fl_er
 	if (check_shape(mean, FL_F32, rows, s->d, "mean", e) ||
 	    check_shape(soft, FL_F32, rows, s->C, "soft", e))
 		return -1;
+	for (size_t i = 0; i < soft->n; i++)
+		if (((const float *)soft->data)[i] < 0)
+			return fl_fail(e, FL_EDATA, "'soft': element %zu is below 0", i);
 	for (size_t k = 0; k < rows; k++)
 		add_line(s, (const float *)mean->data + k * s->d,
 		         (const float *)soft->data + k * s->C, 0);
