@@ -134,6 +134,10 @@ void fl_data_warn_raw(const struct fl_data *d, const struct fl_net *net);
  * shapes. Warns as the above. */
 int fl_data_fits(const struct fl_data *d, const struct fl_net *net, size_t classes,
                  size_t targets, struct fl_err *e);
+/* For losses: FL_EDATA with the first example that lacks a part which the tap compares; tap ntap:
+ * any tap of some weight. */
+int fl_data_fits_tap(const struct fl_data *d, const struct fl_net *net, size_t tap,
+                     struct fl_err *e);
 /* For training and measuring by class: FL_EDATA with the first row without a label. */
 int fl_data_labelled(const struct fl_data *d, struct fl_err *e);
 

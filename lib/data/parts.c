@@ -380,3 +380,40 @@ int fl_data_fits_parts(const struct fl_data *d, const struct fl_net *net, struct
 			return other_parts(d, net, e);
 	return 0;
 }
+
+/* The first example that lacks a part which the tap compares; N: none does. */
+static size_t first_partial(const struct fl_data *d, const struct fl_net *net, size_t tap,
+                            unsigned char *room)
+{
+	unsigned char *has = room + 2 * net->nlayer;
+	size_t i = 0;
+
+	for (; i < d->N; i++) {
+		for (size_t m = 0; m < d->M; m++)
+			has[m] = d->part_row[i * d->M + m] != LACKS;
+		if (!fl_net_tap_whole(net, tap, has, room))
+			break;
+	}
+	return i;
+}
+
+int fl_data_fits_tap(const struct fl_data *d, const struct fl_net *net, size_t tap,
+                     struct fl_err *e)
+{
+	unsigned char *room;
+	size_t bad = d->N, t = tap < net->ntap ? tap : 0, end = tap < net->ntap ? tap + 1 : net->ntap;
+
+	if (!d->lacking || !net->npart || !net->ntap)
+		return 0;
+	if (!(room = fl_alloc(2 * net->nlayer + d->M, 1, e)))
+		return -1;
+	for (; t < end; t++)
+		if (fl_net_tap_compares(net, t) && (tap < net->ntap || net->tap[t].weight > 0) &&
+		    (bad = first_partial(d, net, t, room)) < d->N)
+			break;
+	free(room);
+	return bad == d->N ? 0 :
+	       fl_fail(e, FL_EDATA, "%s: example %zu lacks a part which loss %s of tap '%s' compares; "
+	               "leave such examples out, or train and measure without that loss", d->name, bad,
+	               net->tap[t].loss.entry->name, net->tap[t].name);
+}

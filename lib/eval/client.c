@@ -223,12 +223,26 @@ static int find_groups(struct pass *s, struct fl_err *e)
 	return 0;
 }
 
+/* Losses that metrics want; those that change inputs follow the net's own. */
+static int check_taps(const struct pass *s, const struct fl_net *net, struct fl_err *e)
+{
+	for (size_t i = 0; i < s->panel->nview; i++) {
+		const struct fl_view *v = &s->panel->view[i];
+
+		if (v->needs & (FL_METRIC_LOSS | FL_METRIC_FIRST | FL_METRIC_INPUTS) &&
+		    fl_data_fits_tap(s->d, net, v->tap ? fl_net_tap(net, v->tap) : net->ntap, e))
+			return -1;
+	}
+	return 0;
+}
+
 static int check_side(const struct pass *s, const struct fl_eval_side *side, struct fl_err *e)
 {
 	const struct fl_net *net = &side->model->net;
 	int targets = (s->panel->needs & (FL_METRIC_LOSS | FL_METRIC_INPUTS)) != 0;
 
-	if (!fl_data_fits(s->d, net, net->classes, targets ? net->targets : 0, e))
+	if (!fl_data_fits(s->d, net, net->classes, targets ? net->targets : 0, e) &&
+	    !check_taps(s, net, e))
 		return 0;
 	return side->path ? fl_fail_in(e, "%s", side->path) : -1;
 }

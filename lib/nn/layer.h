@@ -181,6 +181,7 @@ struct fl_batch {
 struct fl_loss_entry {
 	struct fl_entry e;
 	int classes;		/* outputs are of the classes y */
+	int towers;		/* outputs are two towers, which it compares: an example wants both */
 	/* FL_EUSAGE: the parameters do not fit C outputs. NULL: they always do. */
 	int (*check)(const void *p, size_t C, struct fl_err *e);
 	/* Numbers of an example's target, the data's tensor `target`. NULL: 0. */

@@ -76,6 +76,7 @@ const struct fl_loss_entry fl_loss_mixco = {
 		.psize = sizeof(struct mixco),
 		.formula = "cross-entropy of a b'/tau over rows and columns towards b_i at i, 1 - b_i at j",
 	},
+	.towers = 1,
 	.check = check,
 	.scratch = scratch,
 	.loss = loss,

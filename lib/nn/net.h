@@ -196,6 +196,12 @@ size_t fl_net_tap(const struct fl_net *net, const char *name);
 int fl_net_need_tap(const struct fl_net *net, const char *name, size_t *tap, struct fl_err *e);
 /* Marks with 1 the layers (nlayer) that the tap's numbers come from; others stay. */
 void fl_net_tap_layers(const struct fl_net *net, size_t tap, unsigned char *layer);
+/* Whether the tap's loss compares towers, so that an example must have both. */
+int fl_net_tap_compares(const struct fl_net *net, size_t tap);
+/* Whether an example that has parts has(npart) has all that stands side by side in the tap: what
+ * comes from a part wants it, stand-in or not; what is fused wants one of them. room(2 nlayer). */
+int fl_net_tap_whole(const struct fl_net *net, size_t tap, const unsigned char *has,
+                     unsigned char *room);
 /* After a forward pass: the tap's numbers (B,C); after fl_net_loss(), in training, their
  * gradient (B,C) to add to; and the mean of the tap's loss, which it has. */
 const fl_real *fl_net_tapped(const struct fl_net *net, struct fl_work *k, size_t tap, size_t B);

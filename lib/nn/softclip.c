@@ -75,6 +75,7 @@ const struct fl_loss_entry fl_loss_softclip = {
 		.psize = sizeof(struct softclip),
 		.formula = "cross-entropy of a b'/tau over rows and columns towards softmax(b b'/tau)",
 	},
+	.towers = 1,
 	.check = check,
 	.scratch = scratch,
 	.loss = loss,

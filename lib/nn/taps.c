@@ -52,6 +52,36 @@ void fl_net_tap_layers(const struct fl_net *net, size_t tap, unsigned char *laye
 	}
 }
 
+int fl_net_tap_compares(const struct fl_net *net, size_t tap)
+{
+	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->tap[tap].loss.entry;
+
+	return loss && (loss->towers || loss->reading);
+}
+
+int fl_net_tap_whole(const struct fl_net *net, size_t tap, const unsigned char *has,
+                     unsigned char *room)
+{
+	const struct fl_tap *t = &net->tap[tap];
+	unsigned char *all = room, *any = room + net->nlayer;
+
+	for (size_t i = 0; i < net->nlayer; i++) {
+		const struct fl_layer *l = &net->layer[i];
+		size_t a = l->from - 1, b = l->entry->block ? l->skip - 1 : a;
+
+		if (l->part != SIZE_MAX) {
+			all[i] = any[i] = has[l->part];
+			continue;
+		}
+		any[i] = any[a] || any[b];
+		all[i] = l->entry->presence ? any[i] : all[a] && all[b];
+	}
+	for (size_t k = 0; k < t->nof; k++)
+		if (!all[t->of[k] - 1])
+			return 0;
+	return 1;
+}
+
 /* --- reading and printing --- */
 
 /* Names stand in specs and in fields of results. */

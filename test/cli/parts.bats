@@ -240,10 +240,44 @@ looks() {
 	done
 	st-cmp columns.sts parts.sts
 	fl-partition -d "$ROWS" -k 1 -B iid -o lost --shift missing:by=example,rate=0.3 --no-sync
-	fl-local-train -m parts.safetensors -M m3col:rounds=1 -e 3 -b 8 --opt sgd:lr=0.2 -o lost.sts --no-sync \
-		lost/0000.safetensors
-	run st-cmp -q parts.sts lost.sts
-	[ "$status" = 1 ]
+	# What is not there has no likeness to anything; heads do without, and so do taps of weight 0.
+	fails 3 "lacks a part which loss mixco of tap 'mixab' compares" \
+		fl-local-train -m parts.safetensors -M m3col:rounds=1 -e 3 -b 8 -o x --no-sync lost/0000.safetensors
+	[ ! -e x ]
+	fails 3 "lacks a part which loss mixco of tap 'mixab' compares" fl-eval -m parts.safetensors lost/0000.safetensors
+	fails 3 "lacks a part which loss softclip of tap 'soft' compares" \
+		fl-eval -m parts.safetensors --metric loss@soft lost/0000.safetensors
+	fl-eval -m parts.safetensors --metric accuracy,accuracy@a lost/0000.safetensors
+	sed 's/"weight": 0.1/"weight": 0/g' parts.json >heads.json
+	fl-init -a heads.json -s 2 -o heads.safetensors --no-sync
+	fl-local-train -m heads.safetensors -o heads.sts --no-sync lost/0000.safetensors
+	fl-eval -m heads.safetensors lost/0000.safetensors
+	fails 3 "of tap 'soft' compares" fl-eval -m heads.safetensors --metric loss@soft lost/0000.safetensors
+}
+
+@test "a tower that is fused wants one of its parts, others want theirs, stand-in or not" {
+	cat >towers.json <<-'END'
+	{"parts": {"text": 4, "b": [2, 3], "c": 5},
+	 "layers": [
+	  {"layer": "concat", "name": "m",
+	   "body": [{"layer": "concat", "name": "n",
+	     "body": [{"layer": "part", "of": "b"}, {"layer": "flatten"}, {"layer": "linear", "out": 8}],
+	     "shortcut": [{"layer": "part", "of": "c"}, {"layer": "linear", "out": 8}]},
+	     {"layer": "fuse", "name": "f", "of": "b+c"}],
+	   "shortcut": [{"layer": "part", "of": "text"}, {"layer": "impute"}, {"layer": "linear", "name": "t", "out": 8}]},
+	  {"layer": "linear", "out": 3}],
+	 "taps": [{"name": "soft", "of": ["m.f", "m.t"], "loss": "softclip"}]}
+	END
+	sed 's/"m.f", "m.t"/"m"/' towers.json >joint.json
+	fl-partition -d "$IDS" -k 1 -B iid -o i --no-sync
+	for net in towers joint; do
+		fl-init -a $net.json -s 1 -o $net.safetensors --no-sync
+		fl-local-train -m $net.safetensors -o /dev/null i/0000.safetensors
+	done
+	fl-partition -d "$IDS" -k 1 -B iid -o lost --shift missing:by=example,rate=0.5 --no-sync
+	for net in towers joint; do
+		fails 3 "of tap 'soft' compares" fl-local-train -m $net.safetensors -o x lost/0000.safetensors
+	done
 }
 
 @test "st-check looks at parts" {

@@ -325,6 +325,7 @@ static int check_data(struct run *r, struct fl_err *e)
 		return 0;
 	}
 	if (fl_data_fits(r->ph->data, net, net->classes, net->targets, e) ||
+	    fl_data_fits_tap(r->ph->data, net, net->ntap, e) ||
 	    (r->ph->data != r->l->data && fl_local_labelled(r->l, r->ph->data, e)))
 		return -1;
 	return r->lead || r->ph->plain || !r->l->cfg->naugment ? 0 :

@@ -318,6 +318,7 @@ static int run(struct fl_local *l, struct fl_tset *update, struct fl_err *e)
 		return fl_fail(e, FL_EDATA, "%s: fl.client is missing", l->data->name);
 	memcpy(l->facts.base, l->room->base, sizeof l->facts.base);
 	if (!fl_data_fits(l->data, net, net->classes, net->targets, e) &&
+	    !fl_data_fits_tap(l->data, net, net->ntap, e) &&
 	    !fl_local_labelled(l, l->data, e) && !check_state(l, e) && !train(l, update, e) &&
 	    !finish(l, update, e))
 		return 0;
