@@ -187,6 +187,13 @@ unlike() {
 	refuses 3 "client 1: no model 0001.safetensors or .sts in one" -m s.safetensors -M feddf \
 		-d proxy.safetensors --base "$(mkdir one && cp m/0000.safetensors one && echo one)" u.sts
 	refuses 3 "the model says no fl.client" -m s.safetensors -M feddf -d proxy.safetensors s.safetensors
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$ROOT/test/golden")
+		from fed_record import load, save
+		t, meta, _ = load("own/0000.safetensors")
+		save("zero.safetensors", t, **{k[3:]: v for k, v in meta.items() if k != "fl.v"}, examples=0)
+	END
+	refuses 3 "client 0: fl.examples is 0, want 1 or more" -m s.safetensors -M feddf -d proxy.safetensors zero.safetensors
 	refuses 2 "it holds data, and method feddf reads no other operands than updates and models" \
 		-m s.safetensors -M feddf -d proxy.safetensors c/0000.safetensors
 	refuses 3 "client 0 is there twice" -m s.safetensors -M feddf -d proxy.safetensors own/0000.safetensors \

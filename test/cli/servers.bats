@@ -48,6 +48,22 @@ setup() {
 		[ "$status" = 3 ] && [ ! -e no ]
 		[[ $output == *"server mimeadam: '@mimeadam/g/0.bias' is not of the shape of its tensor"* ]]
 	done
+	# Moments of some tensors, or below 0, as no server writes them.
+	"$PYTHON" - <<-END
+		import sys; sys.path.insert(0, "$G")
+		from fed_record import load, save
+		t, meta, _ = load("g2.safetensors")
+		meta = {k[3:]: v for k, v in meta.items() if k != "fl.v"}
+		save("some.safetensors", {k: v for k, v in t.items() if k != "@mimeadam/v/0.bias"}, **meta)
+		t["@mimeadam/v/0.bias"] = t["@mimeadam/v/0.bias"] - 9
+		save("below.safetensors", t, **meta)
+	END
+	for bad in "some holds moments, but no '@mimeadam/v/0.bias'" "below's '@mimeadam/v/0.bias' is below 0: -"; do
+		run fl-local-train -m "${bad%%[ \']*}.safetensors" -M mimeadam -o no c0.safetensors
+		echo "$output"
+		[ "$status" = 3 ] && [ ! -e no ]
+		[[ $output == *"the model${bad#"${bad%%[ \']*}"}"* ]]
+	done
 	fl-local-train -m g0.safetensors -M mimeadam -o u.sts c0.safetensors
 	fl-aggregate -n 1 -m g0.safetensors -o wrong.safetensors u.sts
 	run fl-local-train -m wrong.safetensors -M mimeadam -o no c0.safetensors

@@ -115,6 +115,8 @@ state_of() {
 	go --steps 1 | fl-aggregate -n 3 -m m.safetensors -o fedavg.safetensors --no-sync
 	st-cmp --rtol=1e-6 --atol=1e-8 one.safetensors fedavg.safetensors
 	# Noise: the same for any -j, wider, by seed.
+	run go -M precision:temperature=1 --opt sgd:lr=0 -e 2 -o never
+	[[ $status == 2 && $output == *"noise at a temperature wants a rate above 0" && ! -e never ]]
 	go -M precision:temperature=1 -j 1 -e 2 -o hot.sts
 	go -M precision:temperature=1 -j 3 -e 2 | st-cmp hot.sts -
 	run st-cmp -q hot.sts u.sts

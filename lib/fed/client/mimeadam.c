@@ -48,20 +48,43 @@ static int has_moments(const struct fl_local *l)
 	return 0;
 }
 
-static int begin(struct fl_local *l, struct fl_err *e)
+/* v, what divides: sqrt(v) + eps. A client's own tensors, of which the server knows nothing, keep
+ * v0; of those that it shares either all have a moment or, before the first round, none. */
+static int read_second(struct fl_local *l, fl_real *v, struct fl_err *e)
 {
 	const struct params *p = l->p;
-	struct vecs *x = fl_arena_get(l->arena, 1, sizeof *x, e);
 	int known = has_moments(l);
+
+	for (size_t i = 0; i < l->net->nparam; i++) {
+		const struct fl_net_param *q = &l->net->param[i];
+		const char *name = fl_arena_fmt(l->arena, e, "@mimeadam/v/%s", q->name);
+		int there = name && known && fl_tset_find(l->model, name);
+
+		if (!name)
+			return -1;
+		if (known && !there && q->kind == FL_TRAINED && (!l->role || l->role[i] == FL_ROLE_SHARED))
+			return fl_fail(e, FL_EDATA, "the model holds moments, but no '%s'", name);
+		for (size_t k = q->off; k < q->off + q->n; k++) {
+			double x = there ? (double)v[k] : p->v0;
+
+			if (x < 0)
+				return fl_fail(e, FL_EDATA, "the model's '%s' is below 0: %g", name, x);
+			v[k] = (fl_real)(sqrt(x) + p->eps);
+		}
+	}
+	return 0;
+}
+
+static int begin(struct fl_local *l, struct fl_err *e)
+{
+	struct vecs *x = fl_arena_get(l->arena, 1, sizeof *x, e);
 	double loss;
 
 	if (!x || check_model(l, e) ||
 	    !(x->m = fl_local_import_params(l, l->model, "@mimeadam/m/", e)) ||
 	    !(x->v = fl_local_import_params(l, l->model, "@mimeadam/v/", e)) ||
-	    !(x->G = fl_local_vec(l, e)))
+	    !(x->G = fl_local_vec(l, e)) || read_second(l, x->v, e))
 		return -1;
-	for (size_t i = 0; i < l->net->P; i++)
-		x->v[i] = (fl_real)(sqrt(known ? (double)x->v[i] : p->v0) + p->eps);
 	l->priv = x;
 	return fl_local_measure(l, l->w0, 0, &loss, x->G, e);
 }

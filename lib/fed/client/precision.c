@@ -45,6 +45,8 @@ static int begin(struct fl_local *l, struct fl_err *e)
 	const struct fl_train *cfg = l->cfg;
 	int64_t batches = ((int64_t)l->data->N + cfg->batch - 1) / cfg->batch;
 
+	if (((const struct params *)l->p)->temperature > 0 && !(fl_local_lr(cfg) > 0))
+		return fl_fail(e, FL_EUSAGE, "method precision: noise at a temperature wants a rate above 0");
 	if (!s || !(s->mean = fl_arena_zero(l->arena, l->net->P, sizeof *s->mean, e)) ||
 	    !(s->square = fl_arena_zero(l->arena, l->net->P, sizeof *s->square, e)))
 		return -1;

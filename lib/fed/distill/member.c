@@ -126,6 +126,8 @@ static int take_model(struct fl_members *m, struct fl_member *to, const struct f
 	if (there < 0 || fl_meta_i64(rec, "fl.round", &to->round, e) < 0 ||
 	    fl_meta_i64(rec, "fl.examples", &examples, e) < 0)
 		return -1;
+	if (!examples)
+		return fl_fail(e, FL_EDATA, "client %" PRId64 ": fl.examples is 0, want 1 or more", to->client);
 	to->examples = (double)examples;
 	return take_weights(m, to, rec, e) ? fl_fail_in(e, "client %" PRId64, to->client) : 0;
 }
