@@ -344,12 +344,9 @@ static int other_parts(const struct fl_data *d, const struct fl_net *net, struct
 	return rc;
 }
 
-/* A loss of adapters, which compares a text and an image. */
 static int compares_sides(const struct fl_net *net)
 {
-	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->loss.entry;
-
-	return loss && loss->reading;
+	return fl_loss_compares((const struct fl_loss_entry *)net->loss.entry);
 }
 
 /* The first example that lacks a part. */

@@ -27,6 +27,11 @@ size_t fl_loss_scratch(const struct fl_loss_entry *l, const void *p, size_t B, s
 	return l->scratch ? l->scratch(p, B, C) : B * C + B + C;
 }
 
+int fl_loss_compares(const struct fl_loss_entry *l)
+{
+	return l && (l->towers || l->reading);
+}
+
 const struct fl_family fl_family_layer = {
 	.name = "layer", .list = fl_layer_list, .doc = "layers of a JSON architecture",
 };

@@ -197,6 +197,9 @@ struct fl_loss_entry {
 	                  struct fl_posterior *out);
 };
 size_t fl_loss_scratch(const struct fl_loss_entry *l, const void *p, size_t B, size_t C);
+/* Whether it compares two sides of an example: two towers, or a text and an image. l may be
+ * NULL. */
+int fl_loss_compares(const struct fl_loss_entry *l);
 
 extern const struct fl_entry *const fl_layer_list[];
 extern const struct fl_entry *const fl_loss_list[];

@@ -54,9 +54,7 @@ void fl_net_tap_layers(const struct fl_net *net, size_t tap, unsigned char *laye
 
 int fl_net_tap_compares(const struct fl_net *net, size_t tap)
 {
-	const struct fl_loss_entry *loss = (const struct fl_loss_entry *)net->tap[tap].loss.entry;
-
-	return loss && (loss->towers || loss->reading);
+	return fl_loss_compares((const struct fl_loss_entry *)net->tap[tap].loss.entry);
 }
 
 int fl_net_tap_whole(const struct fl_net *net, size_t tap, const unsigned char *has,

@@ -253,6 +253,17 @@ looks() {
 	fl-local-train -m heads.safetensors -o heads.sts --no-sync lost/0000.safetensors
 	fl-eval -m heads.safetensors lost/0000.safetensors
 	fails 3 "of tap 'soft' compares" fl-eval -m heads.safetensors --metric loss@soft lost/0000.safetensors
+	# The same as the loss of the net itself.
+	for loss in mixco softclip; do
+		cat >own.json <<-END
+		{"parts": {"c": 5, "text": 4}, "loss": "$loss", "layers": [
+		  {"layer": "concat", "body": [{"layer": "part", "of": "text"}, {"layer": "impute"}, {"layer": "linear", "out": 8}],
+		   "shortcut": [{"layer": "part", "of": "c"}, {"layer": "impute"}, {"layer": "linear", "out": 8}]}]}
+		END
+		fl-init -a own.json -s 1 -o own.safetensors --no-sync
+		fl-local-train -m own.safetensors -o /dev/null parts/0000.safetensors
+		fails 3 "loss $loss compares both" fl-local-train -m own.safetensors -o x lost/0000.safetensors
+	done
 }
 
 @test "a tower that is fused wants one of its parts, others want theirs, stand-in or not" {
